@@ -1,0 +1,50 @@
+// Imports go one way: a folder may import from those before it in this list (see ARCHITECTURE.md), never from those after.
+const order = [
+  'src/errors',
+  'src/random',
+  'src/engine',
+  'src/nn',
+  'src/data',
+  'src/encoders',
+  'src/policy',
+  'src/crop',
+  'src/classifier',
+  'src/model',
+  'src/checkpoint',
+  'src/evaluation',
+  'src/predict',
+  'training',
+  'src/report',
+  'src/cli',
+];
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...order.slice(0, -1).map((folder, i) => ({
+      name: `order-${folder.replace('/', '-')}`,
+      severity: 'error',
+      from: { path: `^${folder}/` },
+      to: { path: order.slice(i + 1).map(later => `^${later}/`) },
+    })),
+    {
+      name: 'training-only-from-cli',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^training/' },
+    },
+    {
+      name: 'not-to-dev',
+      severity: 'error',
+      from: { path: '^(src|training)/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+    { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
+};
