@@ -1,0 +1,38 @@
+/** What a data set is to the rest of the program. */
+
+/** Height and width in pixels. */
+export interface ImageShape {
+  readonly height: number;
+  readonly width: number;
+  /** 1 (grey) or 3 (RGB). */
+  readonly channels: number;
+}
+
+/** A finite, indexed set of labelled images of one shape. */
+export interface Dataset {
+  /** E.g. `cluttered-digits-60/test`. */
+  readonly name: string;
+  readonly size: number;
+  readonly classes: readonly string[];
+  readonly shape: ImageShape;
+  /**
+   * Writes the images at `indices`, as they are seen in `epoch`, into `images` ([n, height, width, channels], values in
+   * [0, 1]) and their class indices into `labels` ([n]). A pure function of its arguments: the same index and epoch give the
+   * same image, whatever was read before. Sets that do not vary ignore `epoch`.
+   */
+  read(
+    indices: Int32Array,
+    epoch: number,
+    images: Float32Array,
+    labels: Int32Array,
+  ): void | Promise<void>;
+  /** Which source an image was made from, where several images share one (ten canvases of one digit): errors of such images go together. */
+  source?(index: number): number;
+}
+
+/** Disjoint sets for learning, for choosing (early stopping, thresholds), and for reporting. */
+export interface Splits {
+  readonly train: Dataset;
+  readonly validation: Dataset;
+  readonly test: Dataset;
+}

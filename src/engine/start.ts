@@ -1,0 +1,90 @@
+/** Starts TensorFlow in this process and hands out its backend. */
+import { createRequire } from 'node:module';
+import util from 'node:util';
+import * as tf from '@tensorflow/tfjs-core';
+import type { DataType, Tensor } from '@tensorflow/tfjs-core';
+import { EngineError } from '../errors/index.js';
+import type { Binding, OpAttribute, TensorValues } from './binding.js';
+
+/** tfjs-node's backend, as far as this engine looks inside it. */
+export interface NodeBackend extends tf.KernelBackend {
+  binding: Binding;
+  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
+  createOutputTensor(handle: { id: number; shape: number[]; dtype: number }): Tensor;
+  executeMultipleOutputs(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly tf.TensorInfo[],
+    outputs: number,
+  ): Tensor[];
+  write(values: TensorValues, shape: number[], dtype: DataType): object;
+}
+
+export interface EngineOptions {
+  /** Threads TensorFlow may use; all cores when absent. */
+  readonly threads?: number | undefined;
+}
+
+let started: NodeBackend | undefined;
+
+/**
+ * Loads TensorFlow (once a process) and makes it the backend of tfjs.
+ * @throws EngineError when the native library is missing or does not load
+ */
+export function startEngine(options: EngineOptions = {}): void {
+  if (started) return;
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  if (options.threads !== undefined) {
+    process.env['TF_NUM_INTRAOP_THREADS'] = String(options.threads);
+    process.env['TF_NUM_INTEROP_THREADS'] = String(options.threads);
+  }
+  // tfjs-node calls this function, which Node 23 removed.
+  Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined });
+  try {
+    createRequire(import.meta.url)('@tensorflow/tfjs-node');
+  } catch (cause) {
+    throw new EngineError({
+      problem: 'TensorFlow does not start',
+      given: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause),
+      mend: 'run `npm run setup`, then `npx gfnet doctor`',
+      cause,
+    });
+  }
+  tf.enableProdMode();
+  started = tf.backend() as NodeBackend;
+  replaceGather(started);
+}
+
+/** The backend of the engine started by `startEngine`. */
+export function backend(): NodeBackend {
+  if (!started)
+    throw new EngineError({ problem: 'TensorFlow is not started', mend: 'call startEngine() first' });
+  return started;
+}
+
+/** Whether the binding carries our patch, so that steps can be compiled. */
+export function canCompile(): boolean {
+  return backend().binding.addFunction !== undefined;
+}
+
+/** tfjs-node's GatherV2 reads the indices to check them, which no graph can; TensorFlow's own op checks them itself. */
+function replaceGather(backend: NodeBackend): void {
+  tf.unregisterKernel('GatherV2', 'tensorflow');
+  tf.registerKernel({
+    kernelName: 'GatherV2',
+    backendName: 'tensorflow',
+    kernelFunc: ({ inputs, attrs }) => {
+      const { x, indices } = inputs as { x: tf.TensorInfo; indices: tf.TensorInfo };
+      const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
+      return tf.tidy(() => {
+        const [gathered] = backend.executeMultipleOutputs(
+          'GatherV2',
+          [{ name: 'batch_dims', type: backend.binding.TF_ATTR_INT, value: batchDims }],
+          [x, indices, tf.scalar(axis, 'int32')],
+          1,
+        );
+        return gathered as tf.Tensor;
+      });
+    },
+  });
+}

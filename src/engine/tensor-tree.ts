@@ -1,0 +1,56 @@
+/** Nested records and arrays of tensors: what steps take and give. */
+import type { Tensor } from '@tensorflow/tfjs-core';
+
+export type TensorTree =
+  | Tensor
+  | readonly TensorTree[]
+  | { readonly [name: string]: TensorTree };
+
+function isTensor(tree: TensorTree): tree is Tensor {
+  return 'dataId' in tree;
+}
+
+function isArray(tree: TensorTree): tree is readonly TensorTree[] {
+  return Array.isArray(tree);
+}
+
+/** The tensors of a tree, in its own order. */
+export function leaves(tree: TensorTree): Tensor[] {
+  if (isTensor(tree)) return [tree];
+  return (isArray(tree) ? tree : Object.values(tree)).flatMap(leaves);
+}
+
+/** A tree of the same structure, each tensor replaced. */
+export function mapTree<T extends TensorTree>(tree: T, replace: (tensor: Tensor) => Tensor): T {
+  const map = (node: TensorTree): TensorTree => {
+    if (isTensor(node)) return replace(node);
+    if (isArray(node)) return node.map(map);
+    return Object.fromEntries(Object.entries(node).map(([name, child]) => [name, map(child)]));
+  };
+  return map(tree) as T;
+}
+
+/** A tree of the same structure as `tree` with `tensors` in the place of its leaves, in order. */
+export function withLeaves<T extends TensorTree>(tree: T, tensors: readonly Tensor[]): T {
+  const rest = tensors.values();
+  return mapTree(tree, leaf => rest.next().value ?? leaf);
+}
+
+export function disposeTree(tree: TensorTree): void {
+  for (const tensor of leaves(tree)) tensor.dispose();
+}
+
+/** Frees `tree`, except the tensors that also stand in `kept`. */
+export function disposeExcept(tree: TensorTree, kept: TensorTree): void {
+  const keep = new Set(leaves(kept));
+  for (const tensor of leaves(tree)) if (!keep.has(tensor)) tensor.dispose();
+}
+
+/** The structure, shapes and types of a tree as text: equal for trees that one compiled step can serve. */
+export function signature(tree: TensorTree): string {
+  if (isTensor(tree)) return `${tree.dtype}[${tree.shape.join(',')}]`;
+  if (isArray(tree)) return `(${tree.map(signature).join(' ')})`;
+  return `{${Object.entries(tree)
+    .map(([name, child]) => `${name}:${signature(child)}`)
+    .join(' ')}}`;
+}

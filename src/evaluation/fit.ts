@@ -1,0 +1,59 @@
+/** Choosing thresholds on a calibration set: for a budget of Multi-Adds, or for the accuracy of all steps at the least cost. */
+import { UsageError } from '../errors/index.js';
+import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
+import { always, commonThreshold, exits, type OperatingPoint } from './exits.js';
+import type { Evidence } from './outputs.js';
+
+/** Common thresholds that are swept; beyond confidence 0.9 the steps are finer, since that is where trained networks answer. */
+export const commonThresholds: readonly number[] = [
+  0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.9975, 0.999,
+  0.9995, 0.9999,
+];
+
+/**
+ * The choices that fitting picks from, with what each gives on the calibration set: everyone leaves at the glance, nobody
+ * leaves early, one common threshold, and the exit shares of the reference's budgets.
+ */
+export function candidates(calibration: Evidence): OperatingPoint[] {
+  const steps = calibration.steps.length;
+  const common = [always, ...commonThresholds, Infinity].map(threshold => commonThreshold(threshold, steps));
+  const shares = referenceBudgets.map(p => thresholdsForShares(calibration, exitShares(p, steps)));
+  return [...common, ...shares].map(thresholds => exits(calibration, thresholds));
+}
+
+const cheapest = (a: OperatingPoint, b: OperatingPoint) =>
+  b.meanMultiAdds < a.meanMultiAdds || (b.meanMultiAdds === a.meanMultiAdds && b.accuracy > a.accuracy) ? b : a;
+
+const mostAccurate = (a: OperatingPoint, b: OperatingPoint) =>
+  b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.meanMultiAdds < a.meanMultiAdds) ? b : a;
+
+/**
+ * The most accurate candidate whose mean cost is within the budget; of equally accurate ones the cheapest.
+ *
+ * @param budget mean Multi-Adds for one image
+ * @throws {UsageError} when not even the glance fits the budget
+ */
+export function fitBudget(choices: readonly OperatingPoint[], budget: number): OperatingPoint {
+  const affordable = choices.filter(({ meanMultiAdds }) => meanMultiAdds <= budget);
+  if (affordable.length === 0) {
+    throw new UsageError({
+      problem: 'budget is below the cost of the glance',
+      given: `${budget} Multi-Adds`,
+      allowed: `at least ${Math.ceil(Math.min(...choices.map(({ meanMultiAdds }) => meanMultiAdds)))}`,
+    });
+  }
+  return affordable.reduce(mostAccurate);
+}
+
+/**
+ * The cheapest candidate whose accuracy is at most `maxDrop` below that of all steps.
+ *
+ * @param maxDrop in [0, 1], e.g. 0.002 for 0.2 points
+ */
+export function fitAccuracy(
+  choices: readonly OperatingPoint[],
+  allSteps: number,
+  maxDrop: number,
+): OperatingPoint {
+  return choices.filter(({ accuracy }) => accuracy >= allSteps - maxDrop - Number.EPSILON).reduce(cheapest);
+}

@@ -1,0 +1,42 @@
+/** Probabilities and confidences of logits: the one definition that thresholds are fitted with and exits are decided by. */
+
+/**
+ * Softmax of each row, stable for logits of any size.
+ *
+ * @param logits [n, classes], row by row
+ * @returns probabilities, [n, classes], in single precision as in the reference
+ */
+export function softmax(logits: Float32Array, classes: number): Float32Array {
+  const probabilities = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    const row = logits.subarray(start, start + classes);
+    const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const exponentials = Float64Array.from(row, logit => Math.exp(logit - largest));
+    const sum = exponentials.reduce((a, b) => a + b, 0);
+    for (const [j, exponential] of exponentials.entries()) probabilities[start + j] = exponential / sum;
+  }
+  return probabilities;
+}
+
+/** What a network answered for n images, and how sure it was. */
+export interface Answers {
+  /** The most probable class, [n]; of equal ones the first. */
+  readonly predicted: Int32Array;
+  /** Its softmax probability, [n]. */
+  readonly confidence: Float32Array;
+}
+
+/** The most probable class of each row of `logits` ([n, classes]) and its probability. */
+export function answer(logits: Float32Array, classes: number): Answers {
+  const probabilities = softmax(logits, classes);
+  const n = logits.length / classes;
+  const predicted = new Int32Array(n);
+  const confidence = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    const row = probabilities.subarray(i * classes, (i + 1) * classes);
+    const best = row.reduce((a, b) => Math.max(a, b), 0);
+    predicted[i] = row.indexOf(best);
+    confidence[i] = best;
+  }
+  return { predicted, confidence };
+}
