@@ -12,7 +12,11 @@ export interface AnytimeRow extends Proportion {
 
 /** One row for each step. */
 export function anytime({ steps, sources }: Evidence): AnytimeRow[] {
-  return steps.map(({ correct, multiAdds }, t) => ({ step: t + 1, multiAdds, ...proportion(correct, sources) }));
+  return steps.map(({ correct, multiAdds }, t) => ({
+    step: t + 1,
+    multiAdds,
+    ...proportion(correct, sources),
+  }));
 }
 
 /** Counts of images, [true class][predicted class], at one step of the evidence. */

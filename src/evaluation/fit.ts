@@ -1,13 +1,13 @@
 /** Choosing thresholds on a calibration set: for a budget of Multi-Adds, or for the accuracy of all steps at the least cost. */
 import { UsageError } from '../errors/index.js';
 import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
-import { always, commonThreshold, exits, type OperatingPoint } from './exits.js';
+import { always, commonThreshold, exits, never, type OperatingPoint } from './exits.js';
 import type { Evidence } from './outputs.js';
 
 /** Common thresholds that are swept; beyond confidence 0.9 the steps are finer, since that is where trained networks answer. */
 export const commonThresholds: readonly number[] = [
-  0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.9975, 0.999,
-  0.9995, 0.9999,
+  0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.9975,
+  0.999, 0.9995, 0.9999,
 ];
 
 /**
@@ -16,13 +16,18 @@ export const commonThresholds: readonly number[] = [
  */
 export function candidates(calibration: Evidence): OperatingPoint[] {
   const steps = calibration.steps.length;
-  const common = [always, ...commonThresholds, Infinity].map(threshold => commonThreshold(threshold, steps));
+  const common = [always, ...commonThresholds, never].map(threshold => commonThreshold(threshold, steps));
   const shares = referenceBudgets.map(p => thresholdsForShares(calibration, exitShares(p, steps)));
   return [...common, ...shares].map(thresholds => exits(calibration, thresholds));
 }
 
+/** Far below one image in any set, far above the rounding of a difference of shares. */
+const rounding = 1e-9;
+
 const cheapest = (a: OperatingPoint, b: OperatingPoint) =>
-  b.meanMultiAdds < a.meanMultiAdds || (b.meanMultiAdds === a.meanMultiAdds && b.accuracy > a.accuracy) ? b : a;
+  b.meanMultiAdds < a.meanMultiAdds || (b.meanMultiAdds === a.meanMultiAdds && b.accuracy > a.accuracy)
+    ? b
+    : a;
 
 const mostAccurate = (a: OperatingPoint, b: OperatingPoint) =>
   b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.meanMultiAdds < a.meanMultiAdds) ? b : a;
@@ -50,10 +55,8 @@ export function fitBudget(choices: readonly OperatingPoint[], budget: number): O
  *
  * @param maxDrop in [0, 1], e.g. 0.002 for 0.2 points
  */
-export function fitAccuracy(
-  choices: readonly OperatingPoint[],
-  allSteps: number,
-  maxDrop: number,
-): OperatingPoint {
-  return choices.filter(({ accuracy }) => accuracy >= allSteps - maxDrop - Number.EPSILON).reduce(cheapest);
+export function fitAccuracy(choices: readonly OperatingPoint[], maxDrop: number): OperatingPoint {
+  const allSteps = choices.reduce((a, b) => (b.meanSteps > a.meanSteps ? b : a));
+  const least = allSteps.accuracy - maxDrop - rounding;
+  return choices.filter(({ accuracy }) => accuracy >= least).reduce(cheapest);
 }

@@ -55,7 +55,8 @@ export function readEvidence(outputs: AnytimeOutputs): Evidence {
     };
   });
   const last = steps.at(-1);
-  if (last === undefined) throw new DataError({ problem: 'outputs of no step', allowed: 'at least one step' });
+  if (last === undefined)
+    throw new DataError({ problem: 'outputs of no step', allowed: 'at least one step' });
   return { steps, last, labels, classes, sources };
 }
 
@@ -79,7 +80,11 @@ function checkLengths(outputs: AnytimeOutputs, sources: Int32Array): void {
   }
   const foreign = labels.find(label => label < 0 || label >= classes);
   if (foreign !== undefined) {
-    throw new DataError({ problem: 'label is no class', given: `${foreign}`, allowed: `0 to ${classes - 1}` });
+    throw new DataError({
+      problem: 'label is no class',
+      given: `${foreign}`,
+      allowed: `0 to ${classes - 1}`,
+    });
   }
   if (new Set(sources).size < 2) {
     throw new DataError({

@@ -1,0 +1,11 @@
+/** Evaluation of anytime models from saved logits: accuracy per step, early exit, budgets, and the results they make. */
+export { anytime, confusion, type AnytimeRow } from './anytime.js';
+export { evaluateOutputs, withTiming, type Evaluation } from './evaluate.js';
+export { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
+export { always, commonThreshold, exits, exitSteps, never, type OperatingPoint } from './exits.js';
+export { candidates, commonThresholds, fitAccuracy, fitBudget } from './fit.js';
+export { looks, type Look } from './looks.js';
+export { readEvidence, type AnytimeOutputs, type Evidence, type Step } from './outputs.js';
+export { proportion, type Proportion } from './proportion.js';
+export { parseResults, type ModelSummary, type PolicyName, type Results, type Timing } from './results.js';
+export { answer, softmax, type Answers } from './softmax.js';
