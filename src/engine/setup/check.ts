@@ -1,0 +1,52 @@
+/** Tries an installed binding in a process of its own. */
+import { setupError } from './errors.js';
+import { nativeFile, type Place } from './place.js';
+import { lastLines, runProgram } from './program.js';
+import { tensorflowVersion } from './targets.js';
+
+/** What our patch adds to the binding. */
+export const patchedFunctions = ['addFunction', 'removeFunction', 'opDefinitions'];
+
+export interface Check {
+  readonly tensorflow: string;
+  /** Names of the functions the binding has. */
+  readonly functions: readonly string[];
+}
+
+/**
+ * Loads tfjs-node as `place.root` resolves it and computes with it.
+ * @throws EngineError when it does not load, or 1 + 2 is not 3
+ */
+export async function checkBinding(place: Place): Promise<Check> {
+  const env = { ...place.env, TF_CPP_MIN_LOG_LEVEL: '2' };
+  const run = await runProgram(process.execPath, [nativeFile('check.mjs'), place.root], { env });
+  const found =
+    run?.code === 0 ? (JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '') as Answer) : undefined;
+  if (found?.sum === 3) return found;
+  throw setupError({
+    problem: 'the binding is there, but TensorFlow does not compute with it',
+    given:
+      run?.signal === 'SIGILL'
+        ? 'SIGILL: this processor lacks AVX, which TensorFlow needs'
+        : lastLines(run?.output ?? ''),
+    mend: `remove ${place.cache} and run \`gfnet setup\` again`,
+  });
+}
+
+type Answer = Check & { readonly sum: number };
+
+/**
+ * The same for the binding we build: it must be over the pinned TensorFlow and carry our patch.
+ * @throws EngineError when it does not
+ */
+export async function checkBuiltBinding(place: Place): Promise<void> {
+  const { tensorflow, functions } = await checkBinding(place);
+  const missing = patchedFunctions.filter(name => !functions.includes(name));
+  if (tensorflow === tensorflowVersion && missing.length === 0) return;
+  throw setupError({
+    problem: 'the binding that was built is not the one that is loaded',
+    given: `TensorFlow ${tensorflow}${missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`,
+    allowed: `TensorFlow ${tensorflowVersion} with ${patchedFunctions.join(', ')}`,
+    mend: `remove ${place.cache} and run \`gfnet setup\` again`,
+  });
+}

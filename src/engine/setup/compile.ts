@@ -1,0 +1,79 @@
+/** Compiles the patched binding against TensorFlow's library, with the system's C++ compiler and nothing else. */
+import { dirname, join } from 'node:path';
+import type { EngineError } from '../../errors/index.js';
+import { diskFull, setupError } from './errors.js';
+import { lastLines, runProgram, saysDiskFull } from './program.js';
+import type { Target } from './targets.js';
+import { resolveFrom } from './tfjs-node.js';
+
+export const compilerFlags = ['-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8'];
+
+export interface Compilation {
+  /** Holds `binding/`. */
+  readonly sources: string;
+  readonly library: string;
+  /** Where the binding will look for the library: a path from the binding's own folder. */
+  readonly libraryFromBinding: string;
+  readonly output: string;
+}
+
+/**
+ * @param root the folder node-api-headers is resolved from
+ * @throws EngineError without a compiler, or when it fails
+ */
+export async function compileBinding(
+  target: Target,
+  { sources, library, libraryFromBinding, output }: Compilation,
+  root: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const compiler = await findCompiler(env);
+  if (compiler === undefined) throw noCompiler(env);
+  const nodeHeaders = join(dirname(resolveFrom(root, 'node-api-headers/package.json')), 'include');
+  const run = await runProgram(
+    compiler.command,
+    [
+      ...compilerFlags,
+      ...target.linkerFlags,
+      ...[sources, join(library, 'include'), nodeHeaders].map(folder => `-I${folder}`),
+      ...['tfjs_backend.cc', 'tfjs_binding.cc'].map(file => join(sources, 'binding', file)),
+      ...target.libraries.map(file => join(library, file)),
+      `-Wl,-rpath,${target.origin}/${libraryFromBinding}`,
+      '-o',
+      output,
+    ],
+    { env },
+  );
+  if (run?.code === 0) return;
+  if (run && saysDiskFull(run)) throw diskFull(dirname(output));
+  throw setupError({
+    problem: "tfjs-node's binding does not compile",
+    given: `${compiler.version}\n           ${lastLines(run?.output ?? '')}`,
+    mend: 'use a compiler with C++17 (g++ 8, clang 7 or later), named in CXX',
+  });
+}
+
+export interface Compiler {
+  readonly command: string;
+  /** The first line of what it says of itself. */
+  readonly version: string;
+}
+
+/** The compiler named in CXX, else the first of the usual names that runs. */
+export async function findCompiler(env: NodeJS.ProcessEnv): Promise<Compiler | undefined> {
+  const candidates = env.CXX ? [env.CXX] : ['c++', 'g++', 'clang++'];
+  for (const command of candidates) {
+    const run = await runProgram(command, ['--version'], { env });
+    if (run?.code === 0) return { command, version: run.stdout.split('\n')[0] ?? command };
+  }
+  return undefined;
+}
+
+function noCompiler(env: NodeJS.ProcessEnv): EngineError {
+  return setupError({
+    problem: 'no C++ compiler is found',
+    given: env.CXX ? `CXX=${env.CXX}` : `PATH=${env.PATH ?? ''}`,
+    allowed: 'c++, g++, clang++, or one named in CXX',
+    mend: 'install one: `apt install g++`, `dnf install gcc-c++` or `xcode-select --install`',
+  });
+}
