@@ -1,4 +1,5 @@
 /** Nested records and arrays of tensors: what steps take and give. */
+import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
 export type TensorTree =
@@ -53,4 +54,9 @@ export function signature(tree: TensorTree): string {
   return `{${Object.entries(tree)
     .map(([name, child]) => `${name}:${signature(child)}`)
     .join(' ')}}`;
+}
+
+/** `tf.tidy` for trees: frees all tensors that `make` makes, except those it returns. */
+export function tidyTree<T extends TensorTree>(make: () => T): T {
+  return tf.tidy(make as unknown as () => tf.TensorContainer) as unknown as T;
 }

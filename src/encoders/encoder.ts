@@ -1,0 +1,13 @@
+/** What every encoder is: a function from images to a feature map and a pooled feature. */
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Scope } from '../nn/scope.js';
+
+export interface Features {
+  /** [n, h, w, channels]: what the policy reads. */
+  readonly map: Tensor4D;
+  /** [n, width]: what the classifier reads. */
+  readonly pooled: Tensor2D;
+}
+
+/** images: [n, side, side, channels], any side the architecture allows. */
+export type Encoder = (scope: Scope, images: Tensor4D) => Features;

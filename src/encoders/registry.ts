@@ -1,0 +1,11 @@
+/** The encoders by name, each with the schema of its options. */
+import { z } from 'zod';
+import type { Encoder } from './encoder.js';
+import { small, SmallConfig } from './small.js';
+
+export const EncoderConfig = z.discriminatedUnion('name', [SmallConfig]);
+export type EncoderConfig = z.infer<typeof EncoderConfig>;
+
+export function createEncoder(config: EncoderConfig): Encoder {
+  return small(config);
+}

@@ -1,0 +1,163 @@
+/** Compiles a function of tensors to one TensorFlow function, which its executor runs without JavaScript in between. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { TracingError } from '../errors/index.js';
+import type { GraphOutput } from './binding.js';
+import type { Constant, Graph, Node } from './graph.js';
+import { encodeGraph } from './graph.js';
+import { backend, canCompile } from './start.js';
+import type { TensorTree } from './tensor-tree.js';
+import { disposeTree, leaves, mapTree, signature, tidyTree, withLeaves } from './tensor-tree.js';
+import { trace } from './trace.js';
+
+/** A compiled step: called like the function it was made from. The caller owns the tensors it returns. */
+export interface Compiled<F extends TensorTree, B extends TensorTree, O extends TensorTree> {
+  (fixed: F, batch: B): O;
+  /** Frees the TensorFlow functions. */
+  dispose(): void;
+}
+
+export interface CompileOptions {
+  /** One function for every batch size, the leading dimension of all tensors of `batch`. */
+  readonly anyBatch?: boolean;
+}
+
+interface CompiledFunction {
+  readonly name: string;
+  /** What the step returned when it was traced, for its structure. */
+  readonly output: TensorTree;
+}
+
+let functions = 0;
+
+/**
+ * Compiles `step`, a pure function: what it computes may depend on its arguments alone. It is traced at the first call for each
+ * structure and shape of its arguments; without the patched binding it runs eagerly.
+ *
+ * A step is traced twice and the two graphs compared, so that a value that JavaScript changes from call to call (a
+ * counter, a draw) is found instead of frozen. With `anyBatch` the second trace has one image more: sizes that follow the batch are
+ * then left free.
+ * @throws TracingError at the first call, when the step reads a value, captures a tensor, or is not the same both times
+ */
+export function compile<F extends TensorTree, B extends TensorTree, O extends TensorTree>(
+  step: (fixed: F, batch: B) => O,
+  options: CompileOptions = {},
+): Compiled<F, B, O> {
+  const compiled = new Map<string, CompiledFunction>();
+  const call = (fixed: F, batch: B): O => {
+    if (!canCompile()) return tidyTree(() => own(step(fixed, batch)));
+    const key = `${signature(fixed)} ${options.anyBatch ? anyBatchSignature(batch) : signature(batch)}`;
+    let entry = compiled.get(key);
+    if (!entry) {
+      entry = build(step, fixed, batch, options.anyBatch ?? false);
+      compiled.set(key, entry);
+    }
+    return execute(entry, [...leaves(fixed), ...leaves(batch)]) as O;
+  };
+  const dispose = (): void => {
+    for (const { name } of compiled.values()) backend().binding.removeFunction?.(name);
+    compiled.clear();
+  };
+  return Object.assign(call, { dispose });
+}
+
+/** Outputs that are arguments passed through become tensors of their own. */
+function own<O extends TensorTree>(output: O): O {
+  return mapTree(output, tensor => tensor.clone());
+}
+
+function anyBatchSignature(batch: TensorTree): string {
+  return leaves(batch)
+    .map(tensor => `${tensor.dtype}[n,${tensor.shape.slice(1).join(',')}]`)
+    .join(' ');
+}
+
+function execute({ name, output }: CompiledFunction, inputs: readonly Tensor[]): TensorTree {
+  const shape = leaves(output);
+  return withLeaves(output, backend().executeMultipleOutputs(name, [], inputs, shape.length));
+}
+
+function build<F extends TensorTree, B extends TensorTree, O extends TensorTree>(
+  step: (fixed: F, batch: B) => O,
+  fixed: F,
+  batch: B,
+  anyBatch: boolean,
+): CompiledFunction {
+  let output: TensorTree = [];
+  const traceOn = (example: B): Graph =>
+    trace([...leaves(fixed), ...leaves(example)], () => leaves((output = step(fixed, example))));
+  const first = traceOn(batch);
+  const larger = anyBatch ? tidyTree(() => mapTree(batch, oneMoreRow)) : batch;
+  const second = traceOn(larger);
+  const graph = reconcile(first, second);
+  if (anyBatch) disposeTree(larger);
+  const name = `gfnet_step_${functions++}`;
+  const { binding } = backend();
+  binding.addFunction?.(name, encodeGraph(binding, graph), graph.inputs, graph.outputs);
+  return { name, output };
+}
+
+function oneMoreRow(tensor: Tensor): Tensor {
+  return tf.concat([tensor, tf.slice(tensor, 0, 1)]);
+}
+
+/** Inputs of ops where -1 stands for the size that the others leave. */
+const freeSizes: Readonly<Record<string, number>> = { Reshape: 1, Slice: 2 };
+
+/** The graph that both recordings are cases of. */
+function reconcile(first: Graph, second: Graph): Graph {
+  if (first.nodes.size !== second.nodes.size || first.outputs.join() !== second.outputs.join()) {
+    throw notPure('the two runs took different operations');
+  }
+  const nodes = new Map<string, Node>();
+  for (const [name, node] of first.nodes) {
+    const other = second.nodes.get(name);
+    nodes.set(name, other ? reconcileNode(name, node, other, first) : node);
+  }
+  return { ...first, nodes };
+}
+
+function reconcileNode(name: string, a: Node, b: Node, graph: Graph): Node {
+  if (a.kind === 'placeholder' && b.kind === 'placeholder') {
+    return { ...a, shape: a.shape.map((size, i) => (size === b.shape[i] ? size : -1)) };
+  }
+  if (a.kind === 'constant' && b.kind === 'constant') return reconcileConstant(name, a, b, graph);
+  if (a.kind !== b.kind || JSON.stringify(a) !== JSON.stringify(b)) {
+    throw notPure(`operation ${a.kind === 'operation' ? a.op : a.kind}`);
+  }
+  return a;
+}
+
+function reconcileConstant(name: string, a: Constant, b: Constant, graph: Graph): Constant {
+  const differing = [...a.values.keys()].filter(i => a.values[i] !== b.values[i]);
+  const sameShape = a.shape.join() === b.shape.join();
+  if (sameShape && differing.length === 0) return a;
+  const free = !a.values.includes(-1);
+  if (free && sameShape && differing.length === 1 && users(graph, `${name}:0`).every(([op, i]) => freeSizes[op] === i)) {
+    const values = a.values.slice();
+    values[differing[0] ?? 0] = -1;
+    return { ...a, values };
+  }
+  throw notPure(
+    `a constant of shape [${a.shape.join(',')}] used by ${users(graph, `${name}:0`)
+      .map(([op]) => op)
+      .join(', ')}`,
+  );
+}
+
+function users(graph: Graph, output: GraphOutput): [op: string, input: number][] {
+  return [...graph.nodes.values()].flatMap(node =>
+    node.kind === 'operation'
+      ? node.inputs.flatMap((input, i): [string, number][] => (input === output ? [[node.op, i]] : []))
+      : [],
+  );
+}
+
+function notPure(what: string): TracingError {
+  return new TracingError({
+    problem: 'a compiled step did not do the same when it was traced twice',
+    given: what,
+    allowed: 'pure functions of their arguments; with anyBatch, no value that follows the batch size',
+    mend: 'pass what changes (a counter, a random draw, a learning rate, an initial state) in as a tensor',
+  });
+}

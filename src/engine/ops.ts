@@ -1,0 +1,154 @@
+/** TensorFlow's fused kernels, with their gradients, where tfjs composes slower ones or has none. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { OpAttribute } from './binding.js';
+import { backend } from './start.js';
+
+function call(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[] {
+  return backend().executeMultipleOutputs(op, attributes, inputs, outputs);
+}
+
+function call1<T extends Tensor>(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[]): T {
+  return call(op, attributes, inputs, 1)[0] as T;
+}
+
+const string = (name: string, value: string): OpAttribute => ({
+  name,
+  type: backend().binding.TF_ATTR_STRING,
+  value,
+});
+const float = (name: string, value: number): OpAttribute => ({
+  name,
+  type: backend().binding.TF_ATTR_FLOAT,
+  value,
+});
+const bool = (name: string, value: boolean): OpAttribute => ({
+  name,
+  type: backend().binding.TF_ATTR_BOOL,
+  value,
+});
+const integers = (name: string, value: readonly number[]): OpAttribute => ({
+  name,
+  type: backend().binding.TF_ATTR_INT,
+  value,
+});
+
+/** A function of tensors with a gradient of its own; tfjs types neither. */
+type Differentiable<A extends Tensor[], T extends Tensor> = (...inputs: A) => T;
+function withGradient<A extends Tensor[], T extends Tensor>(
+  f: (inputs: A, save: (tensors: Tensor[]) => void) => { value: T; gradient: (dy: T, saved: Tensor[]) => Tensor[] },
+): Differentiable<A, T> {
+  return tf.customGrad((...args: unknown[]) => {
+    const save = args.pop() as (tensors: Tensor[]) => void;
+    const { value, gradient } = f(args as A, save);
+    return { value, gradFunc: gradient as (dy: Tensor, saved: Tensor[]) => Tensor[] };
+  }) as unknown as Differentiable<A, T>;
+}
+
+/** x: [n, h, w, c] -> max(x, 0). */
+export const relu = withGradient<[Tensor], Tensor>(([x], save) => {
+  const value = tf.relu(x);
+  save([value]);
+  return { value, gradient: (dy, [y]) => [call1('ReluGrad', [], [dy, y as Tensor])] };
+}) as <T extends Tensor>(x: T) => T;
+
+/**
+ * Convolution with PyTorch's symmetric zero padding.
+ * @param x [n, h, w, in]
+ * @param filter [k, k, in, out]
+ * @returns [n, (h + 2 padding - k) / stride + 1, ..., out]
+ */
+export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
+  const attributes = [
+    integers('strides', [1, stride, stride, 1]),
+    string('padding', 'EXPLICIT'),
+    integers('explicit_paddings', [0, 0, padding, padding, padding, padding, 0, 0]),
+  ];
+  return withGradient<[Tensor4D, Tensor4D], Tensor4D>(([x, filter], save) => {
+    save([x, filter]);
+    return {
+      value: tf.conv2d(x, filter, stride, [[0, 0], [padding, padding], [padding, padding], [0, 0]]),
+      gradient: (dy, [x, filter]) => {
+        const [image, kernel] = [x as Tensor4D, filter as Tensor4D];
+        return [
+          call1('Conv2DBackpropInput', attributes, [tf.tensor1d(image.shape, 'int32'), kernel, dy]),
+          call1('Conv2DBackpropFilter', attributes, [image, tf.tensor1d(kernel.shape, 'int32'), dy]),
+        ];
+      },
+    };
+  })(x, filter);
+}
+
+export interface BatchNormalised {
+  /** [n, h, w, c] */
+  readonly output: Tensor4D;
+  /** [c] */
+  readonly batchMean: Tensor1D;
+  /** [c]; with Bessel's correction, as PyTorch's running variance takes it. */
+  readonly batchVariance: Tensor1D;
+}
+
+/** Batch normalisation with the batch's own statistics (training). */
+export function batchNormTraining(
+  x: Tensor4D,
+  scale: Tensor1D,
+  offset: Tensor1D,
+  epsilon: number,
+): BatchNormalised {
+  let statistics: [Tensor1D, Tensor1D] | undefined;
+  const output = withGradient<[Tensor4D, Tensor1D, Tensor1D], Tensor4D>(([x, scale, offset], save) => {
+    const [y, mean, variance, ...reserved] = call(
+      'FusedBatchNormV3',
+      [float('epsilon', epsilon), bool('is_training', true)],
+      [x, scale, offset, tf.tensor1d([]), tf.tensor1d([])],
+      6,
+    ) as [Tensor4D, Tensor1D, Tensor1D, Tensor, Tensor, Tensor];
+    statistics = [tf.keep(mean), tf.keep(variance)];
+    save([x, scale, ...reserved]);
+    return {
+      value: y,
+      gradient: (dy, saved) =>
+        call(
+          'FusedBatchNormGradV3',
+          [float('epsilon', epsilon), bool('is_training', true)],
+          [dy, ...saved],
+          5,
+        ).slice(0, 3),
+    };
+  })(x, scale, offset);
+  const [mean, variance] = statistics as unknown as [Tensor1D, Tensor1D];
+  const batch = { batchMean: mean.clone(), batchVariance: variance.clone() };
+  tf.dispose([mean, variance]);
+  return { output, ...batch };
+}
+
+/** x: [n, h, w, c] -> [n, c], the mean over places. */
+export function globalAveragePool(x: Tensor4D): Tensor2D {
+  return withGradient<[Tensor4D], Tensor2D>(([x]) => {
+    const [, height, width] = x.shape;
+    return {
+      value: tf.mean(x, [1, 2]),
+      gradient: dy => {
+        const share = tf.div(tf.reshape(dy, [dy.shape[0], 1, 1, dy.shape[1]]), height * width);
+        return [call1('BroadcastTo', [], [share, tf.tensor1d(x.shape, 'int32')])];
+      },
+    };
+  })(x);
+}
+
+/** Mean cross entropy of logits [n, k] against one-hot labels [n, k]. */
+export function crossEntropy(logits: Tensor2D, labels: Tensor2D): Scalar {
+  return withGradient<[Tensor2D], Scalar>(([logits], save) => {
+    const [losses, gradient] = call('SoftmaxCrossEntropyWithLogits', [], [logits, labels], 2) as [Tensor1D, Tensor2D];
+    save([gradient]);
+    return {
+      value: tf.mean(losses),
+      gradient: (dy, [gradient]) => [tf.mul(gradient as Tensor2D, tf.div(dy, logits.shape[0]))],
+    };
+  })(logits);
+}
+
+/** x, taken as a constant by the gradient. */
+export function stopGradient<T extends Tensor>(x: T): T {
+  return withGradient<[T], T>(([x]) => ({ value: x.clone(), gradient: dy => [tf.zerosLike(dy)] }))(x);
+}

@@ -1,0 +1,180 @@
+/** Records what a function of tensors does, while it runs, as a graph. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { TracingError } from '../errors/index.js';
+import type { Binding, GraphOutput, OpAttribute, TensorHandle, TensorValues } from './binding.js';
+import type { Graph, Node } from './graph.js';
+import { opDefinition } from './op-definitions.js';
+import { backend } from './start.js';
+
+interface Known {
+  readonly output: GraphOutput;
+  readonly dtype: number;
+}
+
+class Recorder {
+  readonly nodes = new Map<string, Node>();
+  readonly inputs: GraphOutput[] = [];
+  /** The values that JavaScript made while tracing; only these may become constants. */
+  readonly written = new WeakSet<TensorValues>();
+  private readonly known = new Map<number, Known>();
+
+  constructor(private readonly binding: Binding) {}
+
+  input(handle: TensorHandle): void {
+    const name = this.add({ kind: 'placeholder', dtype: handle.dtype, shape: handle.shape });
+    this.inputs.push(`${name}:0`);
+    this.known.set(handle.id, { output: `${name}:0`, dtype: handle.dtype });
+  }
+
+  constant(id: number, shape: readonly number[], dtype: number, values: TensorValues): void {
+    if (!this.written.has(values)) throw capturedError();
+    const name = this.add({ kind: 'constant', dtype, shape: [...shape], values: values.slice() });
+    this.known.set(id, { output: `${name}:0`, dtype });
+  }
+
+  operation(
+    op: string,
+    attributes: readonly OpAttribute[],
+    ids: readonly number[],
+    results: readonly TensorHandle[],
+  ): void {
+    const inputs = ids.map(id => this.lookUp(id));
+    const name = this.add({
+      kind: 'operation',
+      op,
+      inputs: inputs.map(input => input.output),
+      attributes: this.complete(op, attributes, inputs),
+    });
+    results.forEach(({ id, dtype }, i) => this.known.set(id, { output: `${name}:${i}`, dtype }));
+  }
+
+  /** The graph's output for a tensor; an input or constant passes through an Identity, as functions require. */
+  output(id: number): GraphOutput {
+    const { output, dtype } = this.lookUp(id);
+    if (this.nodes.get(output.slice(0, output.indexOf(':')))?.kind === 'operation') return output;
+    const attributes = [{ name: 'T', type: this.binding.TF_ATTR_TYPE, value: dtype }];
+    return `${this.add({ kind: 'operation', op: 'Identity', inputs: [output], attributes })}:0`;
+  }
+
+  private add(node: Node): string {
+    const name = `n${this.nodes.size}`;
+    this.nodes.set(name, node);
+    return name;
+  }
+
+  private lookUp(id: number): Known {
+    const known = this.known.get(id);
+    if (!known) throw capturedError();
+    return known;
+  }
+
+  /** Adds the type attributes that eager execution infers from its inputs. */
+  private complete(op: string, attributes: readonly OpAttribute[], inputs: readonly Known[]): OpAttribute[] {
+    const definition = opDefinition(this.binding, op);
+    if (definition?.stateful === true) {
+      throw new TracingError({
+        problem: 'a compiled step calls an op whose result changes from call to call',
+        given: op,
+        allowed: 'pure functions of their inputs',
+        mend: 'draw random numbers outside the step and pass them in',
+      });
+    }
+    const complete = [...attributes];
+    let next = 0;
+    for (const { typeAttribute, numberAttribute } of definition?.inputs ?? []) {
+      const count = numberAttribute === undefined ? 1 : Number(attributes.find(a => a.name === numberAttribute)?.value);
+      const type = inputs[next];
+      next += count;
+      if (typeAttribute === undefined || type === undefined || complete.some(a => a.name === typeAttribute)) continue;
+      complete.push({ name: typeAttribute, type: this.binding.TF_ATTR_TYPE, value: type.dtype });
+    }
+    return complete;
+  }
+}
+
+function capturedError(): TracingError {
+  return new TracingError({
+    problem: 'a compiled step uses a tensor that was made outside it',
+    allowed: 'its arguments, and what it makes itself',
+    mend: 'pass the tensor in as an argument: a captured one would be frozen at its present value',
+  });
+}
+
+/** `binding`, with everything it executes recorded, and reading values refused. */
+function recording(binding: Binding, recorder: Recorder): Binding {
+  const recorded: Pick<Binding, 'executeOp' | 'createTensor' | 'tensorDataSync'> = {
+    executeOp(op, attributes, ids, count) {
+      const results = binding.executeOp(op, attributes, ids, count);
+      recorder.operation(op, attributes, ids, results);
+      return results;
+    },
+    createTensor(shape, dtype, values) {
+      const id = binding.createTensor(shape, dtype, values);
+      recorder.constant(id, shape, dtype, values);
+      return id;
+    },
+    tensorDataSync() {
+      throw new TracingError({
+        problem: 'a compiled step reads the value of a tensor',
+        allowed: 'operations on tensors: while a step is traced its values stand for all later ones',
+        mend: 'return the tensor and read it outside the step',
+      });
+    },
+  };
+  return Object.create(binding, Object.getOwnPropertyDescriptors(recorded)) as Binding;
+}
+
+function refuseRandomDraw(): number {
+  throw new TracingError({
+    problem: 'a compiled step draws a random number, which would be frozen',
+    mend: 'draw it outside the step and pass it in as a tensor',
+  });
+}
+
+/**
+ * Runs `step` once on `inputs` and returns what it did as a graph.
+ * @throws TracingError when the step reads a value, draws a random number, or uses a tensor that is not among its inputs
+ */
+export function trace(inputs: readonly Tensor[], step: () => readonly Tensor[]): Graph {
+  const engine = backend();
+  const { binding } = engine;
+  const recorder = new Recorder(binding);
+  const ids = engine.getInputTensorIds(inputs);
+  inputs.forEach((tensor, i) =>
+    recorder.input({ id: ids[i] ?? -1, shape: tensor.shape, dtype: dtypeNumber(binding, tensor.dtype) }),
+  );
+  const { random } = Math;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
+  const { write } = engine;
+  engine.binding = recording(binding, recorder);
+  engine.write = (values, shape, dtype) => {
+    recorder.written.add(values);
+    return write.call(engine, values, shape, dtype);
+  };
+  Math.random = refuseRandomDraw;
+  try {
+    let outputs: GraphOutput[] = [];
+    tf.tidy(() => {
+      outputs = engine.getInputTensorIds(step()).map(id => recorder.output(id));
+    });
+    return { nodes: recorder.nodes, inputs: recorder.inputs, outputs };
+  } finally {
+    engine.binding = binding;
+    engine.write = write;
+    Math.random = random;
+  }
+}
+
+function dtypeNumber(binding: Binding, dtype: tf.DataType): number {
+  switch (dtype) {
+    case 'float32':
+      return binding.TF_FLOAT;
+    case 'int32':
+      return binding.TF_INT32;
+    case 'bool':
+      return binding.TF_BOOL;
+    default:
+      throw new TracingError({ problem: 'a tensor type that steps do not take', given: dtype });
+  }
+}

@@ -1,0 +1,123 @@
+/** GFNet: glance, then focus (Wang et al., NeurIPS 2020, section 3). */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Memory } from '../classifier/index.js';
+import { createClassifier } from '../classifier/index.js';
+import { crop } from '../crop/index.js';
+import { createEncoder } from '../encoders/registry.js';
+import { linear } from '../nn/layers.js';
+import { resize } from '../nn/resize.js';
+import type { Scope, Variables } from '../nn/scope.js';
+import { build } from '../nn/scope.js';
+import type { Decision } from '../policy/index.js';
+import { decide } from '../policy/index.js';
+import type { Random } from '../random/index.js';
+import type { ModelConfig } from './config.js';
+
+/** What a look at the glance or a crop leaves. */
+export interface Look {
+  /** [n, h, w, c]: the last feature map. */
+  readonly map: Tensor4D;
+  readonly memory: Memory;
+  /** [n, classes]: p_t before the softmax. */
+  readonly logits: Tensor2D;
+  /** [n, classes]: the encoder's own answer, for deep supervision. */
+  readonly ownLogits: Tensor2D;
+}
+
+/** Multi-Adds of one image. */
+export interface Costs {
+  readonly glance: number;
+  /** Of each crop, steps 2..T: local encoder and classifier. */
+  readonly focus: readonly number[];
+  readonly policy: number;
+}
+
+export class GFNet {
+  private readonly encode;
+  private readonly classifier;
+
+  constructor(readonly config: ModelConfig) {
+    this.encode = createEncoder(config.encoder);
+    this.classifier = createClassifier(config.classifier, config.classes.length);
+  }
+
+  /** Whether all crops are looked at by one and the same function. */
+  get recurrent(): boolean {
+    return this.classifier.recurrent;
+  }
+
+  /** The classifier's memory of `n` images before the first step. */
+  initialMemory(n: number): Memory {
+    return this.classifier.initial(n);
+  }
+
+  /** The policy's hidden state before its first decision: [n, hidden]. */
+  initialPolicy(n: number): Tensor2D {
+    return tf.zeros([n, this.config.policy.hidden]);
+  }
+
+  /** Pixels in [0, 1] -> what the encoders see; [n, side, side, channels]. */
+  normalise(images: Tensor4D): Tensor4D {
+    const { mean, std } = this.config;
+    return tf.div(tf.sub(images, tf.tensor1d([...mean])), tf.tensor1d([...std]));
+  }
+
+  /** Step 1: a look at the whole image, made small. `images`: normalised. */
+  glance(scope: Scope, images: Tensor4D, memory: Memory): Look {
+    const glance = resize(images, this.config.patch, this.config.interpolation);
+    return this.look(scope, 'global', glance, 0, memory);
+  }
+
+  /** Where to look next, given the last feature map. */
+  decide(scope: Scope, map: Tensor4D, hidden: Tensor2D): Decision {
+    return decide(scope.at('policy'), this.config.policy, map, hidden);
+  }
+
+  /** Step t = 1 .. T - 1 (counted from the glance's 0): a look at the patch at `action`. */
+  focus(scope: Scope, t: number, images: Tensor4D, action: Tensor2D, memory: Memory): Look {
+    return this.look(scope, 'local', crop(images, action, this.config.patch), t, memory);
+  }
+
+  /** Makes all variables, and counts what each step costs by running it. */
+  initialise(random: Random): { variables: Variables; costs: Costs } {
+    const { side, channels, steps } = this.config;
+    let costs: Costs | undefined;
+    const variables = build(random, (scope, multiAdds) => {
+      let before = 0;
+      const spent = (): number => -before + (before = multiAdds());
+      const images = tf.zeros<tf.Rank.R4>([1, side, side, channels]);
+      let look = this.glance(scope, images, this.initialMemory(1));
+      const glance = spent();
+      this.decide(scope, look.map, this.initialPolicy(1));
+      const policy = spent();
+      const focus: number[] = [];
+      for (let t = 1; t < steps; t++) {
+        look = this.focus(scope, t, images, tf.zeros([1, 2]), look.memory);
+        focus.push(spent());
+      }
+      costs = { glance, focus, policy };
+    });
+    return { variables, costs: costs as unknown as Costs };
+  }
+
+  private look(
+    scope: Scope,
+    encoder: 'global' | 'local',
+    patch: Tensor4D,
+    t: number,
+    memory: Memory,
+  ): Look {
+    const part = scope.at(encoder);
+    const { map, pooled } = this.encode(part, patch);
+    const ownLogits = linear(part.at('head'), pooled, this.config.classes.length);
+    const answer = this.classifier.classify(
+      scope.at('classifier'),
+      t,
+      pooled,
+      memory,
+      t === 0 ? ownLogits : undefined,
+    );
+    return { map, memory: answer.memory, logits: answer.logits, ownLogits };
+  }
+}

@@ -1,0 +1,111 @@
+/** Runs an anytime model on batches: all steps, or only as many as each image needs. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-core';
+import { compile } from '../engine/compile.js';
+import type { Compiled } from '../engine/compile.js';
+import type { TensorTree } from '../engine/tensor-tree.js';
+import { disposeTree, mapTree, tidyTree } from '../engine/tensor-tree.js';
+import type { AnytimeModel, Step, StepInput, StepOutput } from './anytime.js';
+
+/** What one step said of the images that took it. */
+export interface StepAnswer {
+  /** Their rows in the batch. */
+  readonly rows: Int32Array;
+  /** [rows, classes], after the softmax. */
+  readonly probabilities: Float32Array;
+  /** [rows, classes] */
+  readonly logits: Float32Array;
+  /** [rows, 2], where it looked; null where it saw the whole image. */
+  readonly actions: Float32Array | null;
+}
+
+type CompiledStep = Compiled<TensorTree, TensorTree, TensorTree>;
+
+export class Runner {
+  private readonly compiled = new Map<Step, CompiledStep>();
+
+  constructor(private readonly model: AnytimeModel) {}
+
+  /**
+   * Takes the steps one after the other. An image leaves the batch once its confidence (largest probability) reaches its step's threshold;
+   * what follows is computed only for the rest.
+   * @param images [n, side, side, channels] in [0, 1]; not copied, so not to be changed while this runs
+   * @param thresholds one for each step but the last; Infinity everywhere takes all steps
+   * @param first the place of the first image in its set, for locators that draw
+   */
+  *run(images: Float32Array, thresholds: readonly number[], first = 0): Generator<StepAnswer> {
+    const { side, channels, steps } = this.model;
+    const n = images.length / (side * side * channels);
+    let rows = Int32Array.from({ length: n }, (_, i) => i);
+    let input: StepInput = {
+      images: tf.tensor4d(images, [n, side, side, channels]),
+      state: this.model.initial(n, first),
+    };
+    try {
+      for (const [t, step] of steps.entries()) {
+        const output = this.step(step, input);
+        disposeTree(input.state);
+        input = { images: input.images, state: output.state };
+        const answer = read(rows, output);
+        const stay = remaining(answer, thresholds[t] ?? Infinity);
+        yield answer;
+        if (stay.length === 0) return;
+        if (stay.length < rows.length) {
+          input = keep(input, stay);
+          rows = stay.map(i => answer.rows[i] ?? 0);
+        }
+      }
+    } finally {
+      disposeTree({ images: input.images, state: input.state });
+    }
+  }
+
+  dispose(): void {
+    for (const step of this.compiled.values()) step.dispose();
+    this.compiled.clear();
+  }
+
+  private step(step: Step, input: StepInput): StepOutput {
+    let compiled = this.compiled.get(step);
+    if (!compiled) {
+      compiled = compile(step as unknown as (fixed: TensorTree, batch: TensorTree) => TensorTree, {
+        anyBatch: true,
+      });
+      this.compiled.set(step, compiled);
+    }
+    const { parameters, statistics } = this.model.variables;
+    const batch = { images: input.images, state: input.state };
+    return compiled({ parameters, statistics }, batch) as unknown as StepOutput;
+  }
+}
+
+function read(rows: Int32Array, { logits, action }: StepOutput): StepAnswer {
+  const probabilities = tf.softmax(logits);
+  const answer = {
+    rows,
+    probabilities: probabilities.dataSync<'float32'>(),
+    logits: logits.dataSync<'float32'>(),
+    actions: action ? action.dataSync<'float32'>() : null,
+  };
+  tf.dispose([probabilities, logits, ...(action ? [action] : [])]);
+  return answer;
+}
+
+/** The places within an answer whose confidence stays below the threshold. */
+function remaining({ rows, probabilities }: StepAnswer, threshold: number): Int32Array {
+  const classes = probabilities.length / rows.length;
+  return Int32Array.from(rows.keys()).filter(
+    i => Math.max(...probabilities.subarray(i * classes, (i + 1) * classes)) < threshold,
+  );
+}
+
+function keep(input: StepInput, places: Int32Array): StepInput {
+  const kept = tidyTree(() => {
+    const index: Tensor1D = tf.tensor1d(places, 'int32');
+    const gather = (tensor: tf.Tensor): tf.Tensor => tf.gather(tensor, index);
+    return { images: gather(input.images) as Tensor4D, state: mapTree(input.state, gather) };
+  });
+  disposeTree({ images: input.images, state: input.state });
+  return kept;
+}
+

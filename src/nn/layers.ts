@@ -1,0 +1,74 @@
+/** Layers as plain functions: a scope for their parameters, tensors in, tensors out. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import * as ops from '../engine/ops.js';
+import { heNormal, ones, uniformOver, zeros } from './initialisers.js';
+import type { Scope } from './scope.js';
+
+export interface ConvolutionOptions {
+  readonly out: number;
+  /** Side of the filter; the padding is half of it, as in PyTorch's networks. */
+  readonly kernel: number;
+  readonly stride?: number;
+}
+
+/** Convolution without bias: [n, h, w, in] -> [n, h / stride, w / stride, out]. */
+export function conv2d(scope: Scope, x: Tensor4D, { out, kernel, stride = 1 }: ConvolutionOptions): Tensor4D {
+  const [, , , channels] = x.shape;
+  const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, out], heNormal);
+  const y = ops.conv2d(x, filter, stride, Math.floor(kernel / 2));
+  const [, height, width] = y.shape;
+  scope.count(height * width * kernel * kernel * channels * out);
+  return y;
+}
+
+/** Share of a batch's statistics in the running ones, and the variance's floor: PyTorch's defaults. */
+const momentum = 0.1;
+const epsilon = 1e-5;
+
+/** Batch normalisation over [n, h, w] of [n, h, w, c]. */
+export function batchNorm(scope: Scope, x: Tensor4D): Tensor4D {
+  const [, , , channels] = x.shape;
+  const scale = scope.parameter<Tensor1D>('weight', [channels], ones);
+  const offset = scope.parameter<Tensor1D>('bias', [channels], zeros);
+  const mean = scope.statistic<Tensor1D>('running_mean', [channels], 0);
+  const variance = scope.statistic<Tensor1D>('running_var', [channels], 1);
+  if (!scope.training) return tf.batchNorm(x, mean, variance, offset, scale, epsilon);
+  const { output, batchMean, batchVariance } = ops.batchNormTraining(x, scale, offset, epsilon);
+  scope.update('running_mean', tf.add(tf.mul(mean, 1 - momentum), tf.mul(batchMean, momentum)));
+  scope.update('running_var', tf.add(tf.mul(variance, 1 - momentum), tf.mul(batchVariance, momentum)));
+  return output;
+}
+
+/** x W + b: [n, in] -> [n, out]. */
+export function linear(scope: Scope, x: Tensor2D, out: number): Tensor2D {
+  const [, width] = x.shape;
+  const weight = scope.parameter<Tensor2D>('weight', [width, out], uniformOver(width));
+  const bias = scope.parameter<Tensor1D>('bias', [out], uniformOver(width));
+  scope.count(width * out);
+  return tf.add(tf.matMul(x, weight), bias);
+}
+
+/**
+ * Gated recurrent unit, reset after the product as in PyTorch's GRU (gates in the order reset, update, new).
+ * @param x [n, in]
+ * @param hidden [n, size]
+ * @returns [n, size]
+ */
+export function gru(scope: Scope, x: Tensor2D, hidden: Tensor2D): Tensor2D {
+  const [, width] = x.shape;
+  const [, size] = hidden.shape;
+  const initial = uniformOver(size);
+  const project = (from: Tensor2D, fan: number, name: string): Tensor2D[] => {
+    const weight = scope.parameter<Tensor2D>(`weight_${name}`, [fan, 3 * size], initial);
+    const bias = scope.parameter<Tensor1D>(`bias_${name}`, [3 * size], initial);
+    scope.count(fan * 3 * size);
+    return tf.split(tf.add(tf.matMul(from, weight), bias), 3, 1); // 3 x [n, size]
+  };
+  const [resetX, updateX, newX] = project(x, width, 'ih') as [Tensor2D, Tensor2D, Tensor2D];
+  const [resetH, updateH, newH] = project(hidden, size, 'hh') as [Tensor2D, Tensor2D, Tensor2D];
+  const reset = tf.sigmoid(tf.add(resetX, resetH));
+  const update = tf.sigmoid(tf.add(updateX, updateH));
+  const candidate = tf.tanh(tf.add(newX, tf.mul(reset, newH)));
+  return tf.add(candidate, tf.mul(update, tf.sub(hidden, candidate)));
+}

@@ -1,0 +1,48 @@
+/** Resizing as two products with interpolation matrices: the same numbers on every backend. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+
+export const interpolations = ['bilinear', 'bicubic'] as const;
+export type Interpolation = (typeof interpolations)[number];
+
+/** Keys' cubic convolution with PyTorch's a = -0.75. */
+function cubic(distance: number): number {
+  const a = -0.75;
+  const d = Math.abs(distance);
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+const kernels: Readonly<Record<Interpolation, { radius: number; weight: (distance: number) => number }>> = {
+  bilinear: { radius: 1, weight: distance => Math.max(0, 1 - Math.abs(distance)) },
+  bicubic: { radius: 2, weight: cubic },
+};
+
+/** [to, from]: row i holds the weights of the `from` samples in sample i of `to`, corners aligned, borders repeated. */
+export function interpolationMatrix(interpolation: Interpolation, from: number, to: number): Float32Array {
+  const { radius, weight } = kernels[interpolation];
+  const matrix = new Float32Array(to * from);
+  const scale = to > 1 ? (from - 1) / (to - 1) : 0;
+  for (let i = 0; i < to; i++) {
+    const centre = i * scale;
+    const base = Math.floor(centre);
+    for (let j = base - radius + 1; j <= base + radius; j++) {
+      const clamped = Math.min(Math.max(j, 0), from - 1);
+      matrix[i * from + clamped] = (matrix[i * from + clamped] ?? 0) + weight(centre - j);
+    }
+  }
+  return matrix;
+}
+
+/** [n, h, w, c] -> [n, side, side, c], align_corners = true, as PyTorch's interpolate. */
+export function resize(images: Tensor4D, side: number, interpolation: Interpolation): Tensor4D {
+  const [, height, width, channels] = images.shape;
+  if (height === side && width === side) return images;
+  const rows = tf.tensor3d(interpolationMatrix(interpolation, height, side), [1, side, height]);
+  const columns = tf.tensor2d(interpolationMatrix(interpolation, width, side), [side, width]);
+  const flat = tf.reshape(images, [-1, height, width * channels]) as Tensor3D;
+  const shrunk = tf.reshape(tf.matMul(rows, flat), [-1, side, width, channels]); // [n, side, w, c]
+  const lines = tf.reshape(tf.transpose(shrunk, [0, 1, 3, 2]), [-1, width]) as Tensor2D; // [n side c, w]
+  const resized = tf.reshape(tf.matMul(lines, columns, false, true), [-1, side, channels, side]);
+  return tf.transpose(resized, [0, 1, 3, 2]) as Tensor4D; // [n, side, side, c]
+}

@@ -1,0 +1,83 @@
+/** Optimizers as pure functions of tensors: parameters, gradients and state in, new parameters and state out; PyTorch's formulas. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
+import type { Tensors } from '../src/engine/gradients.js';
+
+function mapValues<T>(record: Readonly<Record<string, T>>, f: (name: string, value: T) => Tensor): Tensors {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(name, value)]));
+}
+
+function at(tensors: Tensors, name: string): Tensor {
+  const tensor = tensors[name];
+  if (!tensor) throw new RangeError(`no tensor ${name}`);
+  return tensor;
+}
+
+/** Zeros in the shape of each parameter; kept, so the caller frees them. */
+export function zerosLikeAll(parameters: Tensors): Tensors {
+  return mapValues(parameters, (_, parameter) => tf.keep(tf.zerosLike(parameter)));
+}
+
+export interface SgdOptions {
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** The learning rate of a parameter. */
+  readonly rate: (name: string) => Scalar;
+}
+
+/** SGD with Nesterov momentum: g += decay p; v = momentum v + g; p -= rate (g + momentum v). */
+export function nesterov(
+  parameters: Tensors,
+  gradients: Tensors,
+  velocity: Tensors,
+  { momentum, weightDecay, rate }: SgdOptions,
+): { parameters: Tensors; velocity: Tensors } {
+  const decayed = mapValues(gradients, (name, gradient) =>
+    tf.add(gradient, tf.mul(at(parameters, name), weightDecay)),
+  );
+  const next = mapValues(decayed, (name, gradient) => tf.add(tf.mul(at(velocity, name), momentum), gradient));
+  return {
+    velocity: next,
+    parameters: mapValues(decayed, (name, gradient) =>
+      tf.sub(at(parameters, name), tf.mul(rate(name), tf.add(gradient, tf.mul(at(next, name), momentum)))),
+    ),
+  };
+}
+
+export interface AdamState {
+  readonly mean: Tensors;
+  readonly square: Tensors;
+  /** Updates made so far. */
+  readonly count: Scalar;
+}
+
+export interface AdamOptions {
+  readonly rate: number;
+  readonly betas: readonly [number, number];
+  readonly epsilon: number;
+}
+
+/** Adam (Kingma and Ba 2015) with bias correction. */
+export function adam(
+  parameters: Tensors,
+  gradients: Tensors,
+  state: AdamState,
+  { rate, betas: [beta1, beta2], epsilon }: AdamOptions,
+): { parameters: Tensors; state: AdamState } {
+  const count: Scalar = tf.add(state.count, 1);
+  const correction = (beta: number): Scalar => tf.sub(1, tf.pow(tf.scalar(beta), count));
+  const [correction1, correction2] = [correction(beta1), correction(beta2)];
+  const mean = mapValues(gradients, (name, gradient) =>
+    tf.add(tf.mul(at(state.mean, name), beta1), tf.mul(gradient, 1 - beta1)),
+  );
+  const square = mapValues(gradients, (name, gradient) =>
+    tf.add(tf.mul(at(state.square, name), beta2), tf.mul(tf.square(gradient), 1 - beta2)),
+  );
+  return {
+    state: { mean, square, count },
+    parameters: mapValues(parameters, (name, parameter) => {
+      const scale = tf.add(tf.sqrt(tf.div(at(square, name), correction2)), epsilon);
+      return tf.sub(parameter, tf.mul(tf.div(tf.div(at(mean, name), correction1), scale), rate));
+    }),
+  };
+}

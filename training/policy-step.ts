@@ -1,0 +1,176 @@
+/** Stage 2: the policy learns where to look by proximal policy optimization (Schulman et al. 2017; paper, section 3.3). */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import { compile } from '../src/engine/compile.js';
+import type { Tensors } from '../src/engine/gradients.js';
+import { differentiate } from '../src/engine/gradients.js';
+import { stopGradient } from '../src/engine/ops.js';
+import type { GFNet, Look } from '../src/model/gfnet.js';
+import type { Scope } from '../src/nn/scope.js';
+import { apply } from '../src/nn/scope.js';
+import { entropy, logProbability } from '../src/policy/index.js';
+import type { ClassifierBatch } from './classifier-step.js';
+import { countCorrect, sample } from './classifier-step.js';
+import type { AdamOptions, AdamState } from './optimizers.js';
+import { adam } from './optimizers.js';
+import { discountedReturns, normalise } from './returns.js';
+
+export interface PolicyState {
+  readonly parameters: Tensors;
+  readonly adam: AdamState;
+}
+
+export interface PolicyOptions {
+  /** Discount of later rewards. */
+  readonly gamma: number;
+  /** How far the ratio of new to old probability counts: within 1 +- clip. */
+  readonly clip: number;
+  readonly valueWeight: number;
+  readonly entropyWeight: number;
+  /** Updates made with each batch of experience. */
+  readonly updates: number;
+  readonly adam: AdamOptions;
+}
+
+/** What acting on a batch showed; one element a decision (steps 2..T). */
+export interface Experience {
+  /** [n, h, w, c]: what the policy saw. */
+  readonly maps: readonly Tensor4D[];
+  /** [n, 2] */
+  readonly actions: readonly Tensor2D[];
+  /** [n] */
+  readonly logProbabilities: readonly Tensor1D[];
+  /** [n]: increase of the true class's probability. */
+  readonly rewards: readonly Tensor1D[];
+  /** [T] */
+  readonly correct: Tensor1D;
+}
+
+/** Acts on a batch with actions drawn from the policy; everything in evaluation mode. */
+export function rollOut(
+  gfnet: GFNet,
+  scope: Scope,
+  { images, labels, draws }: ClassifierBatch,
+): Experience {
+  const { policy, classes } = gfnet.config;
+  const n = images.shape[0];
+  const target = tf.oneHot(labels, classes.length, 1, 0, 'float32');
+  const trueProbability = ({ logits }: Look): Tensor1D => tf.sum(tf.mul(tf.softmax(logits), target), 1);
+  const normalised = gfnet.normalise(images);
+  let look = gfnet.glance(scope, normalised, gfnet.initialMemory(n));
+  let hidden = gfnet.initialPolicy(n);
+  let probability = trueProbability(look);
+  const maps: Tensor4D[] = [];
+  const actions: Tensor2D[] = [];
+  const logProbabilities: Tensor1D[] = [];
+  const rewards: Tensor1D[] = [];
+  const correct = [countCorrect(look.logits, labels)];
+  draws.forEach((noise, i) => {
+    const decision = gfnet.decide(scope, look.map, hidden);
+    const action = sample(decision.mean, noise, policy.std);
+    maps.push(look.map);
+    actions.push(action);
+    logProbabilities.push(logProbability(action, decision.mean, policy.std));
+    look = gfnet.focus(scope, i + 1, normalised, action, look.memory);
+    hidden = decision.hidden;
+    const next = trueProbability(look);
+    rewards.push(tf.sub(next, probability));
+    probability = next;
+    correct.push(countCorrect(look.logits, labels));
+  });
+  return { maps, actions, logProbabilities, rewards, correct: tf.stack(correct) as Tensor1D };
+}
+
+export interface SurrogateTerms extends Record<string, Tensor> {
+  /** Mean squared error of the critic. */
+  readonly valueLoss: Scalar;
+  /** Share of decisions whose ratio was clipped. */
+  readonly clipFraction: Scalar;
+  /** 1 - Var(return - value) / Var(return): 1 is a perfect critic, 0 a constant one. */
+  readonly explainedVariance: Scalar;
+}
+
+/**
+ * PPO's loss on a batch of experience, the policy's recurrent state replayed from zeros:
+ * mean(-min(ratio A, clip(ratio) A) + valueWeight MSE(value, R) - entropyWeight entropy), A = R - value.
+ * @param returns normalised, [(T - 1) n], step by step
+ */
+export function surrogate(
+  gfnet: GFNet,
+  scope: Scope,
+  { maps, actions, logProbabilities }: Experience,
+  returns: Tensor1D,
+  { clip, valueWeight, entropyWeight }: PolicyOptions,
+): { loss: Scalar; terms: SurrogateTerms } {
+  const { std } = gfnet.config.policy;
+  let hidden = gfnet.initialPolicy(maps[0]?.shape[0] ?? 0);
+  const decisions = maps.map(map => {
+    const decision = gfnet.decide(scope, map, hidden);
+    hidden = decision.hidden;
+    return decision;
+  });
+  const values = tf.concat(decisions.map(({ value }) => value));
+  const ratios = tf.exp(
+    tf.sub(
+      tf.concat(decisions.map(({ mean }, i) => logProbability(actions[i] as Tensor2D, mean, std))),
+      tf.concat([...logProbabilities]),
+    ),
+  );
+  const advantages = tf.sub(returns, stopGradient(values));
+  const clipped = tf.clipByValue(ratios, 1 - clip, 1 + clip);
+  const gain = tf.minimum(tf.mul(ratios, advantages), tf.mul(clipped, advantages));
+  const valueLoss: Scalar = tf.mean(tf.square(tf.sub(values, returns)));
+  const outside = tf.greater(tf.abs(tf.sub(ratios, 1)), clip);
+  return {
+    loss: tf.sub(tf.add(tf.neg(tf.mean(gain)), tf.mul(valueLoss, valueWeight)), entropyWeight * entropy(std)),
+    terms: {
+      valueLoss,
+      clipFraction: tf.mean(tf.cast(outside, 'float32')),
+      explainedVariance: tf.sub(1, tf.div(tf.moments(tf.sub(returns, values)).variance, tf.moments(returns).variance)),
+    },
+  };
+}
+
+export interface PolicyOutput {
+  readonly state: PolicyState;
+  readonly loss: Scalar;
+  readonly terms: SurrogateTerms;
+  /** Mean undiscounted return: how much the crops raised the true class's probability. */
+  readonly gain: Scalar;
+  readonly correct: Tensor1D;
+}
+
+/** One batch: act, then update the policy; f_G, f_L and f_C stay as they are. */
+export function policyStep(gfnet: GFNet, options: PolicyOptions) {
+  return compile(
+    (
+      fixed: { readonly state: PolicyState; readonly parameters: Tensors; readonly statistics: Tensors },
+      batch: ClassifierBatch,
+    ): PolicyOutput => {
+      const { parameters, statistics } = fixed;
+      const within = <T>(policy: Tensors, network: (scope: Scope) => T): T =>
+        apply({ parameters: { ...parameters, ...policy }, statistics }, false, network).result;
+      const experience = within(fixed.state.parameters, scope => rollOut(gfnet, scope, batch));
+      const returns = normalise(tf.concat(discountedReturns(experience.rewards, options.gamma)));
+      let state = fixed.state;
+      let last: { loss: Scalar; auxiliary: SurrogateTerms } | undefined;
+      for (let update = 0; update < options.updates; update++) {
+        const { loss, gradients, auxiliary } = differentiate(state.parameters, policy => {
+          const { loss, terms } = within(policy, scope => surrogate(gfnet, scope, experience, returns, options));
+          return { loss, auxiliary: terms };
+        });
+        const next = adam(state.parameters, gradients, state.adam, options.adam);
+        state = { parameters: next.parameters, adam: next.state };
+        last = { loss, auxiliary };
+      }
+      const { loss, auxiliary } = last as { loss: Scalar; auxiliary: SurrogateTerms };
+      return {
+        state,
+        loss,
+        terms: auxiliary,
+        gain: tf.div(tf.sum(tf.concat(experience.rewards)), batch.images.shape[0]),
+        correct: experience.correct,
+      };
+    },
+  );
+}

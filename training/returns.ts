@@ -1,0 +1,20 @@
+/** What the policy is rewarded for. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor1D } from '@tensorflow/tfjs-core';
+
+/** R_t = r_t + gamma R_(t+1): rewards of steps 2..T, [n] each -> returns, [n] each (paper, section 3.3). */
+export function discountedReturns(rewards: readonly Tensor1D[], gamma: number): Tensor1D[] {
+  const returns: Tensor1D[] = [];
+  for (const reward of [...rewards].reverse()) {
+    const later = returns[0];
+    returns.unshift(later ? tf.add(reward, tf.mul(later, gamma)) : reward);
+  }
+  return returns;
+}
+
+/** All steps and images together: (R - mean) / (std + 1e-5), with the unbiased standard deviation. [m] -> [m] */
+export function normalise(returns: Tensor1D): Tensor1D {
+  const centred = tf.sub(returns, tf.mean(returns));
+  const std = tf.sqrt(tf.div(tf.sum(tf.square(centred)), returns.size - 1));
+  return tf.div(centred, tf.add(std, 1e-5));
+}
