@@ -1,0 +1,77 @@
+/** Files that are replaced whole or not at all, whatever happens to the process or the machine meanwhile. */
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { writingTo } from './file-errors.js';
+import { processStart } from './process-start.js';
+
+const temporaryPattern = /^\..+\.(\d+)\.gfnet-tmp$/;
+
+/**
+ * Replaces the file at `path` by `content`: written beside it, synced to the disk, renamed over it. When this returns the
+ * new content survives a power failure; when it throws, or the process is killed, `path` holds what it held before.
+ * Leftovers of killed writers in the same folder are removed. Synchronous, so that nothing can change `content` meanwhile.
+ *
+ * @throws RunError where the file can't be written, e.g. because the disk is full
+ */
+export function writeFileAtomically(path: string, content: Uint8Array | string): void {
+  const temporary = temporaryBeside(path);
+  try {
+    writingTo(path, () => {
+      removeLeftovers(dirname(path));
+      writeDurably(temporary, content);
+      renameSync(temporary, path);
+      syncFolder(dirname(path));
+    });
+  } finally {
+    removeQuietly(temporary);
+  }
+}
+
+/** A name beside `path`, of this process's own, that `removeLeftovers` recognises should the process be killed. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.gfnet-tmp`);
+}
+
+/** Whether a file of this name is a temporary of ours. */
+export function isTemporary(name: string): boolean {
+  return temporaryPattern.test(name);
+}
+
+/** Removes the temporaries of processes that no longer run from `folder`. */
+export function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = Number(temporaryPattern.exec(name)?.[1]);
+    // This process writes one file at a time: a temporary with its pid is from a dead process that had the same one.
+    if (pid === process.pid || (pid > 0 && processStart(pid) === undefined))
+      removeQuietly(join(folder, name));
+  }
+}
+
+function writeDurably(path: string, content: Uint8Array | string): void {
+  const file = openSync(path, 'w');
+  try {
+    writeFileSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes a rename in `folder` survive a power failure. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A temporary that can't be removed is litter, not a reason to fail: the next writer tries again. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Checkpoints: `NAME.json`, the manifest, and the tensor file it names, `NAME-<hash>.safetensors`. Saving writes a new
+ * tensor file, reads it back, then renames the new manifest into place: that moment alone replaces the checkpoint.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CheckpointError } from '../errors/index.js';
+import { writeFileAtomically } from './atomic.js';
+import { systemErrorCode } from './file-errors.js';
+import {
+  type CheckpointKind,
+  type Manifest,
+  type ManifestFields,
+  manifestText,
+  readManifest,
+  sha256,
+} from './manifest.js';
+import { programVersion } from './program.js';
+import { decodeSafetensors, encodeSafetensors, type TensorData } from './safetensors.js';
+
+/** What the caller saves; the rest of the manifest follows from it. */
+export interface CheckpointContent extends Omit<ManifestFields, 'tensors' | 'created' | 'programVersion'> {
+  readonly tensors: ReadonlyMap<string, TensorData>;
+}
+
+export interface Checkpoint {
+  /** The manifest file it was loaded from. */
+  readonly path: string;
+  readonly manifest: Manifest;
+  readonly tensors: ReadonlyMap<string, TensorData>;
+}
+
+/** Which of a run's checkpoints: the one with the best validation result, or the latest. */
+export type CheckpointName = 'best' | 'last';
+
+/**
+ * Saves a checkpoint in `folder`, replacing the one of that name; if this fails or the process is killed, that one stays.
+ *
+ * @param name letters, digits, `_`, `.` and `-`
+ * @returns the path of its manifest
+ * @throws RunError where a file can't be written; CheckpointError where the content can't be saved or does not read back
+ */
+export function saveCheckpoint(folder: string, name: string, content: CheckpointContent): string {
+  const path = join(folder, `${name}.json`);
+  const bytes = encodeSafetensors(content.tensors);
+  const hash = sha256(bytes);
+  const tensors = { file: `${name}-${hash.slice(0, 16)}.safetensors`, bytes: bytes.length, sha256: hash };
+  const text = manifestText({ ...content, tensors, created: new Date().toISOString(), programVersion });
+  try {
+    writeFileAtomically(join(folder, tensors.file), bytes);
+    readVerified(join(folder, tensors.file), tensors);
+    writeFileAtomically(path, text);
+    readManifest(path);
+  } finally {
+    removeUnreferenced(folder, name);
+  }
+  return path;
+}
+
+/**
+ * Loads a checkpoint and verifies its hash.
+ *
+ * @param path a run folder or a folder of checkpoints, of which `name` is loaded; or the manifest file of any checkpoint
+ * @param kinds which kinds will do
+ * @throws CheckpointError where it is missing, cut short, altered, of another format, of a newer version, or of another kind
+ */
+export function loadCheckpoint(
+  path: string,
+  name: CheckpointName,
+  kinds: readonly CheckpointKind[] = ['training', 'model'],
+): Checkpoint {
+  const file = manifestPath(path, name);
+  const manifest = readManifest(file);
+  if (!kinds.includes(manifest.kind)) {
+    throw new CheckpointError({
+      problem: `${file} holds a checkpoint of another kind`,
+      given: manifest.kind,
+      allowed: kinds.join(', '),
+    });
+  }
+  try {
+    const tensorFile = join(dirname(file), manifest.tensors.file);
+    const { tensors } = decodeSafetensors(readVerified(tensorFile, manifest.tensors), tensorFile);
+    return { path: file, manifest, tensors };
+  } catch (error) {
+    // A run that is still training may have replaced the checkpoint since its manifest was read.
+    if (readManifest(file).tensors.file === manifest.tensors.file) throw error;
+    return loadCheckpoint(path, name, kinds);
+  }
+}
+
+function manifestPath(path: string, name: string): string {
+  if (!existsSync(path)) {
+    throw new CheckpointError({
+      problem: 'no such checkpoint or run folder',
+      given: path,
+      mend: 'check the path',
+    });
+  }
+  if (!statSync(path).isDirectory()) return path;
+  const candidates = [join(path, 'checkpoints', `${name}.json`), join(path, `${name}.json`)];
+  const found = candidates.find(candidate => existsSync(candidate));
+  if (found !== undefined) return found;
+  throw new CheckpointError({
+    problem: `the folder holds no checkpoint named "${name}"`,
+    given: path,
+    mend: 'give a run folder whose training has saved one, or the .json file of a checkpoint',
+  });
+}
+
+/** The bytes of the tensor file at `path`, which must be those of the manifest. */
+function readVerified(path: string, expected: Manifest['tensors']): Uint8Array {
+  const bytes = readTensorFile(path);
+  if (bytes.length !== expected.bytes) {
+    throw new CheckpointError({
+      problem: `${path} is ${bytes.length < expected.bytes ? 'cut short' : 'longer than it was saved'}`,
+      given: `${bytes.length} bytes`,
+      allowed: `${expected.bytes} bytes`,
+      mend: 'restore the file from a copy, or use another checkpoint',
+    });
+  }
+  if (sha256(bytes) !== expected.sha256) {
+    throw new CheckpointError({
+      problem: `${path} was altered after it was saved: its SHA-256 is not the manifest's`,
+      given: sha256(bytes),
+      allowed: expected.sha256,
+      mend: 'restore the file from a copy, or use another checkpoint',
+    });
+  }
+  return bytes;
+}
+
+function readTensorFile(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new CheckpointError({
+      problem: `the tensor file of the checkpoint ${systemErrorCode(cause) === 'ENOENT' ? 'is missing' : 'cannot be read'}`,
+      given: path,
+      mend: 'copy the manifest and its tensor file together',
+      cause,
+    });
+  }
+}
+
+/** Removes the tensor files of replaced and abandoned saves of `name`: all that its manifest, where there is one, does not name. */
+function removeUnreferenced(folder: string, name: string): void {
+  try {
+    const path = join(folder, `${name}.json`);
+    const referenced = existsSync(path) ? readManifest(path).tensors.file : undefined;
+    for (const file of readdirSync(folder)) {
+      const ofName =
+        file.startsWith(`${name}-`) && /^[0-9a-f]{16}\.safetensors$/.test(file.slice(name.length + 1));
+      if (ofName && file !== referenced) rmSync(join(folder, file));
+    }
+  } catch {
+    // What can't be tidied up now, the next save tidies up.
+  }
+}

@@ -1,0 +1,165 @@
+/** A run folder: everything one training leaves behind. */
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { RunError } from '../errors/index.js';
+import { isTemporary, removeLeftovers, writeFileAtomically } from './atomic.js';
+import { writingTo } from './file-errors.js';
+import { type JsonObject, jsonObjectSchema, toJsonText } from './json.js';
+import { acquireLock } from './lock.js';
+
+const files = {
+  config: 'config.json',
+  environment: 'environment.json',
+  metrics: 'metrics.csv',
+  log: 'log.txt',
+  checkpoints: 'checkpoints',
+  lock: 'lock',
+} as const;
+
+const environmentSchema = z.strictObject({
+  created: z.iso.datetime(),
+  seed: z.int(),
+  command: z.array(z.string()).readonly(),
+  environment: jsonObjectSchema,
+});
+
+/** What a run is made of. */
+export interface RunDescription {
+  /** Resolved: every value, defaults included. */
+  readonly config: JsonObject;
+  readonly seed: number;
+  /** The command line that started it. */
+  readonly command: readonly string[];
+  /** Versions, platform, threads: see `describeEnvironment`. */
+  readonly environment: JsonObject;
+}
+
+export interface Run extends RunDescription {
+  /** The folder. */
+  readonly path: string;
+  /** The path of its CSV file of metrics. */
+  readonly metrics: string;
+  /** The path of its folder of checkpoints. */
+  readonly checkpoints: string;
+}
+
+/** A run held by this process alone. */
+export interface RunWriter extends Run {
+  /** Appends a line, with the time, to log.txt. */
+  log(line: string): void;
+  /** Lets other processes continue the run. */
+  close(): void;
+}
+
+/**
+ * Starts a run in `path`, which must be absent or empty. A run that was killed while it was being created starts over.
+ *
+ * @throws RunError where the folder is a run already, holds something else, is in use, or can't be written
+ */
+export function createRun(path: string, { config, ...rest }: RunDescription): RunWriter {
+  makeFolder(path);
+  refuseOccupied(path);
+  const release = acquireLock(join(path, files.lock));
+  try {
+    refuseOccupied(path);
+    makeFolder(join(path, files.checkpoints));
+    const environment = { created: new Date().toISOString(), ...rest };
+    writeFileAtomically(join(path, files.environment), toJsonText(environment));
+    // Last: the configuration is what makes the folder a run.
+    writeFileAtomically(join(path, files.config), toJsonText(config));
+    return writer(openRun(path), release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
+ * Opens a run to continue it.
+ *
+ * @throws RunError where there is none, it is damaged, or another process is at it
+ */
+export function resumeRun(path: string): RunWriter {
+  const run = openRun(path);
+  const release = acquireLock(join(path, files.lock));
+  try {
+    for (const folder of [path, run.checkpoints]) writingTo(folder, () => removeLeftovers(folder));
+    return writer(run, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
+ * Opens a run to read it; it may be training meanwhile.
+ *
+ * @throws RunError where there is none or it is damaged
+ */
+export function openRun(path: string): Run {
+  if (!existsSync(join(path, files.config))) {
+    throw new RunError({
+      problem: 'not a run folder: it has no config.json',
+      given: path,
+      mend: 'check the path, or start a run with gfnet train --out',
+    });
+  }
+  const { seed, command, environment } = readJson(join(path, files.environment), environmentSchema);
+  return {
+    path,
+    config: readJson(join(path, files.config), jsonObjectSchema),
+    seed,
+    command,
+    environment,
+    metrics: join(path, files.metrics),
+    checkpoints: join(path, files.checkpoints),
+  };
+}
+
+function writer(run: Run, release: () => void): RunWriter {
+  const log = join(run.path, files.log);
+  return {
+    ...run,
+    log: line => writingTo(log, () => appendFileSync(log, `${new Date().toISOString()} ${line}\n`)),
+    close: release,
+  };
+}
+
+function makeFolder(path: string): void {
+  writingTo(path, () => mkdirSync(path, { recursive: true }));
+}
+
+function refuseOccupied(path: string): void {
+  const entries = writingTo(path, () => readdirSync(path));
+  if (entries.includes(files.config)) {
+    throw new RunError({
+      problem: 'the output folder is a run already',
+      given: resolve(path),
+      mend: '--resume continues it; or choose another folder with --out',
+    });
+  }
+  const begun: readonly string[] = [files.environment, files.checkpoints, files.lock];
+  const other = entries.find(entry => !begun.includes(entry) && !isTemporary(entry));
+  if (other !== undefined) {
+    throw new RunError({
+      problem: 'the output folder is not empty, and not a run',
+      given: `${resolve(path)}, which holds ${other}`,
+      allowed: 'a folder that is absent or empty',
+      mend: 'choose another folder with --out',
+    });
+  }
+}
+
+function readJson<T>(path: string, schema: z.ZodType<T>): T {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (cause) {
+    throw new RunError({
+      problem: 'the run is damaged: one of its files is missing or cannot be understood',
+      given: path,
+      mend: 'restore the file from a copy, or start another run',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,103 @@
+/** The safetensors format: named tensors in one file, https://github.com/huggingface/safetensors#format. */
+import { CheckpointError } from '../errors/index.js';
+import { type DtypeCode, elements, parseHeader } from './safetensors-header.js';
+
+export interface Float32Data {
+  readonly dtype: 'float32';
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: Float32Array;
+}
+
+export interface Int32Data {
+  readonly dtype: 'int32';
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: Int32Array;
+}
+
+export type TensorData = Float32Data | Int32Data;
+
+/** What a safetensors file holds. */
+export interface Safetensors {
+  readonly tensors: ReadonlyMap<string, TensorData>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const codes = { float32: 'F32', int32: 'I32' } as const satisfies Record<TensorData['dtype'], DtypeCode>;
+
+/**
+ * The bytes of a safetensors file; the same tensors give the same bytes, whatever their order in the map.
+ *
+ * @throws CheckpointError where a tensor's shape does not fit its values, or a name is reserved by the format
+ */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const sorted = [...tensors].sort(
+    ([a, x], [b, y]) => compare(codes[x.dtype], codes[y.dtype]) || compare(a, b),
+  );
+  let end = 0;
+  const entries = sorted.map(([name, { dtype, shape, values }]): [string, unknown] => {
+    requireEncodable(name, shape, values.length);
+    const begin = end;
+    end += values.byteLength;
+    return [name, { dtype: codes[dtype], shape, data_offsets: [begin, end] }];
+  });
+  if (Object.keys(metadata).length > 0) entries.unshift(['__metadata__', metadata]);
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const headerBytes = Math.ceil(text.length / 8) * 8;
+  const bytes = Buffer.alloc(8 + headerBytes + end, ' ');
+  bytes.writeBigUInt64LE(BigInt(headerBytes));
+  bytes.set(text, 8);
+  let position = 8 + headerBytes;
+  for (const [, { values }] of sorted) {
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
+    position += values.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads the bytes of a safetensors file; the tensors own their memory.
+ *
+ * @param source what the bytes are, for error messages: a file's path
+ * @throws CheckpointError saying what is wrong with the bytes
+ */
+export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors data'): Safetensors {
+  const { entries, metadata, dataStart } = parseHeader(bytes, source);
+  const data = bytes.subarray(dataStart);
+  const tensors = new Map<string, TensorData>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    // A copy, because typed arrays need alignment that the file does not promise.
+    const { buffer } = Uint8Array.from(data.subarray(begin, end));
+    tensors.set(
+      name,
+      dtype === 'F32'
+        ? { dtype: 'float32', shape, values: new Float32Array(buffer) }
+        : { dtype: 'int32', shape, values: new Int32Array(buffer) },
+    );
+  }
+  return { tensors, metadata };
+}
+
+function requireEncodable(name: string, shape: readonly number[], count: number): void {
+  if (name === '__metadata__') {
+    throw new CheckpointError({
+      problem: 'no tensor may be named __metadata__: the format reserves the name',
+    });
+  }
+  if (elements(shape) !== count) {
+    throw new CheckpointError({
+      problem: `tensor "${name}" does not fit its shape`,
+      given: `${count} values for shape [${shape.join(', ')}]`,
+      allowed: `${elements(shape)} values`,
+    });
+  }
+}
+
+/** Order by UTF-16 code units, the same in every locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
