@@ -58,7 +58,7 @@ async function extract(
   const run = await runProgram(
     python,
     [nativeFile('extract.py'), wheel, work, ...prefixes.map(prefix => `tensorflow/${prefix}`)],
-    { env: place.env, onStdout: text => show(Number(text.trimEnd().split('\n').at(-1))) },
+    { env: place.env, onLine: line => show(Number(line)) },
   );
   if (run?.code === 0) return join(work, 'tensorflow');
   if (run && saysDiskFull(run)) throw diskFull(work);

@@ -51,11 +51,16 @@ async function runInstallScript(tfjsNode: string, env: NodeJS.ProcessEnv, report
   await writeFile(manifest, original);
   throw new EngineError({
     problem: 'the install script of @tensorflow/tfjs-node failed',
-    given: lastLines(run?.output ?? ''),
+    given: firstError(run?.output ?? ''),
     mend:
       "it downloads from its vendor's storage: connect to the network, set HTTPS_PROXY, " +
       'or run `gfnet setup`, which downloads with pip instead',
   });
+}
+
+/** The message in a stack trace. */
+function firstError(output: string): string {
+  return /^.*Error: .*$/m.exec(output)?.[0] ?? lastLines(output);
 }
 
 async function moved(from: string, to: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** Runs other programs (python3, the compiler, node) and keeps what they said. */
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 export interface ProgramRun {
   /** The exit code; `null` when a signal ended the program. */
@@ -13,15 +14,15 @@ export interface ProgramRun {
 export interface ProgramOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Called with standard output as it comes. */
-  readonly onStdout?: (text: string) => void;
+  /** Called with each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Runs a program to its end; `undefined` when there is none of that name on the PATH. */
 export function runProgram(
   command: string,
   args: readonly string[],
-  { env, cwd, onStdout }: ProgramOptions,
+  { env, cwd, onLine }: ProgramOptions,
 ): Promise<ProgramRun | undefined> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -30,8 +31,8 @@ export function runProgram(
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       output += text;
-      onStdout?.(text);
     });
+    if (onLine) createInterface(child.stdout).on('line', onLine);
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'EACCES') resolve(undefined);
