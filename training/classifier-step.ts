@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import { compile } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
-import { differentiate } from '../src/engine/gradients.js';
-import { crossEntropy, stopGradient } from '../src/engine/ops.js';
+import { differentiate, withoutGradient } from '../src/engine/gradients.js';
+import { crossEntropy } from '../src/engine/ops.js';
 import type { GFNet, Look } from '../src/model/gfnet.js';
 import { apply } from '../src/nn/scope.js';
 import { nesterov } from './optimizers.js';
@@ -63,9 +63,9 @@ function looks(
       const last = sequence[i] as Look;
       let action = draw;
       if (crops === 'policy') {
-        const decision = gfnet.decide(scope, stopGradient(last.map), hidden);
+        const decision = withoutGradient(() => gfnet.decide(scope, last.map, hidden));
         hidden = decision.hidden;
-        action = stopGradient(sample(decision.mean, draw, gfnet.config.policy.std));
+        action = withoutGradient(() => sample(decision.mean, draw, gfnet.config.policy.std));
       }
       sequence.push(gfnet.focus(scope, i + 1, normalised, action, last.memory));
     });

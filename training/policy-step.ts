@@ -1,10 +1,9 @@
 /** Stage 2: the policy learns where to look by proximal policy optimization (Schulman et al. 2017; paper, section 3.3). */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import { compile } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
-import { differentiate } from '../src/engine/gradients.js';
-import { stopGradient } from '../src/engine/ops.js';
+import { differentiate, withoutGradient } from '../src/engine/gradients.js';
 import type { GFNet, Look } from '../src/model/gfnet.js';
 import type { Scope } from '../src/nn/scope.js';
 import { apply } from '../src/nn/scope.js';
@@ -81,7 +80,7 @@ export function rollOut(
   return { maps, actions, logProbabilities, rewards, correct: tf.stack(correct) as Tensor1D };
 }
 
-export interface SurrogateTerms extends Record<string, Tensor> {
+export interface SurrogateTerms {
   /** Mean squared error of the critic. */
   readonly valueLoss: Scalar;
   /** Share of decisions whose ratio was clipped. */
@@ -116,7 +115,7 @@ export function surrogate(
       tf.concat([...logProbabilities]),
     ),
   );
-  const advantages = tf.sub(returns, stopGradient(values));
+  const advantages = withoutGradient(() => tf.sub(returns, values));
   const clipped = tf.clipByValue(ratios, 1 - clip, 1 + clip);
   const gain = tf.minimum(tf.mul(ratios, advantages), tf.mul(clipped, advantages));
   const valueLoss: Scalar = tf.mean(tf.square(tf.sub(values, returns)));
@@ -168,7 +167,7 @@ export function policyStep(gfnet: GFNet, options: PolicyOptions) {
         state,
         loss,
         terms: auxiliary,
-        gain: tf.div(tf.sum(tf.concat(experience.rewards)), batch.images.shape[0]),
+        gain: tf.div(tf.sum(tf.concat([...experience.rewards])), batch.images.shape[0]),
         correct: experience.correct,
       };
     },

@@ -27,7 +27,8 @@ export interface AnytimeModel {
   /** Height, width and channels of the images it takes. */
   readonly side: number;
   readonly channels: number;
-  readonly variables: Variables;
+  /** As they are now: asked for anew at each step, since they change while the model is trained. */
+  variables(): Variables;
   readonly steps: readonly Step[];
   /** Multi-Adds of each step alone, for one image. */
   readonly multiAdds: readonly number[];

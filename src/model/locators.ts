@@ -48,10 +48,12 @@ function initialGuide(gfnet: GFNet, locator: Locator, n: number, first: number):
   }
 }
 
-/**
- * @param variables read at every step: pass an object whose members may be replaced while it is trained
- */
-export function anytimeGFNet(gfnet: GFNet, costs: Costs, variables: Variables, locator: Locator): AnytimeModel {
+export function anytimeGFNet(
+  gfnet: GFNet,
+  costs: Costs,
+  variables: () => Variables,
+  locator: Locator,
+): AnytimeModel {
   const { side, channels, classes, steps } = gfnet.config;
   const after = (look: Look, guide: readonly Tensor2D[], action?: Tensor2D): StepOutput => ({
     logits: look.logits,

@@ -73,7 +73,7 @@ export class Runner {
       });
       this.compiled.set(step, compiled);
     }
-    const { parameters, statistics } = this.model.variables;
+    const { parameters, statistics } = this.model.variables();
     const batch = { images: input.images, state: input.state };
     return compiled({ parameters, statistics }, batch) as unknown as StepOutput;
   }

@@ -39,7 +39,7 @@ export class StaticNetwork {
     return { variables, multiAdds: cost };
   }
 
-  anytime(variables: Variables, multiAdds: number): AnytimeModel {
+  anytime(variables: () => Variables, multiAdds: number): AnytimeModel {
     const { side, channels, classes } = this.config;
     return {
       classes,

@@ -1,0 +1,60 @@
+/** Batches, prepared ahead of the step that takes them. */
+import { permutation, stream } from '../random/index.js';
+import type { Dataset } from './dataset.js';
+
+export interface Batch {
+  /** [size, height, width, channels] in [0, 1]; its own memory, which TensorFlow may keep. */
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+  /** Places in the data set. */
+  readonly indices: Int32Array;
+  readonly size: number;
+}
+
+export interface LoaderOptions {
+  /** Places in the data set, in the order they are read. */
+  readonly order: Int32Array;
+  readonly batchSize: number;
+  readonly epoch: number;
+  /** Whether a last batch of fewer images is left out (training) or given (evaluation). */
+  readonly dropLast: boolean;
+  /** Batches prepared before they are asked for. */
+  readonly ahead?: number;
+}
+
+/** The order of a training epoch. */
+export function shuffled(dataset: Dataset, seed: number, epoch: number): Int32Array {
+  return permutation(stream(seed, 'shuffle', epoch), dataset.size);
+}
+
+/** The data set's own order. */
+export function inOrder(dataset: Dataset): Int32Array {
+  return Int32Array.from({ length: dataset.size }, (_, i) => i);
+}
+
+async function load(dataset: Dataset, indices: Int32Array, epoch: number): Promise<Batch> {
+  const { height, width, channels } = dataset.shape;
+  const images = new Float32Array(indices.length * height * width * channels);
+  const labels = new Int32Array(indices.length);
+  await dataset.read(indices, epoch, images, labels);
+  return { images, labels, indices, size: indices.length };
+}
+
+/** The batches of an epoch. */
+export async function* batches(
+  dataset: Dataset,
+  { order, batchSize, epoch, dropLast, ahead = 2 }: LoaderOptions,
+): AsyncGenerator<Batch> {
+  const count = dropLast ? Math.floor(order.length / batchSize) : Math.ceil(order.length / batchSize);
+  const queue: Promise<Batch>[] = [];
+  for (let next = 0, given = 0; given < count; given++) {
+    for (; next < count && queue.length <= ahead; next++) {
+      const batch = load(dataset, order.subarray(next * batchSize, (next + 1) * batchSize), epoch);
+      // An error surfaces when its batch is taken, not before.
+      batch.catch(() => undefined);
+      queue.push(batch);
+    }
+    const batch = queue.shift();
+    if (batch) yield await batch;
+  }
+}

@@ -1,0 +1,55 @@
+/** What an anytime model says of a whole data set, all steps taken. */
+import type { Dataset } from '../data/dataset.js';
+import { batches, inOrder } from '../data/loader.js';
+import type { AnytimeModel } from './anytime.js';
+import { Runner } from './runner.js';
+
+export interface SetOutputs {
+  /** One array a step, [n, classes]. */
+  readonly logits: readonly Float32Array[];
+  /** [n] */
+  readonly labels: Int32Array;
+  readonly classes: number;
+  /** Of each step alone, for one image. */
+  readonly multiAdds: readonly number[];
+  /** [n]: images made from one source err together. */
+  readonly sources: Int32Array;
+  /** One array a step, [n, 2] (row, column in [0, 1]), or null where the step saw the whole image. */
+  readonly actions: readonly (Float32Array | null)[];
+}
+
+export interface OutputOptions {
+  readonly runner?: Runner;
+  /** Only the first so many images. */
+  readonly limit?: number;
+  readonly batchSize?: number;
+  readonly onImages?: (done: number, total: number) => void;
+}
+
+/** Runs `model` on `dataset` in its own order. */
+export async function outputsOf(
+  model: AnytimeModel,
+  dataset: Dataset,
+  { runner = new Runner(model), limit = dataset.size, batchSize = 250, onImages }: OutputOptions = {},
+): Promise<SetOutputs> {
+  const order = inOrder(dataset).subarray(0, limit);
+  const n = order.length;
+  const classes = model.classes.length;
+  const logits = model.steps.map(() => new Float32Array(n * classes));
+  const actions: (Float32Array | null)[] = model.steps.map(() => null);
+  const labels = new Int32Array(n);
+  let done = 0;
+  for await (const batch of batches(dataset, { order, batchSize, epoch: 0, dropLast: false })) {
+    labels.set(batch.labels, done);
+    let t = 0;
+    for (const answer of runner.run(batch.images, [], done)) {
+      logits[t]?.set(answer.logits, done * classes);
+      if (answer.actions) (actions[t] ??= new Float32Array(n * 2)).set(answer.actions, done * 2);
+      t++;
+    }
+    done += batch.size;
+    onImages?.(done, n);
+  }
+  const sources = Int32Array.from(order, index => dataset.source?.(index) ?? index);
+  return { logits, labels, classes, multiAdds: model.multiAdds, sources, actions };
+}

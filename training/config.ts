@@ -1,0 +1,45 @@
+/** What a training run is told: data, network, and the three stages' hyperparameters; defaults live here, once. */
+import { z } from 'zod';
+import { DataConfig } from '../src/data/config.js';
+import { NetworkConfig } from '../src/model/config.js';
+
+const positive = z.number().positive();
+const epochs = z.int().min(1);
+
+/** Stages 1 and 3, and static networks: SGD with Nesterov momentum, cosine to 0. */
+const SgdConfig = z.strictObject({
+  epochs,
+  /** Of f_G and f_L. */
+  encoderRate: positive,
+  /** Of f_C. */
+  classifierRate: positive,
+  momentum: z.number().min(0).lt(1).default(0.9),
+  weightDecay: z.number().min(0).default(1e-4),
+  /** Weight r of the encoders' own losses. */
+  supervision: z.number().min(0).default(1),
+});
+export type SgdConfig = z.infer<typeof SgdConfig>;
+
+/** Stage 2: proximal policy optimization with Adam. */
+const PpoConfig = z.strictObject({
+  epochs,
+  rate: positive.default(3e-4),
+  gamma: z.number().min(0).max(1).default(0.7),
+  clip: positive.default(0.2),
+  valueWeight: z.number().min(0).default(0.5),
+  entropyWeight: z.number().min(0).default(0.01),
+  updates: z.int().min(1).default(1),
+});
+
+export const TrainConfig = z.strictObject({
+  data: DataConfig,
+  network: NetworkConfig,
+  batchSize: z.int().min(2).default(128),
+  stage1: SgdConfig,
+  stage2: PpoConfig,
+  stage3: SgdConfig,
+  /** The line to beat: the same encoder once, on the image resized to `input`. */
+  static: SgdConfig.omit({ classifierRate: true, supervision: true }).extend({ input: z.int().min(1) }),
+});
+export type TrainConfig = z.infer<typeof TrainConfig>;
+export type TrainConfigInput = z.input<typeof TrainConfig>;

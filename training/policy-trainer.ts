@@ -1,0 +1,91 @@
+/** Stage 2: the policy learns; encoders and classifier stay as they are. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensors } from '../src/engine/gradients.js';
+import { disposeTree } from '../src/engine/tensor-tree.js';
+import { anytimeGFNet } from '../src/model/locators.js';
+import type { Variables } from '../src/nn/scope.js';
+import { normal, stream } from '../src/random/index.js';
+import type { GFNetParts } from './classifier-trainer.js';
+import type { TrainConfig } from './config.js';
+import { flatten, group, partition } from './groups.js';
+import { zerosLikeAll } from './optimizers.js';
+import { policyStep } from './policy-step.js';
+import type { PolicyState } from './policy-step.js';
+import type { Trainer } from './trainer.js';
+
+export function policyTrainer(
+  { gfnet, costs, variables, seed }: GFNetParts,
+  config: TrainConfig['stage2'],
+): Trainer {
+  const step = policyStep(gfnet, {
+    ...config,
+    adam: { rate: config.rate, betas: [0.9, 0.999], epsilon: 1e-8 },
+  });
+  let { part, rest: parameters } = partition(variables.parameters, 'policy');
+  let { statistics } = variables;
+  let state: PolicyState = {
+    parameters: part,
+    adam: { mean: zerosLikeAll(part), square: zerosLikeAll(part), count: tf.keep(tf.scalar(0)) },
+  };
+  const current = (): Variables => ({ parameters: { ...parameters, ...state.parameters }, statistics });
+  return {
+    stage: 'stage2',
+    epochs: config.epochs,
+    model: anytimeGFNet(gfnet, costs, current, 'learned'),
+    means: {
+      gain: { description: 'mean rise of the true class’s probability from the glance to the last step; should grow' },
+      valueLoss: { description: 'mean squared error of the critic on normalised returns; 1 is a constant guess' },
+      clipFraction: { description: 'share of decisions whose probability ratio left 1 +- clip; 0 with one update a batch' },
+      explainedVariance: { description: 'share of the returns’ variance that the critic explains; 1 is perfect' },
+    },
+    train(batch, epoch, index) {
+      const { side, channels, steps } = gfnet.config;
+      const inputs = {
+        images: tf.tensor4d(batch.images, [batch.size, side, side, channels]),
+        labels: tf.tensor1d(batch.labels, 'int32'),
+        draws: Array.from({ length: steps - 1 }, (_, t) =>
+          tf.tensor2d(normal(stream(seed, 'stage2', epoch, index, t), 2 * batch.size), [batch.size, 2]),
+        ),
+      };
+      const { state: next, loss, terms, gain, correct } = step({ state, parameters, statistics }, inputs);
+      disposeTree([state, inputs]);
+      state = next;
+      const value = (scalar: tf.Scalar): number => scalar.dataSync()[0] ?? NaN;
+      const metrics = {
+        loss: value(loss),
+        correct: [...correct.dataSync()],
+        means: {
+          gain: value(gain),
+          valueLoss: value(terms.valueLoss),
+          clipFraction: value(terms.clipFraction),
+          explainedVariance: value(terms.explainedVariance),
+        },
+      };
+      disposeTree([loss, terms, gain, correct]);
+      return metrics;
+    },
+    tensors: () => {
+      const { parameters, statistics } = current();
+      const { mean, square, count } = state.adam;
+      return flatten({ parameters, statistics, 'adam.mean': mean, 'adam.square': square, adam: { count } });
+    },
+    restore(tensors: Tensors) {
+      disposeTree([state, parameters, statistics]);
+      ({ part, rest: parameters } = partition(group(tensors, 'parameters'), 'policy'));
+      statistics = group(tensors, 'statistics');
+      const { count } = group(tensors, 'adam');
+      state = {
+        parameters: part,
+        adam: {
+          mean: group(tensors, 'adam.mean'),
+          square: group(tensors, 'adam.square'),
+          count: count as tf.Scalar,
+        },
+      };
+    },
+    dispose() {
+      disposeTree([state, parameters, statistics]);
+      step.dispose();
+    },
+  };
+}
