@@ -67,7 +67,7 @@ export function manifestText(fields: ManifestFields): string {
  * @throws CheckpointError where it is missing, damaged, altered, of another format or of a newer version
  */
 export function readManifest(path: string): Manifest {
-  const { checksum, ...fields } = parseJson(readText(path), path);
+  const { fields, intact } = parseSealed(readText(path), path);
   if (fields.format !== 'gfnet-checkpoint') throw foreign(path);
   if (typeof fields.schemaVersion === 'number' && fields.schemaVersion > schemaVersion) {
     throw new CheckpointError({
@@ -77,7 +77,7 @@ export function readManifest(path: string): Manifest {
       mend: 'update gfnet',
     });
   }
-  if (checksum !== sha256(JSON.stringify(fields))) {
+  if (!intact) {
     throw new CheckpointError({
       problem: `${path} was altered after it was saved: its checksum does not match`,
       mend: 'restore the file from a copy',
@@ -92,8 +92,8 @@ export function sha256(content: string | Uint8Array): string {
 
 function readText(path: string): string {
   try {
-    const { size } = statSync(path);
-    if (size > maxManifestBytes) throw foreign(path);
+    const status = statSync(path);
+    if (!status.isFile() || status.size > maxManifestBytes) throw foreign(path);
     return readFileSync(path, 'utf8');
   } catch (cause) {
     if (systemErrorCode(cause) === undefined) throw cause;
@@ -106,10 +106,17 @@ function readText(path: string): string {
   }
 }
 
-function parseJson(text: string, path: string): Record<string, unknown> {
+interface Sealed {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Whether they are what the checksum was made of. */
+  readonly intact: boolean;
+}
+
+function parseSealed(text: string, path: string): Sealed {
   if (!text.startsWith('{')) throw foreign(path);
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    const { checksum, ...fields } = JSON.parse(text) as Record<string, unknown>;
+    return { fields, intact: checksum === sha256(JSON.stringify(fields)) };
   } catch (cause) {
     throw new CheckpointError({
       problem: `${path} is damaged or cut short: it is not valid JSON`,

@@ -95,16 +95,32 @@ function parseJson(bytes: Uint8Array, refuse: Refuse): Record<string, unknown> {
 /** A key that occurs twice in one object of the valid JSON text, which JSON.parse passes over. */
 function duplicateKey(json: string): string | undefined {
   const open: Set<string>[] = [];
-  for (const [token] of json.matchAll(/[{}]|"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?/g)) {
+  for (const token of bracesAndKeys(json)) {
     if (token === '{') open.push(new Set());
     else if (token === '}') open.pop();
-    else if (token.endsWith(':')) {
-      const key = JSON.parse(token.slice(0, -1)) as string;
+    else {
+      const key = JSON.parse(token) as string;
       if (open.at(-1)?.has(key) === true) return key;
       open.at(-1)?.add(key);
     }
   }
   return undefined;
+}
+
+/** The braces and the keys, in their quotes, of valid JSON text. */
+function* bracesAndKeys(json: string): Generator<string> {
+  const colon = /\s*:/y;
+  let stringStart: number | undefined;
+  for (const { 0: mark, index } of json.matchAll(/\\.|["{}]/g)) {
+    if (stringStart === undefined) {
+      if (mark === '"') stringStart = index;
+      else yield mark;
+    } else if (mark === '"') {
+      colon.lastIndex = index + 1;
+      if (colon.test(json)) yield json.slice(stringStart, index + 1);
+      stringStart = undefined;
+    }
+  }
 }
 
 function parseEntry(name: string, entry: unknown, refuse: Refuse): HeaderEntry {

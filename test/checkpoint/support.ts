@@ -1,0 +1,67 @@
+/** What the tests of checkpoints and run folders share. */
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterAll, expect } from 'vitest';
+import type { CheckpointContent } from '../../src/checkpoint/checkpoint.js';
+import { GFNetError } from '../../src/errors/index.js';
+
+const root = join(import.meta.dirname, '../..');
+
+/** An empty folder that is gone after the test file. */
+export function temporaryFolder(parent = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, 'gfnet-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The error that `action` throws, which must be one of ours. */
+export function errorOf(action: () => unknown): GFNetError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof GFNetError) return error;
+    throw error;
+  }
+  return expect.fail('no error was thrown');
+}
+
+/** A checkpoint whose `version` can be read off everything it holds. */
+export function versionContent(version: number, length = 1000): CheckpointContent {
+  return {
+    kind: 'training',
+    stage: 'stage1',
+    architecture: { encoder: { name: 'small', widths: [16, 32] }, steps: 4 },
+    progress: { version },
+    metrics: { accuracy: 1 / version },
+    classes: ['zero', 'one'],
+    preprocessing: { mean: [0.5], std: [0.25] },
+    tensors: new Map([
+      [
+        'parameters/weight',
+        { dtype: 'float32', shape: [length], values: new Float32Array(length).fill(version) },
+      ],
+      ['optimizer/step', { dtype: 'int32', shape: [], values: Int32Array.of(version) }],
+    ]),
+  };
+}
+
+/** The path of a program in programs/, compiled with what it imports from src so that a process of its own can run it. */
+export function compileProgram(name: string): string {
+  const cache = join(root, 'node_modules/.cache');
+  mkdirSync(cache, { recursive: true });
+  const output = temporaryFolder(cache);
+  cpSync(join(root, 'package.json'), join(output, 'package.json'));
+  for (const folder of ['src/errors', 'src/checkpoint', 'test/checkpoint/programs']) {
+    mkdirSync(join(output, folder), { recursive: true });
+    for (const file of readdirSync(join(root, folder))) {
+      const source = readFileSync(join(root, folder, file), 'utf8');
+      const { outputText } = ts.transpileModule(source, {
+        compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
+      });
+      writeFileSync(join(output, folder, file.replace(/\.ts$/, '.js')), outputText);
+    }
+  }
+  return join(output, 'test/checkpoint/programs', `${name}.js`);
+}
