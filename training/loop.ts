@@ -1,0 +1,189 @@
+/** The training loop: epochs, validation, metrics, checkpoints; interrupted at any point, it goes on where it was. */
+import { z } from 'zod';
+import type { JsonObject } from '../src/checkpoint/json.js';
+import type { CheckpointContent } from '../src/checkpoint/checkpoint.js';
+import { loadCheckpoint, saveCheckpoint } from '../src/checkpoint/checkpoint.js';
+import type { MetricDefinition, MetricRow } from '../src/checkpoint/metrics.js';
+import { MetricsFile } from '../src/checkpoint/metrics.js';
+import type { RunWriter } from '../src/checkpoint/run-folder.js';
+import { fromEngine, toEngine } from '../src/checkpoint/tensors.js';
+import type { Splits } from '../src/data/dataset.js';
+import { batches, shuffled } from '../src/data/loader.js';
+import { DivergedError, InterruptedError } from '../src/errors/index.js';
+import { outputsOf } from '../src/model/outputs.js';
+import { Runner } from '../src/model/runner.js';
+import type { EpochSums } from './epoch-sums.js';
+import { addBatch, noSums } from './epoch-sums.js';
+import type { Trainer } from './trainer.js';
+
+/** How far training has come; `sums` are those of the epoch that has begun. */
+const Progress = z.strictObject({
+  /** Epochs completed. */
+  epoch: z.int().nonnegative(),
+  bestAccuracy: z.number(),
+  sums: z.strictObject({
+    batches: z.int(),
+    images: z.int(),
+    loss: z.number(),
+    correct: z.array(z.number()),
+    means: z.record(z.string(), z.number()),
+  }),
+});
+type Progress = z.infer<typeof Progress>;
+
+export interface ProgressReport {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly batches: number;
+  readonly loss: number;
+  /** Training accuracy after each step, this epoch so far. */
+  readonly accuracy: readonly number[];
+  readonly imagesPerSecond: number;
+}
+
+export interface LoopOptions {
+  readonly trainer: Trainer;
+  readonly run: RunWriter;
+  readonly splits: Splits;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly resume: boolean;
+  /** Of the manifest: architecture, classes, preprocessing. */
+  readonly describe: Pick<CheckpointContent, 'architecture' | 'classes' | 'preprocessing'>;
+  /** Validation images looked at after each epoch; one canvas of each of the first digits. */
+  readonly validationImages?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (report: ProgressReport) => void;
+  readonly onEpoch?: (row: MetricRow, epochs: number) => void;
+}
+
+function definitions({ model, means }: Trainer): Readonly<Record<string, MetricDefinition>> & { epoch: MetricDefinition } {
+  const perStep = (prefix: string, of: string): [string, MetricDefinition][] =>
+    model.steps.map((_, t) => [`${prefix}${t + 1}`, { description: `${of} accuracy after step ${t + 1}` }]);
+  return {
+    epoch: { description: 'epochs completed' },
+    loss: { description: 'mean of the stage’s loss over the epoch; should fall' },
+    ...Object.fromEntries(perStep('train', 'training')),
+    ...Object.fromEntries(perStep('validation', 'validation')),
+    ...means,
+  };
+}
+
+/**
+ * Trains to the end, or until `signal` aborts.
+ * @throws InterruptedError when aborted, after saving; DivergedError when the loss is not finite
+ */
+export async function trainLoop(options: LoopOptions): Promise<void> {
+  const { trainer, run, splits, batchSize, seed, signal } = options;
+  const metrics = new MetricsFile(run.metrics, definitions(trainer));
+  const runner = new Runner(trainer.model);
+  let progress: Progress = options.resume ? restore(options) : { epoch: 0, bestAccuracy: -1, sums: noSumsCopy() };
+  metrics.truncateAfter(progress.epoch);
+  const perEpoch = Math.floor(splits.train.size / batchSize);
+  for (let { epoch } = progress; epoch < trainer.epochs; epoch++) {
+    let sums: EpochSums = progress.sums;
+    const order = shuffled(splits.train, seed, epoch).subarray(sums.batches * batchSize);
+    const started = performance.now();
+    const imagesBefore = sums.images;
+    for await (const batch of batches(splits.train, { order, batchSize, epoch, dropLast: true })) {
+      const result = trainer.train(batch, epoch, sums.batches);
+      if (!Number.isFinite(result.loss)) throw diverged(epoch, sums.batches);
+      sums = addBatch(sums, batch.size, result);
+      options.onProgress?.({
+        epoch: epoch + 1,
+        epochs: trainer.epochs,
+        batch: sums.batches,
+        batches: perEpoch,
+        loss: sums.loss / sums.batches,
+        accuracy: sums.correct.map(count => count / sums.images),
+        imagesPerSecond: (1000 * (sums.images - imagesBefore)) / (performance.now() - started),
+      });
+      // Lets signals and timers in between two steps.
+      await new Promise(setImmediate);
+      if (signal?.aborted) {
+        save(options, 'last', { ...progress, epoch, sums: toJson(sums) });
+        throw interrupted(run.path, trainer.stage, epoch, sums.batches);
+      }
+    }
+    const accuracy = await validate(trainer, runner, splits, options.validationImages ?? 1000);
+    const row = epochRow(epoch + 1, sums, accuracy);
+    metrics.append(row);
+    const last = accuracy.at(-1) ?? 0;
+    const best = last > progress.bestAccuracy;
+    progress = { epoch: epoch + 1, bestAccuracy: Math.max(last, progress.bestAccuracy), sums: noSumsCopy() };
+    if (best) save(options, 'best', progress, row);
+    save(options, 'last', progress, row);
+    options.onEpoch?.(row, trainer.epochs);
+    run.log(Object.entries(row).map(([name, value]) => `${name} ${String(value)}`).join(', '));
+  }
+  runner.dispose();
+}
+
+function noSumsCopy(): Progress['sums'] {
+  return toJson(noSums);
+}
+
+function toJson({ batches, images, loss, correct, means }: EpochSums): Progress['sums'] {
+  return { batches, images, loss, correct: [...correct], means: { ...means } };
+}
+
+function restore({ trainer, run }: LoopOptions): Progress {
+  const { manifest, tensors } = loadCheckpoint(run.path, 'last', ['training']);
+  trainer.restore(toEngine(tensors));
+  return Progress.parse(manifest.progress);
+}
+
+function save({ trainer, run, describe }: LoopOptions, name: 'best' | 'last', progress: Progress, row?: MetricRow): void {
+  saveCheckpoint(run.checkpoints, name, {
+    ...describe,
+    kind: 'training',
+    stage: trainer.stage,
+    progress: { ...progress, sums: { ...progress.sums } },
+    metrics: { ...row } as JsonObject,
+    tensors: fromEngine(trainer.tensors()),
+  });
+}
+
+async function validate(trainer: Trainer, runner: Runner, { validation }: Splits, images: number): Promise<number[]> {
+  const limit = Math.min(images, validation.size);
+  const { logits, labels, classes } = await outputsOf(trainer.model, validation, { runner, limit });
+  return logits.map(step => {
+    let right = 0;
+    for (const [i, label] of labels.entries()) {
+      const row = step.subarray(i * classes, (i + 1) * classes);
+      if (row.indexOf(Math.max(...row)) === label) right++;
+    }
+    return right / labels.length;
+  });
+}
+
+function epochRow(epoch: number, sums: EpochSums, accuracy: readonly number[]): MetricRow {
+  const numbered = (prefix: string, values: readonly number[]): Record<string, number> =>
+    Object.fromEntries(values.map((value, t) => [`${prefix}${t + 1}`, value]));
+  return {
+    epoch,
+    loss: sums.loss / sums.batches,
+    ...numbered(
+      'train',
+      sums.correct.map(count => count / sums.images),
+    ),
+    ...numbered('validation', accuracy),
+    ...Object.fromEntries(Object.entries(sums.means).map(([name, sum]) => [name, sum / sums.batches])),
+  };
+}
+
+function diverged(epoch: number, batch: number): DivergedError {
+  return new DivergedError({
+    problem: 'training diverged: the loss is not a finite number',
+    given: `epoch ${epoch + 1}, batch ${batch + 1}`,
+    mend: 'lower the learning rate, e.g. --set stage1.encoderRate=0.01',
+  });
+}
+
+function interrupted(path: string, stage: string, epoch: number, batches: number): InterruptedError {
+  return new InterruptedError({
+    problem: `interrupted in epoch ${epoch + 1}, after ${batches} batches; all of it is saved`,
+    mend: `go on with: gfnet train ${stage} --out ${path} --resume`,
+  });
+}

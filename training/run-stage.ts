@@ -1,0 +1,141 @@
+/** One stage from configuration to run folder: makes or resumes the run, takes over from the stage before, trains. */
+import { describeEnvironment } from '../src/checkpoint/program.js';
+import type { JsonObject } from '../src/checkpoint/json.js';
+import { loadCheckpoint } from '../src/checkpoint/checkpoint.js';
+import { requireArchitecture } from '../src/checkpoint/architecture.js';
+import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
+import { toEngine } from '../src/checkpoint/tensors.js';
+import { disposeTree } from '../src/engine/tensor-tree.js';
+import type { Tensors } from '../src/engine/gradients.js';
+import type { Splits } from '../src/data/dataset.js';
+import { openData } from '../src/data/open.js';
+import { RunError, UsageError } from '../src/errors/index.js';
+import { ModelConfig } from '../src/model/config.js';
+import { GFNet } from '../src/model/gfnet.js';
+import { StaticNetwork } from '../src/model/static.js';
+import type { Variables } from '../src/nn/scope.js';
+import { stream } from '../src/random/index.js';
+import { classifierTrainer } from './classifier-trainer.js';
+import type { TrainConfig } from './config.js';
+import { group } from './groups.js';
+import type { LoopOptions } from './loop.js';
+import { trainLoop } from './loop.js';
+import { policyTrainer } from './policy-trainer.js';
+import { staticTrainer } from './static-trainer.js';
+import type { StageName, Trainer } from './trainer.js';
+
+/** The stage whose checkpoint a stage starts from. */
+export const predecessors: Readonly<Record<StageName, StageName | undefined>> = {
+  stage1: undefined,
+  stage2: 'stage1',
+  stage3: 'stage2',
+  static: undefined,
+};
+
+export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' | 'onEpoch'> {
+  readonly stage: StageName;
+  readonly config: TrainConfig;
+  readonly seed: number;
+  readonly out: string;
+  /** The run of the stage before. */
+  readonly from?: string | undefined;
+  readonly resume: boolean;
+  readonly command: readonly string[];
+}
+
+export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelConfig {
+  const { height, channels } = train.shape;
+  return ModelConfig.parse({ ...network, side: height, channels, classes: [...train.classes] });
+}
+
+/** @throws ConfigError, RunError, CheckpointError, InterruptedError, DivergedError */
+export async function runStage(options: StageOptions): Promise<void> {
+  const { stage, config, seed, out, resume, command } = options;
+  const splits = openData(config.data);
+  const model = modelConfig(config, splits);
+  const trainer = createTrainer(options, model);
+  try {
+    const run = resume
+      ? resumeRun(out)
+      : createRun(out, {
+          config: { stage, ...config } as unknown as JsonObject,
+          seed,
+          command,
+          environment: describeEnvironment(),
+        });
+    try {
+      if (seed !== run.seed) {
+        throw new RunError({
+          problem: 'the run was started with another seed',
+          given: String(seed),
+          allowed: String(run.seed),
+          mend: `resume with --seed ${run.seed}`,
+        });
+      }
+      const architecture =
+        stage === 'static' ? { ...model, input: config.static.input } : (model as unknown as JsonObject);
+      await trainLoop({
+        ...options,
+        trainer,
+        run,
+        splits,
+        batchSize: config.batchSize,
+        describe: {
+          architecture: architecture as unknown as JsonObject,
+          classes: model.classes,
+          preprocessing: { side: model.side, channels: model.channels, mean: model.mean, std: model.std },
+        },
+      });
+    } finally {
+      run.close();
+    }
+  } finally {
+    trainer.dispose();
+  }
+}
+
+function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
+  const { stage, config, seed } = options;
+  if (stage === 'static') {
+    const network = new StaticNetwork(model, config.static.input);
+    return staticTrainer(network, network.initialise(stream(seed, 'initialise')), config.static);
+  }
+  const gfnet = new GFNet(model);
+  const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
+  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed };
+  return stage === 'stage2' ? policyTrainer(parts, config.stage2) : classifierTrainer(stage, parts, config[stage]);
+}
+
+/** The variables that the stage before left; stage 1 begins with the initial ones. */
+function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, initial: Variables): Variables {
+  const needed = predecessors[stage];
+  // A resumed run takes everything from its own checkpoint.
+  if (needed === undefined || resume) return initial;
+  if (from === undefined) {
+    throw new UsageError({
+      problem: `${stage} starts from a run of ${needed}`,
+      given: 'no --from',
+      mend: `train ${needed} first, then give its folder with --from`,
+    });
+  }
+  const checkpoint = loadCheckpoint(from, 'last');
+  if (checkpoint.manifest.stage !== needed) {
+    throw new UsageError({
+      problem: `${stage} starts from a run of ${needed}`,
+      given: `${from}, a run of ${checkpoint.manifest.stage}`,
+      mend: `give the folder of a ${needed} run with --from`,
+    });
+  }
+  requireArchitecture(checkpoint, model as unknown as JsonObject);
+  disposeTree(initial);
+  return variablesOf(toEngine(checkpoint.tensors));
+}
+
+/** The model's own tensors of a checkpoint; the optimizer's are freed. */
+export function variablesOf(tensors: Tensors): Variables {
+  const variables = { parameters: group(tensors, 'parameters'), statistics: group(tensors, 'statistics') };
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (!name.startsWith('parameters/') && !name.startsWith('statistics/')) tensor.dispose();
+  }
+  return variables;
+}
