@@ -1,9 +1,8 @@
-/** The patched binding in the cache, compiled when it is not there yet. */
+/** The patched binding: its place in the cache, and how it comes there. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compileBinding, compilerFlags } from './compile.js';
+import { compileBinding, compilerFlags, type Compiler } from './compile.js';
 import { libraryFolder, libraryName } from './library.js';
 import { patchedSources, patchText } from './patch.js';
 import type { Place } from './place.js';
@@ -24,23 +23,23 @@ export function cachedBinding(cache: string, target: Target): string {
 }
 
 /**
- * Makes sure the binding of `target` is in the cache, where its library is already; `work` is a folder of the same disk.
+ * Compiles the binding of `target` into the cache, where its library is already; `work` is a folder of the same disk.
  * @throws EngineError when it cannot be patched or compiled
  */
-export async function obtainBinding(
+export async function buildBinding(
+  compiler: Compiler,
   target: Target,
   tfjsNode: string,
   place: Place,
   work: string,
   report: Report,
 ): Promise<void> {
-  const folder = cachedBinding(place.cache, target);
-  if (existsSync(folder)) return;
   report({ stage: 'compile', message: 'compiling the binding (about 15 s)' });
   const built = join(work, 'built');
   await mkdir(built);
   await patchedSources(tfjsNode, work);
   await compileBinding(
+    compiler,
     target,
     {
       sources: work,
@@ -51,5 +50,5 @@ export async function obtainBinding(
     place.root,
     place.env,
   );
-  await rename(built, folder);
+  await rename(built, cachedBinding(place.cache, target));
 }

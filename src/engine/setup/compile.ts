@@ -1,6 +1,5 @@
 /** Compiles the patched binding against TensorFlow's library, with the system's C++ compiler and nothing else. */
 import { dirname, join } from 'node:path';
-import type { EngineError } from '../../errors/index.js';
 import { diskFull, setupError } from './errors.js';
 import { lastLines, runProgram, saysDiskFull } from './program.js';
 import type { Target } from './targets.js';
@@ -19,16 +18,15 @@ export interface Compilation {
 
 /**
  * @param root the folder node-api-headers is resolved from
- * @throws EngineError without a compiler, or when it fails
+ * @throws EngineError when the compiler fails
  */
 export async function compileBinding(
+  compiler: Compiler,
   target: Target,
   { sources, library, libraryFromBinding, output }: Compilation,
   root: string,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const compiler = await findCompiler(env);
-  if (compiler === undefined) throw noCompiler(env);
   const nodeHeaders = join(dirname(resolveFrom(root, 'node-api-headers/package.json')), 'include');
   const run = await runProgram(
     compiler.command,
@@ -69,8 +67,11 @@ export async function findCompiler(env: NodeJS.ProcessEnv): Promise<Compiler | u
   return undefined;
 }
 
-function noCompiler(env: NodeJS.ProcessEnv): EngineError {
-  return setupError({
+/** @throws EngineError when there is none */
+export async function requireCompiler(env: NodeJS.ProcessEnv): Promise<Compiler> {
+  const compiler = await findCompiler(env);
+  if (compiler) return compiler;
+  throw setupError({
     problem: 'no C++ compiler is found',
     given: env.CXX ? `CXX=${env.CXX}` : `PATH=${env.PATH ?? ''}`,
     allowed: 'c++, g++, clang++, or one named in CXX',

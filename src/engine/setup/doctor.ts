@@ -41,7 +41,7 @@ export interface Diagnosis {
   readonly problems: readonly Problem[];
 }
 
-export interface Problem {
+interface Problem {
   readonly problem: string;
   readonly mend: string;
 }

@@ -1,6 +1,6 @@
 /** Progress of a set-up: what it reports, and a plain rendering of that. */
 
-export type Stage =
+type Stage =
   | 'wait'
   | 'note'
   | 'download'

@@ -1,8 +1,10 @@
 /** Sets the engine up: TensorFlow's library from its wheel, tfjs-node's binding with our patch compiled against it. */
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { obtainBinding, bindingKey, cachedBinding } from './binding.js';
+import { bindingKey, buildBinding, cachedBinding } from './binding.js';
 import { checkBuiltBinding } from './check.js';
+import { requireCompiler } from './compile.js';
 import { explainFileError } from './errors.js';
 import { replaceByLink } from './install.js';
 import { obtainLibrary } from './library.js';
@@ -57,11 +59,13 @@ async function buildEngine(place: Place, report: Report): Promise<void> {
   const target = requireTarget(place.host);
   if (!target.tested) report({ stage: 'note', message: `note: ${target.name} has not been tested` });
   const tfjsNode = tfjsNodeFolder(place.root);
-  await withWorkFolder(place.cache, async work => {
-    await obtainLibrary(target, place, work, report);
-    await obtainBinding(target, tfjsNode, place, work, report);
-  });
   const built = cachedBinding(place.cache, target);
+  await withWorkFolder(place.cache, async work => {
+    // Looked for before the download, which takes long.
+    const compiler = existsSync(built) ? undefined : await requireCompiler(place.env);
+    await obtainLibrary(target, place, work, report);
+    if (compiler) await buildBinding(compiler, target, tfjsNode, place, work, report);
+  });
   report({ stage: 'install', message: 'installing the binding' });
   await replaceByLink(bindingFolder(tfjsNode), built);
   report({ stage: 'check', message: 'checking that TensorFlow computes' });

@@ -18,7 +18,7 @@ export type EngineStatus =
     }
   | { readonly state: 'missing'; readonly reason: string };
 
-/** Takes well under a millisecond, starts nothing and never throws. */
+/** Takes a millisecond or two, and starts nothing. */
 export function engineStatus(place: Place = defaultPlace()): EngineStatus {
   try {
     return bindingStatus(bindingFolder(tfjsNodeFolder(place.root)), place);

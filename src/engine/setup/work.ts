@@ -15,6 +15,7 @@ export async function withWorkFolder<T>(cache: string, use: (folder: string) => 
   }
 }
 
+/** A program that outlived a killed run may still be writing there: hence the retries. */
 function remove(folder: string): Promise<void> {
-  return rm(folder, { recursive: true, force: true });
+  return rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -17,6 +17,13 @@ import {
 /** pip as it is without this machine's settings. */
 const bare = { PIP_CONFIG_FILE: '/dev/null', PIP_RETRIES: '1' };
 
+/** A place with a compiler: what it lacks first is the library. */
+function downloadingPlace(env: NodeJS.ProcessEnv = {}): Place {
+  const place = scratchPlace(env);
+  addProgram(place, 'c++', 'exit 0');
+  return place;
+}
+
 async function failure(place: Place): Promise<string> {
   const { message } = await engineErrorOf(setupEngine({ report: silent, place }));
   expect(readdirSync(place.cache).filter(name => name === 'lock' || name.startsWith('work-'))).toEqual([]);
@@ -25,14 +32,14 @@ async function failure(place: Place): Promise<string> {
 
 describe('setupEngine says what is wrong and offers the prebuilt library by name', () => {
   it('without python3', async () => {
-    const message = await failure(scratchPlace());
+    const message = await failure(downloadingPlace());
     expect(message).toContain('python3 is not found');
     expect(message).toContain('apt install python3 python3-pip');
     expect(message).toContain('gfnet setup --prebuilt');
   });
 
   it('without pip', async () => {
-    const place = scratchPlace();
+    const place = downloadingPlace();
     addPython(place, '-I -S');
     const message = await failure(place);
     expect(message).toContain('python3 has no pip');
@@ -40,13 +47,13 @@ describe('setupEngine says what is wrong and offers the prebuilt library by name
   });
 
   it('with a python3 that does not run', async () => {
-    const place = scratchPlace();
+    const place = downloadingPlace();
     addProgram(place, 'python3', 'echo "dyld: missing library" >&2; exit 134');
     expect(await failure(place)).toContain('dyld: missing library');
   });
 
   it('without a network', async () => {
-    const place = scratchPlace({ ...bare, PIP_INDEX_URL: 'http://127.0.0.1:9/simple' });
+    const place = downloadingPlace({ ...bare, PIP_INDEX_URL: 'http://127.0.0.1:9/simple' });
     addPython(place);
     const message = await failure(place);
     expect(message).toContain('cannot reach its package index');
@@ -54,7 +61,7 @@ describe('setupEngine says what is wrong and offers the prebuilt library by name
   });
 
   it('with an index that does not serve TensorFlow', async () => {
-    const place = scratchPlace({ ...bare, PIP_NO_INDEX: '1' });
+    const place = downloadingPlace({ ...bare, PIP_NO_INDEX: '1' });
     addPython(place);
     const message = await failure(place);
     expect(message).toContain("does not serve TensorFlow's wheel");
@@ -63,7 +70,7 @@ describe('setupEngine says what is wrong and offers the prebuilt library by name
   });
 
   it('with another file than the one whose hash is pinned, of which nothing is kept', async () => {
-    const place = scratchPlace({ ...bare, PIP_NO_INDEX: '1' });
+    const place = downloadingPlace({ ...bare, PIP_NO_INDEX: '1' });
     addPython(place);
     const links = join(place.root, 'links');
     mkdirSync(links);
@@ -75,7 +82,7 @@ describe('setupEngine says what is wrong and offers the prebuilt library by name
   });
 
   it('on a full disk', async () => {
-    const place = scratchPlace();
+    const place = downloadingPlace();
     addProgram(
       place,
       'python3',
@@ -85,14 +92,14 @@ describe('setupEngine says what is wrong and offers the prebuilt library by name
   });
 
   it('when pip fails in a way of its own', async () => {
-    const place = scratchPlace();
+    const place = downloadingPlace();
     addProgram(place, 'python3', '[ "$3" = --version ] || { echo "AssertionError: odd" >&2; exit 2; }');
     expect(await failure(place)).toContain('AssertionError: odd');
   });
 
   it('without a compiler', async () => {
     const place = scratchPlace();
-    borrowLibrary(place);
+    addProgram(place, 'python3', 'echo "nothing is downloaded before" >&2; exit 1');
     const message = await failure(place);
     expect(message).toContain('no C++ compiler is found');
     expect(message).toContain('apt install g++');

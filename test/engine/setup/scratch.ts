@@ -4,14 +4,14 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { EngineError } from '../../../src/errors/index.js';
 import { libraryFolder } from '../../../src/engine/setup/library.js';
@@ -36,17 +36,17 @@ export function scratchPlace(env: NodeJS.ProcessEnv = {}): Place {
   const folder = temporaryFolder();
   const root = join(folder, 'project');
   const modules = join(root, 'node_modules');
-  mkdirSync(join(modules, '@tensorflow'), { recursive: true });
   const tfjsNode = tfjsNodeFolder(real.root);
-  const installed = join(tfjsNode, '..', '..');
-  for (const name of readdirSync(installed)) {
-    if (name !== '@tensorflow') symlinkSync(join(installed, name), join(modules, name));
-  }
-  for (const name of readdirSync(join(installed, '@tensorflow'))) {
-    const [from, to] = [join(installed, '@tensorflow', name), join(modules, '@tensorflow', name)];
-    if (name !== 'tfjs-node') symlinkSync(from, to);
-    else
-      cpSync(from, to, { recursive: true, filter: path => !['lib', 'deps', 'src'].includes(basename(path)) });
+  cpSync(tfjsNode, join(modules, '@tensorflow', 'tfjs-node'), {
+    recursive: true,
+    filter: path => !['lib', 'deps', 'src'].includes(basename(path)),
+  });
+  const { dependencies } = JSON.parse(readFileSync(join(tfjsNode, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const name of [...Object.keys(dependencies), '@tensorflow/tfjs-core', 'node-api-headers']) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(tfjsNode, '..', '..', name), join(modules, name));
   }
   const cache = join(folder, 'cache');
   const programs = join(folder, 'programs');

@@ -2,12 +2,18 @@ import { describe, expect, it } from 'vitest';
 import type { Host } from '../../../src/engine/setup/host.js';
 import { setupEngine } from '../../../src/engine/setup/setup.js';
 import { requireTarget } from '../../../src/engine/setup/targets.js';
-import { engineErrorOf, scratchPlace, silent } from './scratch.js';
+import { engineErrorOf, silent, temporaryFolder } from './scratch.js';
 
 const host = (os: NodeJS.Platform, arch: string, musl = false): Host => ({ os, arch, musl });
 
 const failure = (on: Host, prebuilt = false): Promise<Error> =>
-  engineErrorOf(setupEngine({ report: silent, prebuilt, place: { ...scratchPlace(), host: on } }));
+  engineErrorOf(
+    setupEngine({
+      report: silent,
+      prebuilt,
+      place: { root: '/', cache: temporaryFolder(), env: {}, host: on },
+    }),
+  );
 
 describe('a platform without a wheel', () => {
   it.each([
