@@ -4,10 +4,9 @@ import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares
 import { always, commonThreshold, exits, never, type OperatingPoint } from './exits.js';
 import type { Evidence } from './outputs.js';
 
-/** Common thresholds that are swept; beyond confidence 0.9 the steps are finer, since that is where trained networks answer. */
+/** Common thresholds that are tried; finer near 1, since that is where trained networks answer. */
 export const commonThresholds: readonly number[] = [
-  0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.9975,
-  0.999, 0.9995, 0.9999,
+  0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999, 0.9995, 0.9999,
 ];
 
 /**

@@ -1,0 +1,38 @@
+/** Which images to show: some that are answered rightly, some wrongly, and some that need most steps. */
+import { exitSteps } from './exits.js';
+import type { Evidence } from './outputs.js';
+
+/** Indices of images; no image is in two groups. */
+export interface Examples {
+  readonly right: readonly number[];
+  readonly wrong: readonly number[];
+  /** Right or wrong, those that leave last. */
+  readonly longest: readonly number[];
+}
+
+/** At most `count` images of each kind under `thresholds`, spread evenly over the set. */
+export function pickExamples(evidence: Evidence, thresholds: readonly number[], count: number): Examples {
+  const exit = exitSteps(evidence, thresholds);
+  const images = [...exit.keys()];
+  const isRight = (i: number) => evidence.steps[(exit[i] ?? 0) - 1]?.correct[i] === 1;
+  const wrong = spread(
+    images.filter(i => !isRight(i)),
+    count,
+  );
+  const others = images.filter(i => !wrong.includes(i));
+  const latest = others.reduce((most, i) => Math.max(most, exit[i] ?? 0), 0);
+  const longest = spread(
+    others.filter(i => exit[i] === latest),
+    count,
+  );
+  const right = spread(
+    others.filter(i => isRight(i) && !longest.includes(i)),
+    count,
+  );
+  return { right, wrong, longest };
+}
+
+function spread(images: readonly number[], count: number): number[] {
+  const kept = Math.min(count, images.length);
+  return Array.from({ length: kept }, (_, i) => images[Math.floor((i * images.length) / kept)] ?? 0);
+}

@@ -1,0 +1,5 @@
+/** Evaluations for people: the terminal's text, the offline report, and the README's picture. */
+export { picturePng, pictureSvg } from './picture.js';
+export { renderReport } from './report.js';
+export { renderTerminal } from './terminal.js';
+export type { Gallery, GallerySample } from './sample.js';

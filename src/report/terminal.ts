@@ -1,0 +1,29 @@
+/** An evaluation in the terminal: aligned tables and what early exit saves. */
+import type { Results } from '../evaluation/index.js';
+import { integer } from './format.js';
+import { summary } from './summary.js';
+import { budgetsTable, commonThresholdsTable, staticsTable, stepsTable, type Table } from './tables.js';
+
+/** The whole evaluation as plain text, ending in a line break. */
+export function renderTerminal(results: Results): string {
+  const { model, test } = results;
+  const tables = [stepsTable, staticsTable, budgetsTable, commonThresholdsTable].map(table => table(results));
+  return [
+    `${model.name} on ${test.name}: ${integer(test.images)} images of ${integer(test.sources)} sources, ± standard error\n`,
+    ...tables.filter(({ rows }) => rows.length > 0).map(renderTable),
+    ...summary(results),
+    '',
+  ].join('\n');
+}
+
+function renderTable({ title, head, rows }: Table): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map(row => (row[column] ?? '').length)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return [title, ...[head, ...rows].map(row => `  ${line(row)}`), ''].join('\n');
+}

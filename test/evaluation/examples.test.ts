@@ -1,0 +1,27 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { commonThreshold, exitSteps, pickExamples, readEvidence } from '../../src/evaluation/index.js';
+import { tiedOutputs } from './synthetic.js';
+
+describe('pickExamples', () => {
+  it('picks different images, each of its group', () => {
+    fc.assert(
+      fc.property(tiedOutputs, fc.integer({ min: 0, max: 5 }), (outputs, count) => {
+        const evidence = readEvidence(outputs);
+        const thresholds = commonThreshold(0.8, evidence.steps.length);
+        const exit = exitSteps(evidence, thresholds);
+        const isRight = (i: number) => evidence.steps[(exit[i] ?? 0) - 1]?.correct[i] === 1;
+        const { right, wrong, longest } = pickExamples(evidence, thresholds, count);
+        const all = [...right, ...wrong, ...longest];
+        expect(new Set(all).size).toBe(all.length);
+        expect(right.every(isRight)).toBe(true);
+        expect(wrong.some(isRight)).toBe(false);
+        for (const group of [right, wrong, longest]) expect(group.length).toBeLessThanOrEqual(count);
+        const shown = Math.min(...longest.map(i => exit[i] ?? 0));
+        for (const i of right) expect(exit[i]).toBeLessThanOrEqual(shown);
+        const errors = [...exit.keys()].filter(i => !isRight(i)).length;
+        expect(wrong).toHaveLength(Math.min(count, errors));
+      }),
+    );
+  });
+});

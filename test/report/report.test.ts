@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { withTiming } from '../../src/evaluation/index.js';
+import { renderReport, type Gallery } from '../../src/report/index.js';
+import { hostile, resultsOf } from './results.js';
+import { sampleOf } from './samples.js';
+
+const guess = { label: hostile, probability: 0.9 };
+const group = (seed: number) =>
+  Promise.all(
+    Array.from({ length: 10 }, (_, i) =>
+      sampleOf(seed + i, {
+        truth: hostile,
+        predicted: seed === 10 ? hostile : '3',
+        beliefs: [{ step: 1, top: [guess] }],
+        exitStep: 2,
+      }),
+    ),
+  );
+const gallery: Gallery = { right: await group(10), wrong: await group(20), longest: await group(30) };
+const empty: Gallery = { right: [], wrong: [], longest: [] };
+const report = renderReport(resultsOf(), gallery);
+
+const voids = new Set(['meta', 'img', 'br', 'hr', 'input', 'link']);
+
+/** Tags in order of their opening; throws where one is closed that is not open, or left open. */
+function tags(text: string): { name: string; attributes: string }[] {
+  const markup = text.replace(/<style>[^]*?<\/style>/g, '').replace(/<!doctype html>/, '');
+  const open: string[] = [];
+  const found = [...markup.matchAll(/<(\/?)([a-zA-Z0-9]+)((?:[^<>"]|"[^"]*")*?)(\/?)>/g)];
+  const all = found.flatMap(([, closing, name = '', attributes = '', selfClosed]) => {
+    if (closing) {
+      expect(open.pop()).toBe(name);
+      return [];
+    }
+    if (!selfClosed && !voids.has(name)) open.push(name);
+    return [{ name, attributes }];
+  });
+  expect(open).toEqual([]);
+  expect(markup.match(/</g)).toHaveLength(found.length);
+  return all;
+}
+
+describe('the report', () => {
+  it('is well-formed, in a language, titled, with headings in order', () => {
+    const all = tags(report);
+    expect(report.startsWith('<!doctype html>')).toBe(true);
+    expect(all.find(({ name }) => name === 'html')?.attributes).toContain('lang="en"');
+    expect(all.filter(({ name }) => name === 'title' || name === 'h1')).toHaveLength(2);
+    const levels = all.flatMap(({ name }) => (/^h\d$/.test(name) ? [Number(name[1])] : []));
+    for (const [i, level] of levels.entries()) expect(level).toBeLessThanOrEqual((levels[i - 1] ?? 0) + 1);
+  });
+
+  it('runs nothing and asks the network for nothing', () => {
+    const all = tags(report);
+    expect(all.map(({ name }) => name)).not.toContain('script');
+    expect(all.map(({ name }) => name)).not.toContain('link');
+    expect(report).not.toMatch(/https?:\/\/|@import|url\((?!#)/);
+    for (const { attributes } of all) {
+      expect(attributes).not.toMatch(/\son\w+=/);
+      for (const [, address = ''] of attributes.matchAll(/(?:src|href)="([^"]*)"/g)) {
+        expect(address.slice(0, 22)).toBe('data:image/png;base64,');
+      }
+    }
+  });
+
+  it('escapes every string it is given', () => {
+    expect(report).not.toContain('<script');
+    expect(report).toContain('&lt;script src=&quot;x&quot;&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;3');
+  });
+
+  it('says in words what each picture shows', () => {
+    const all = tags(report);
+    const images = all.filter(({ name }) => name === 'img');
+    // Glance and three crops of each of 30 samples.
+    expect(images).toHaveLength(120);
+    for (const { attributes } of images) expect(attributes).toMatch(/alt="[^"]+"/);
+    const drawings = all.filter(({ name }) => name === 'svg');
+    for (const { attributes } of drawings)
+      expect(attributes).toMatch(/aria-label="[^"]+"|aria-hidden="true"/);
+    const figures = all.filter(({ attributes }) => attributes.includes('role="img"'));
+    // 3 charts, 3 heat maps, 30 samples.
+    expect(figures).toHaveLength(36);
+    for (const { attributes } of figures) expect(attributes).toMatch(/aria-label="[^"]+"/);
+  });
+
+  it('stays small', () => {
+    expect(Buffer.byteLength(report)).toBeLessThan(3e6);
+  });
+
+  it('draws each box in pixels of the image', async () => {
+    const box = { row: 7, column: 20, size: 28 };
+    const [crop] = (await sampleOf(1)).crops;
+    const png = crop?.png ?? Buffer.alloc(0);
+    const sample = await sampleOf(1, { crops: [{ png, box, step: 2 }], exitStep: 2 });
+    const text = renderReport(resultsOf(), { ...empty, right: [sample] });
+    const [, frame] = /<rect\s+([^>]*fill="none"[^>]*stroke-dasharray="none"[^>]*)\/>/.exec(text) ?? [];
+    const at = (name: string) => Number(new RegExp(`\\b${name}="([^"]*)"`).exec(frame ?? '')?.[1]);
+    // The stroke is one pixel of this image, wholly inside the box.
+    expect([at('x'), at('y'), at('width'), at('height')]).toEqual([20.5, 7.5, 27, 27]);
+  });
+
+  it('leaves out what there is nothing to say about', () => {
+    const text = renderReport({ ...resultsOf(), statics: [], looks: [] }, empty);
+    tags(text);
+    expect(text).not.toMatch(/Where it look|Plain networks|By the clock/);
+  });
+
+  it('gives the time where it was measured', () => {
+    const timed = withTiming(resultsOf(), {
+      conditions: 'two threads',
+      allStepsImagesPerSecond: 100,
+      earlyExitImagesPerSecond: 217,
+    });
+    expect(renderReport(timed, empty)).toContain('217 images/s instead of 100 (two threads): 2.17× measured');
+  });
+
+  it('lists the most frequent confusions where there are too many classes for a matrix', () => {
+    expect(report).toContain('class="confusion"');
+    const many = renderReport(resultsOf(50), empty);
+    expect(many).not.toContain('class="confusion"');
+    expect(many).toContain('Most frequent confusions');
+  });
+});

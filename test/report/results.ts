@@ -1,0 +1,30 @@
+/** The results of a made-up evaluation, with class and data set names that are markup. */
+import { evaluateOutputs, type Results } from '../../src/evaluation/index.js';
+import { modelOutputs } from '../evaluation/synthetic.js';
+
+export const hostile = `<script src="x">alert('&')</script>`;
+
+export function resultsOf(classes = 10): Results {
+  const outputs = (seed: number, evidence: readonly number[]) => modelOutputs(seed, 400, evidence, classes);
+  return evaluateOutputs({
+    command: `gfnet evaluate ${hostile}`,
+    seed: 7,
+    model: {
+      name: hostile,
+      architecture: hostile,
+      image: 60,
+      patch: 28,
+      steps: 4,
+      parameters: 1_234_567,
+    },
+    classes: Array.from({ length: classes }, (_, i) => `${hostile}${i}`),
+    validation: { name: hostile, outputs: outputs(1, [2, 3, 4, 5]) },
+    test: {
+      name: hostile,
+      learned: outputs(2, [2, 3, 4, 5]),
+      random: outputs(3, [2, 2.5, 3, 3]),
+      centre: outputs(4, [2, 2.2, 2.4, 2.6]),
+    },
+    statics: [{ name: hostile, input: 60, outputs: outputs(5, [4]) }],
+  });
+}
