@@ -9,6 +9,7 @@ import { writeFileAtomically } from './atomic.js';
 import { systemErrorCode } from './file-errors.js';
 import {
   type CheckpointKind,
+  checkpointKinds,
   type Manifest,
   type ManifestFields,
   manifestText,
@@ -46,6 +47,7 @@ export function saveCheckpoint(folder: string, name: string, content: Checkpoint
   const hash = sha256(bytes);
   const tensors = { file: `${name}-${hash.slice(0, 16)}.safetensors`, bytes: bytes.length, sha256: hash };
   const text = manifestText({ ...content, tensors, created: new Date().toISOString(), programVersion });
+  removeUnreferenced(folder, name);
   try {
     writeFileAtomically(join(folder, tensors.file), bytes);
     readVerified(join(folder, tensors.file), tensors);
@@ -67,7 +69,7 @@ export function saveCheckpoint(folder: string, name: string, content: Checkpoint
 export function loadCheckpoint(
   path: string,
   name: CheckpointName,
-  kinds: readonly CheckpointKind[] = ['training', 'model'],
+  kinds: readonly CheckpointKind[] = checkpointKinds,
 ): Checkpoint {
   const file = manifestPath(path, name);
   const manifest = readManifest(file);

@@ -38,18 +38,18 @@ export interface RunDescription {
 export interface Run extends RunDescription {
   /** The folder. */
   readonly path: string;
-  /** The path of its CSV file of metrics. */
+  /** The path of its metrics: see `MetricsFile`. */
   readonly metrics: string;
-  /** The path of its folder of checkpoints. */
+  /** The path for its checkpoints: see `saveCheckpoint`. */
   readonly checkpoints: string;
 }
 
 /** A run held by this process alone. */
 export interface RunWriter extends Run {
   /** Appends a line, with the time, to log.txt. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
   /** Lets other processes continue the run. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /**

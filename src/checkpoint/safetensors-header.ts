@@ -32,7 +32,6 @@ const entrySchema = z.strictObject({
   shape: z.array(count),
   data_offsets: z.tuple([count, count]),
 });
-const metadataSchema = z.record(z.string(), z.string());
 
 /** How many elements a tensor of this shape has. */
 export function elements(shape: readonly number[]): number {
@@ -48,13 +47,12 @@ export function parseHeader(bytes: Uint8Array, source: string): Header {
     });
   const dataStart = 8 + headerLength(bytes, refuse);
   const { __metadata__: metadata = {}, ...tensors } = parseJson(bytes.subarray(8, dataStart), refuse);
-  const checkedMetadata = metadataSchema.safeParse(metadata);
-  if (!checkedMetadata.success) throw refuse({ problem: '__metadata__ is not an object of strings' });
+  if (!isStringRecord(metadata)) throw refuse({ problem: '__metadata__ is not an object of strings' });
   const entries = Object.entries(tensors)
     .map(([name, entry]) => parseEntry(name, entry, refuse))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
   requireContiguous(entries, bytes.length - dataStart, refuse);
-  return { entries, metadata: checkedMetadata.data, dataStart };
+  return { entries, metadata, dataStart };
 }
 
 type Refuse = (explanation: Explanation) => CheckpointError;
@@ -156,6 +154,11 @@ function parseEntry(name: string, entry: unknown, refuse: Refuse): HeaderEntry {
 
 function isDtypeCode(code: string): code is DtypeCode {
   return Object.hasOwn(itemBytes, code);
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every(entry => typeof entry === 'string');
 }
 
 function requireContiguous(entries: readonly HeaderEntry[], dataBytes: number, refuse: Refuse): void {

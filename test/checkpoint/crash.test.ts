@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
@@ -119,6 +119,8 @@ describe('a disk without room for the next checkpoint', () => {
       expect(loadCheckpoint(disk, 'last').tensors).toEqual(versionContent(1, 60_000).tensors);
       expect(readdirSync(disk)).toEqual(before);
     }
+    // What a killed save left must not take the room of the next.
+    writeFileSync(join(disk, 'last-0123456789abcdef.safetensors'), Buffer.alloc(100_000));
     saveCheckpoint(disk, 'last', versionContent(3, 20_000));
     expect(loadCheckpoint(disk, 'last').manifest.progress).toEqual({ version: 3 });
   });
