@@ -2,4 +2,4 @@
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';
 export { renderTerminal } from './terminal.js';
-export type { Gallery, GallerySample } from './sample.js';
+export type { Gallery, GallerySample, Guess } from './sample.js';

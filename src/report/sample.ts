@@ -7,7 +7,7 @@ interface Box {
   readonly size: number;
 }
 
-interface Guess {
+export interface Guess {
   readonly label: string;
   /** In [0, 1]. */
   readonly probability: number;
