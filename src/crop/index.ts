@@ -29,3 +29,13 @@ export function crop(images: Tensor4D, action: Tensor2D, patch: number): Tensor4
   const rows = tf.gather(images, tf.add(row, offsets) as Tensor2D, 1, 1); // [n, patch, side, c]
   return tf.gather(rows as unknown as Tensor3D, tf.add(column, offsets) as Tensor2D, 2, 1) as unknown as Tensor4D;
 }
+
+/** The pixels [size, size, channels] of a box of an image [height, width, channels]. */
+export function cutOut(pixels: Float32Array, width: number, channels: number, box: Box): Float32Array {
+  const patch = new Float32Array(box.size * box.size * channels);
+  for (let y = 0; y < box.size; y++) {
+    const from = ((box.row + y) * width + box.column) * channels;
+    patch.set(pixels.subarray(from, from + box.size * channels), y * box.size * channels);
+  }
+  return patch;
+}

@@ -42,3 +42,15 @@ export function differentiate<A extends TensorTree>(
     auxiliary,
   };
 }
+
+/** What `f` returns, taken as constant by any gradient: nothing it does is put on tfjs's tape. */
+export function withoutGradient<T>(f: () => T): T {
+  // tfjs puts only outermost kernels on its tape; within a kernel, nothing.
+  const { state } = tf.engine() as unknown as { state: { kernelDepth: number } };
+  state.kernelDepth++;
+  try {
+    return f();
+  } finally {
+    state.kernelDepth--;
+  }
+}

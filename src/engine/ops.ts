@@ -147,8 +147,3 @@ export function crossEntropy(logits: Tensor2D, labels: Tensor2D): Scalar {
     };
   })(logits);
 }
-
-/** x, taken as a constant by the gradient. */
-export function stopGradient<T extends Tensor>(x: T): T {
-  return withGradient<[T], T>(([x]) => ({ value: x.clone(), gradient: dy => [tf.zerosLike(dy)] }))(x);
-}

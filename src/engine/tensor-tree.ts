@@ -2,31 +2,33 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
-export type TensorTree =
-  | Tensor
-  | readonly TensorTree[]
-  | { readonly [name: string]: TensorTree };
+/** A tensor, or an array or record of trees; what else is found in one is refused when it is walked. */
+export type TensorTree = object;
 
-function isTensor(tree: TensorTree): tree is Tensor {
-  return 'dataId' in tree;
+function isTensor(tree: object): tree is Tensor {
+  return tree instanceof tf.Tensor;
 }
 
-function isArray(tree: TensorTree): tree is readonly TensorTree[] {
-  return Array.isArray(tree);
+function children(tree: TensorTree): [string, TensorTree][] {
+  return Object.entries(tree).map(([name, child]: [string, unknown]) => {
+    if (typeof child !== 'object' || child === null)
+      throw new TypeError(`"${name}" of a tree of tensors is neither a tensor nor a tree: ${String(child)}`);
+    return [name, child];
+  });
 }
 
 /** The tensors of a tree, in its own order. */
 export function leaves(tree: TensorTree): Tensor[] {
   if (isTensor(tree)) return [tree];
-  return (isArray(tree) ? tree : Object.values(tree)).flatMap(leaves);
+  return children(tree).flatMap(([, child]) => leaves(child));
 }
 
 /** A tree of the same structure, each tensor replaced. */
 export function mapTree<T extends TensorTree>(tree: T, replace: (tensor: Tensor) => Tensor): T {
   const map = (node: TensorTree): TensorTree => {
     if (isTensor(node)) return replace(node);
-    if (isArray(node)) return node.map(map);
-    return Object.fromEntries(Object.entries(node).map(([name, child]) => [name, map(child)]));
+    const mapped = children(node).map(([name, child]): [string, TensorTree] => [name, map(child)]);
+    return Array.isArray(node) ? mapped.map(([, child]) => child) : Object.fromEntries(mapped);
   };
   return map(tree) as T;
 }
@@ -50,8 +52,7 @@ export function disposeExcept(tree: TensorTree, kept: TensorTree): void {
 /** The structure, shapes and types of a tree as text: equal for trees that one compiled step can serve. */
 export function signature(tree: TensorTree): string {
   if (isTensor(tree)) return `${tree.dtype}[${tree.shape.join(',')}]`;
-  if (isArray(tree)) return `(${tree.map(signature).join(' ')})`;
-  return `{${Object.entries(tree)
+  return `{${children(tree)
     .map(([name, child]) => `${name}:${signature(child)}`)
     .join(' ')}}`;
 }

@@ -1,0 +1,98 @@
+/** From `--preset` or `--config` and `--set` to a configuration. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { presets } from '../../training/presets.js';
+import { TrainConfig } from '../../training/config.js';
+import { didYouMean } from '../errors/did-you-mean.js';
+import { ConfigError, UsageError } from '../errors/index.js';
+
+export interface ConfigOptions {
+  readonly preset?: string | undefined;
+  readonly config?: string | undefined;
+  readonly set?: readonly string[] | undefined;
+}
+
+/** @throws ConfigError, UsageError */
+export function readConfig({ preset, config, set = [] }: ConfigOptions): TrainConfig {
+  if ((preset === undefined) === (config === undefined)) {
+    throw new UsageError({
+      problem: 'a new run needs either --preset or --config',
+      given: preset === undefined ? 'neither' : 'both',
+      allowed: `--preset ${Object.keys(presets).join(' | ')}, or --config FILE`,
+    });
+  }
+  const base = structuredClone(preset === undefined ? readFile(config ?? '') : choosePreset(preset));
+  for (const assignment of set) assign(base, assignment);
+  return parseConfig(base, config ?? `preset ${preset ?? ''}`);
+}
+
+/** @throws ConfigError with each fault's place */
+export function parseConfig(value: unknown, source: string): TrainConfig {
+  const parsed = TrainConfig.safeParse(value);
+  if (!parsed.success) {
+    throw new ConfigError({
+      problem: `the configuration from ${source} does not fit`,
+      given: z.prettifyError(parsed.error),
+      mend: 'README, "Configuration", lists every key',
+    });
+  }
+  const { data, network } = parsed.data;
+  if (network.patch > data.canvas) {
+    throw new ConfigError({
+      problem: 'the patch is larger than the image',
+      given: `network.patch ${network.patch}, data.canvas ${data.canvas}`,
+      allowed: 'patch <= canvas',
+    });
+  }
+  return parsed.data;
+}
+
+function choosePreset(name: string): unknown {
+  const preset = presets[name];
+  if (preset) return preset;
+  const names = Object.keys(presets);
+  throw new UsageError({
+    problem: `unknown preset${didYouMean(name, names)}`,
+    given: name,
+    allowed: names.join(', '),
+  });
+}
+
+function readFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new ConfigError({
+      problem: 'the configuration file cannot be read',
+      given: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      allowed: 'a JSON file',
+      cause,
+    });
+  }
+}
+
+/** `a.b=value`: the value is JSON, or else text. */
+function assign(config: unknown, assignment: string): void {
+  const equals = assignment.indexOf('=');
+  const path = assignment.slice(0, equals).split('.');
+  const last = path.pop();
+  let node: unknown = config;
+  for (const name of path) node = isRecord(node) ? node[name] : undefined;
+  if (equals < 1 || last === undefined || !isRecord(node)) {
+    throw new UsageError({
+      problem: '--set does not fit',
+      given: assignment,
+      allowed: 'KEY=VALUE with a key of the configuration, e.g. stage1.epochs=10',
+    });
+  }
+  const text = assignment.slice(equals + 1);
+  try {
+    node[last] = JSON.parse(text);
+  } catch {
+    node[last] = text;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

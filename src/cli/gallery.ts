@@ -1,0 +1,79 @@
+/** Makes the report's pictures: image, glance, crops, and what the network believed. */
+import * as tf from '@tensorflow/tfjs-core';
+import { boxOf, cutOut } from '../crop/index.js';
+import type { Dataset } from '../data/dataset.js';
+import { encodePng } from '../data/decode.js';
+import type { Examples } from '../evaluation/index.js';
+import { softmax } from '../evaluation/index.js';
+import type { SetOutputs } from '../model/outputs.js';
+import { resize } from '../nn/resize.js';
+import type { LoadedGFNet } from '../predict/load.js';
+import type { Gallery, GallerySample, Guess } from '../report/index.js';
+
+export async function collectGallery(
+  loaded: LoadedGFNet,
+  test: Dataset,
+  outputs: SetOutputs,
+  thresholds: readonly number[],
+  examples: Examples,
+): Promise<Gallery> {
+  const draw = (indices: readonly number[]): Promise<GallerySample[]> =>
+    Promise.all(indices.map(index => sample(loaded, test, outputs, thresholds, index)));
+  return {
+    right: await draw(examples.right),
+    wrong: await draw(examples.wrong),
+    longest: await draw(examples.longest),
+  };
+}
+
+async function sample(
+  { gfnet }: LoadedGFNet,
+  test: Dataset,
+  outputs: SetOutputs,
+  thresholds: readonly number[],
+  index: number,
+): Promise<GallerySample> {
+  const { side, channels, patch, interpolation, classes } = gfnet.config;
+  const pixels = new Float32Array(side * side * channels);
+  const label = new Int32Array(1);
+  await test.read(Int32Array.of(index), 0, pixels, label);
+  const small = { height: patch, width: patch, channels };
+  const beliefs = outputs.logits.map((logits, t) => ({
+    step: t + 1,
+    top: likeliest(softmax(logits.subarray(index * classes.length, (index + 1) * classes.length), classes.length), classes),
+  }));
+  const exit = beliefs.findIndex(({ top }, t) => (top[0]?.probability ?? 0) >= (thresholds[t] ?? -Infinity));
+  const exitStep = exit < 0 ? beliefs.length : exit + 1;
+  const crops = await Promise.all(
+    outputs.actions.slice(0, exitStep).flatMap((actions, t) => {
+      if (!actions) return [];
+      const box = boxOf(actions[2 * index] ?? 0, actions[2 * index + 1] ?? 0, side, patch);
+      return [
+        encodePng(cutOut(pixels, side, channels, box), small).then(png => ({ png, box, step: t + 1 })),
+      ];
+    }),
+  );
+  return {
+    image: await encodePng(pixels, test.shape),
+    side,
+    glance: await encodePng(glanceOf(pixels), small),
+    crops,
+    beliefs: beliefs.slice(0, exitStep),
+    truth: classes[label[0] ?? 0] ?? '',
+    predicted: beliefs[exitStep - 1]?.top[0]?.label ?? '',
+    exitStep,
+  };
+
+  function glanceOf(image: Float32Array): Float32Array {
+    return tf.tidy(() =>
+      resize(tf.tensor4d(image, [1, side, side, channels]), patch, interpolation).dataSync<'float32'>(),
+    );
+  }
+}
+
+function likeliest(probabilities: Float32Array, classes: readonly string[]): Guess[] {
+  return classes
+    .map((label, i) => ({ label, probability: probabilities[i] ?? 0 }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, 3);
+}

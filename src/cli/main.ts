@@ -1,0 +1,38 @@
+/** The command line: one file a command. */
+import { Command } from 'commander';
+import { programVersion } from '../checkpoint/program.js';
+import { exitCodes, GFNetError } from '../errors/index.js';
+import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
+import { predictCommand } from './predict.js';
+import { setupCommand } from './setup.js';
+import { trainCommand } from './train.js';
+
+const program = new Command('gfnet')
+  .description('Glance-and-focus image classification: trains in three stages, evaluates, predicts.')
+  .version(programVersion)
+  .showHelpAfterError('(gfnet --help lists the commands)')
+  .showSuggestionAfterError()
+  .addCommand(trainCommand())
+  .addCommand(evaluateCommand())
+  .addCommand(predictCommand())
+  .addCommand(setupCommand())
+  .addCommand(doctorCommand());
+
+for (const command of [program, ...program.commands]) {
+  command.exitOverride(error => {
+    process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput);
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof GFNetError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = exitCodes.unexpected;
+  }
+}

@@ -1,0 +1,108 @@
+/** `gfnet train`: one stage, or all in turn. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import { predecessors, runStage } from '../../training/run-stage.js';
+import { stages } from '../../training/trainer.js';
+import type { StageName } from '../../training/trainer.js';
+import { openRun } from '../checkpoint/run-folder.js';
+import { lineReporter } from '../engine/setup/report.js';
+import { ensureEngine } from '../engine/setup/setup.js';
+import { startEngine } from '../engine/start.js';
+import { parseConfig, readConfig } from './config.js';
+import { trainingProgress } from './progress.js';
+
+interface Options {
+  readonly preset?: string;
+  readonly config?: string;
+  readonly set?: string[];
+  readonly out: string;
+  readonly from?: string;
+  readonly resume?: boolean;
+  readonly seed?: number;
+  readonly threads?: number;
+}
+
+const integer = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('a whole number, 0 or more');
+  return value;
+};
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train one stage, or all of them in turn into OUT/stage1, stage2, stage3 and static')
+    .addArgument(new Argument('<stage>', 'which stage').choices([...stages, 'all']))
+    .option('--preset <name>', 'a configuration by name: cluttered-60, cluttered-100, demo')
+    .option('--config <file>', 'a configuration from a JSON file')
+    .option('--set <key=value...>', 'change single values, e.g. stage1.epochs=10')
+    .requiredOption('--out <folder>', 'the run folder to make')
+    .option('--from <run>', 'the run of the stage before (stage2: of stage1; stage3: of stage2)')
+    .option('--resume', 'go on with the run in --out where it stopped')
+    .option('--seed <n>', 'seed of everything random (default: 1)', integer)
+    .option('--threads <n>', 'threads TensorFlow may use (default: all cores)', integer)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gfnet train all --preset demo --out runs/demo
+  gfnet train stage1 --preset cluttered-60 --out runs/a/stage1
+  gfnet train stage2 --preset cluttered-60 --from runs/a/stage1 --out runs/a/stage2
+  gfnet train stage2 --out runs/a/stage2 --resume`,
+    )
+    .action(async (stage: StageName | 'all', options: Options) => {
+      const plan =
+        stage === 'all'
+          ? stages.map(name => ({ name, out: join(options.out, name), from: fromOf(name, options.out) }))
+          : [{ name: stage, out: options.out, from: options.from }];
+      // Bad input is told before the engine, which may take long to obtain.
+      const configs = plan.map(({ out }) => configOf(options, out));
+      await ensureEngine(lineReporter());
+      startEngine({ threads: options.threads });
+      for (const [i, { name, out, from }] of plan.entries()) {
+        const resume = options.resume === true && existsSync(join(out, 'config.json'));
+        const config = configs[i];
+        if (config) await train(name, { ...options, out, from, resume }, config);
+      }
+    });
+}
+
+function fromOf(stage: StageName, out: string): string | undefined {
+  const before = predecessors[stage];
+  return before && join(out, before);
+}
+
+/** A resumed run keeps the configuration and the seed it was started with. */
+function configOf({ resume, ...options }: Options, out: string): ReturnType<typeof readConfig> {
+  if (resume !== true || (options.preset ?? options.config) !== undefined) return readConfig(options);
+  const { stage: _stage, ...config } = openRun(out).config;
+  return parseConfig(config, join(out, 'config.json'));
+}
+
+async function train(
+  stage: StageName,
+  options: Omit<Options, 'from'> & { from?: string | undefined },
+  config: ReturnType<typeof readConfig>,
+): Promise<void> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const { stop, onProgress, onEpoch } = trainingProgress(stage);
+  try {
+    await runStage({
+      stage,
+      config,
+      seed: options.seed ?? (options.resume ? openRun(options.out).seed : 1),
+      out: options.out,
+      from: options.from,
+      resume: options.resume ?? false,
+      command: ['gfnet', ...process.argv.slice(2)],
+      signal: interrupt.signal,
+      onProgress,
+      onEpoch,
+    });
+  } finally {
+    stop();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}

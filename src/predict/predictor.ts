@@ -1,0 +1,174 @@
+/** Classifies images with a trained GFNet, looking only as often as each image needs. */
+import type { ImageShape } from '../data/dataset.js';
+import type { RawImage } from '../data/decode.js';
+import { decodeImage } from '../data/decode.js';
+import type { Box } from '../crop/index.js';
+import { boxOf } from '../crop/index.js';
+import { ensureEngine } from '../engine/setup/setup.js';
+import { lineReporter } from '../engine/setup/report.js';
+import { startEngine } from '../engine/start.js';
+import { disposeTree } from '../engine/tensor-tree.js';
+import { UsageError } from '../errors/index.js';
+import { anytimeGFNet } from '../model/locators.js';
+import { Runner } from '../model/runner.js';
+import type { LoadedGFNet } from './load.js';
+import { loadGFNet } from './load.js';
+
+export type ImageSource = string | Uint8Array | RawImage;
+
+export interface LoadOptions {
+  /** Threads TensorFlow may use; all cores when absent. */
+  readonly threads?: number;
+}
+
+export interface PredictOptions {
+  /** An image is answered once its confidence reaches this, in (0, 1]; default 0.975. 1 takes all steps. */
+  readonly threshold?: number;
+  /** How many classes to list; default 5, at most all of them. */
+  readonly topK?: number;
+  /** Images computed at once; default 64. */
+  readonly batchSize?: number;
+}
+
+export interface Guess {
+  readonly label: string;
+  readonly probability: number;
+}
+
+export interface Belief {
+  /** From 1, the glance. */
+  readonly step: number;
+  /** Where it looked, in pixels of the image as the model sees it; absent for the glance. */
+  readonly box?: Box;
+  /** Likeliest classes, likeliest first. */
+  readonly top: readonly Guess[];
+}
+
+export interface Prediction {
+  /** Index of the class. */
+  readonly class: number;
+  readonly label: string;
+  readonly probability: number;
+  readonly top: readonly Guess[];
+  /** Steps taken, 1 to T. */
+  readonly steps: number;
+  /** What was looked at after the glance. */
+  readonly boxes: readonly Box[];
+  /** Spent on this image. */
+  readonly multiAdds: number;
+  /** After each step taken. */
+  readonly beliefs: readonly Belief[];
+}
+
+export class GFNetPredictor {
+  readonly #runner: Runner;
+
+  private constructor(private readonly loaded: LoadedGFNet) {
+    const { gfnet, costs, variables } = loaded;
+    this.#runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
+  }
+
+  /**
+   * Loads a trained model; sets TensorFlow up first where that has not been done.
+   * @param path a run folder, or a checkpoint's .json file
+   * @throws CheckpointError, EngineError
+   */
+  static async load(path: string, options: LoadOptions = {}): Promise<GFNetPredictor> {
+    await ensureEngine(lineReporter());
+    startEngine(options);
+    return new GFNetPredictor(loadGFNet(path));
+  }
+
+  get classes(): readonly string[] {
+    return this.loaded.gfnet.config.classes;
+  }
+
+  /** What images are brought to: they are resized to cover it, and their centre is cut out. */
+  get shape(): ImageShape {
+    const { side, channels } = this.loaded.gfnet.config;
+    return { height: side, width: side, channels };
+  }
+
+  /**
+   * Predicts in the order given. Images that are confident leave the batch; later steps are computed only for the others.
+   * @param images paths, encoded images, or raw pixels
+   * @throws ImageError for one that cannot be decoded; UsageError for options out of range
+   */
+  async predict(images: readonly ImageSource[], options: PredictOptions = {}): Promise<Prediction[]> {
+    const { batchSize = 64 } = options;
+    const predictions: Prediction[] = [];
+    for (let start = 0; start < images.length; start += batchSize) {
+      const decoded = await Promise.all(
+        images.slice(start, start + batchSize).map(image => decodeImage(image, this.shape)),
+      );
+      predictions.push(...this.predictPixels(decoded, options));
+    }
+    return predictions;
+  }
+
+  /** Predicts images that are pixels already: [height, width, channels] of `shape` each, values in [0, 1]. */
+  predictPixels(images: readonly Float32Array[], options: PredictOptions = {}): Prediction[] {
+    if (images.length === 0) return [];
+    const { config } = this.loaded.gfnet;
+    const threshold = checkThreshold(options.threshold ?? 0.975);
+    const topK = Math.min(options.topK ?? 5, config.classes.length);
+    const size = images[0]?.length ?? 0;
+    const joined = new Float32Array(images.length * size);
+    images.forEach((image, i) => joined.set(image, i * size));
+    const beliefs: Belief[][] = images.map(() => []);
+    const thresholds = Array.from({ length: config.steps - 1 }, () => threshold);
+    for (const { rows, probabilities, actions } of this.#runner.run(joined, thresholds)) {
+      rows.forEach((row, i) => {
+        const seen = beliefs[row] ?? [];
+        const [vertical, horizontal] = actions?.subarray(2 * i, 2 * i + 2) ?? [];
+        const k = config.classes.length;
+        seen.push({
+          step: seen.length + 1,
+          top: likeliest(probabilities.subarray(i * k, (i + 1) * k), config.classes, topK),
+          ...(vertical !== undefined &&
+            horizontal !== undefined && { box: boxOf(vertical, horizontal, config.side, config.patch) }),
+        });
+      });
+    }
+    return beliefs.map(seen => this.answer(seen));
+  }
+
+  dispose(): void {
+    this.#runner.dispose();
+    disposeTree(this.loaded.variables);
+  }
+
+  private answer(beliefs: readonly Belief[]): Prediction {
+    const { costs, gfnet } = this.loaded;
+    const top = beliefs.at(-1)?.top ?? [];
+    const [best] = top;
+    const later = costs.focus.slice(0, beliefs.length - 1).map(cost => cost + costs.policy);
+    return {
+      class: gfnet.config.classes.indexOf(best?.label ?? ''),
+      label: best?.label ?? '',
+      probability: best?.probability ?? 0,
+      top,
+      steps: beliefs.length,
+      boxes: beliefs.flatMap(({ box }) => (box ? [box] : [])),
+      multiAdds: later.reduce((sum, cost) => sum + cost, costs.glance),
+      beliefs,
+    };
+  }
+}
+
+function checkThreshold(threshold: number): number {
+  if (threshold > 0 && threshold < 1) return threshold;
+  if (threshold === 1) return Infinity;
+  throw new UsageError({
+    problem: 'a confidence threshold out of range',
+    given: String(threshold),
+    allowed: 'above 0, up to 1 (all steps)',
+  });
+}
+
+function likeliest(probabilities: Float32Array, classes: readonly string[], count: number): Guess[] {
+  return classes
+    .map((label, i) => ({ label, probability: probabilities[i] ?? 0 }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, count);
+}
