@@ -1,6 +1,13 @@
 /** The programmatic interface: load a trained model, predict. */
 export { GFNetPredictor as GFNet } from './predict/predictor.js';
-export type { Belief, Guess, ImageSource, LoadOptions, Prediction, PredictOptions } from './predict/predictor.js';
+export type {
+  Belief,
+  Guess,
+  ImageSource,
+  LoadOptions,
+  Prediction,
+  PredictOptions,
+} from './predict/predictor.js';
 export type { RawImage } from './data/decode.js';
 export type { ImageShape } from './data/dataset.js';
 export type { Box } from './crop/index.js';

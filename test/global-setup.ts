@@ -1,4 +1,4 @@
-/** Vitest's global set-up: the engine is there before the first test. */
+/** Sets TensorFlow up before the tests, where that has not been done. */
 import { lineReporter } from '../src/engine/setup/report.js';
 import { ensureEngine } from '../src/engine/setup/setup.js';
 

@@ -101,7 +101,9 @@ export function classifierStep(gfnet: GFNet, options: ClassifierOptions) {
           crossEntropy(logits, target),
           tf.mul(crossEntropy(ownLogits, target), options.supervision),
         ]);
-        const correct = tf.stack(seen.looks.map(({ logits }) => countCorrect(logits, batch.labels))) as Tensor1D;
+        const correct = tf.stack(
+          seen.looks.map(({ logits }) => countCorrect(logits, batch.labels)),
+        ) as Tensor1D;
         return {
           loss: tf.div(tf.addN(losses as Scalar[]), seen.looks.length),
           auxiliary: { statistics: seen.statistics, correct },

@@ -58,7 +58,10 @@ export interface LoopOptions {
   readonly onEpoch?: (row: MetricRow, epochs: number) => void;
 }
 
-function definitions({ model, means }: Trainer): Readonly<Record<string, MetricDefinition>> & { epoch: MetricDefinition } {
+function definitions({
+  model,
+  means,
+}: Trainer): Readonly<Record<string, MetricDefinition>> & { epoch: MetricDefinition } {
   const perStep = (prefix: string, of: string): [string, MetricDefinition][] =>
     model.steps.map((_, t) => [`${prefix}${t + 1}`, { description: `${of} accuracy after step ${t + 1}` }]);
   return {
@@ -78,7 +81,9 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
   const { trainer, run, splits, batchSize, seed, signal } = options;
   const metrics = new MetricsFile(run.metrics, definitions(trainer));
   const runner = new Runner(trainer.model);
-  let progress: Progress = options.resume ? restore(options) : { epoch: 0, bestAccuracy: -1, sums: noSumsCopy() };
+  let progress: Progress = options.resume
+    ? restore(options)
+    : { epoch: 0, bestAccuracy: -1, sums: noSumsCopy() };
   metrics.truncateAfter(progress.epoch);
   const perEpoch = Math.floor(splits.train.size / batchSize);
   for (let { epoch } = progress; epoch < trainer.epochs; epoch++) {
@@ -115,7 +120,11 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
     if (best) save(options, 'best', progress, row);
     save(options, 'last', progress, row);
     options.onEpoch?.(row, trainer.epochs);
-    run.log(Object.entries(row).map(([name, value]) => `${name} ${String(value)}`).join(', '));
+    run.log(
+      Object.entries(row)
+        .map(([name, value]) => `${name} ${String(value)}`)
+        .join(', '),
+    );
   }
   runner.dispose();
 }
@@ -134,7 +143,12 @@ function restore({ trainer, run }: LoopOptions): Progress {
   return Progress.parse(manifest.progress);
 }
 
-function save({ trainer, run, describe }: LoopOptions, name: 'best' | 'last', progress: Progress, row?: MetricRow): void {
+function save(
+  { trainer, run, describe }: LoopOptions,
+  name: 'best' | 'last',
+  progress: Progress,
+  row?: MetricRow,
+): void {
   saveCheckpoint(run.checkpoints, name, {
     ...describe,
     kind: 'training',
@@ -145,7 +159,12 @@ function save({ trainer, run, describe }: LoopOptions, name: 'best' | 'last', pr
   });
 }
 
-async function validate(trainer: Trainer, runner: Runner, { validation }: Splits, images: number): Promise<number[]> {
+async function validate(
+  trainer: Trainer,
+  runner: Runner,
+  { validation }: Splits,
+  images: number,
+): Promise<number[]> {
   const limit = Math.min(images, validation.size);
   const { logits, labels, classes } = await outputsOf(trainer.model, validation, { runner, limit });
   return logits.map(step => {

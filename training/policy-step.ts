@@ -46,11 +46,7 @@ export interface Experience {
 }
 
 /** Acts on a batch with actions drawn from the policy; everything in evaluation mode. */
-export function rollOut(
-  gfnet: GFNet,
-  scope: Scope,
-  { images, labels, draws }: ClassifierBatch,
-): Experience {
+export function rollOut(gfnet: GFNet, scope: Scope, { images, labels, draws }: ClassifierBatch): Experience {
   const { policy, classes } = gfnet.config;
   const n = images.shape[0];
   const target = tf.oneHot(labels, classes.length, 1, 0, 'float32');
@@ -125,7 +121,10 @@ export function surrogate(
     terms: {
       valueLoss,
       clipFraction: tf.mean(tf.cast(outside, 'float32')),
-      explainedVariance: tf.sub(1, tf.div(tf.moments(tf.sub(returns, values)).variance, tf.moments(returns).variance)),
+      explainedVariance: tf.sub(
+        1,
+        tf.div(tf.moments(tf.sub(returns, values)).variance, tf.moments(returns).variance),
+      ),
     },
   };
 }
@@ -155,7 +154,9 @@ export function policyStep(gfnet: GFNet, options: PolicyOptions) {
       let last: { loss: Scalar; auxiliary: SurrogateTerms } | undefined;
       for (let update = 0; update < options.updates; update++) {
         const { loss, gradients, auxiliary } = differentiate(state.parameters, policy => {
-          const { loss, terms } = within(policy, scope => surrogate(gfnet, scope, experience, returns, options));
+          const { loss, terms } = within(policy, scope =>
+            surrogate(gfnet, scope, experience, returns, options),
+          );
           return { loss, auxiliary: terms };
         });
         const next = adam(state.parameters, gradients, state.adam, options.adam);

@@ -33,10 +33,19 @@ export function policyTrainer(
     epochs: config.epochs,
     model: anytimeGFNet(gfnet, costs, current, 'learned'),
     means: {
-      gain: { description: 'mean rise of the true class’s probability from the glance to the last step; should grow' },
-      valueLoss: { description: 'mean squared error of the critic on normalised returns; 1 is a constant guess' },
-      clipFraction: { description: 'share of decisions whose probability ratio left 1 +- clip; 0 with one update a batch' },
-      explainedVariance: { description: 'share of the returns’ variance that the critic explains; 1 is perfect' },
+      gain: {
+        description:
+          'mean rise of the true class’s probability from the glance to the last step; should grow',
+      },
+      valueLoss: {
+        description: 'mean squared error of the critic on normalised returns; 1 is a constant guess',
+      },
+      clipFraction: {
+        description: 'share of decisions whose probability ratio left 1 +- clip; 0 with one update a batch',
+      },
+      explainedVariance: {
+        description: 'share of the returns’ variance that the critic explains; 1 is perfect',
+      },
     },
     train(batch, epoch, index) {
       const { side, channels, steps } = gfnet.config;

@@ -1,28 +1,46 @@
 /** Configurations by name. */
 import type { TrainConfigInput } from './config.js';
 
-function cluttered(canvas: number, clutter: number, steps: number, scale: number): TrainConfigInput {
-  const epochs = (count: number): number => Math.max(1, Math.round(count * scale));
+type Digits = Pick<TrainConfigInput['data'], 'canvas' | 'clutter' | 'canvasesPerDigit'>;
+
+interface Schedule {
+  /** Epochs of the three stages, and of the static network. */
+  readonly epochs: readonly [number, number, number, number];
+  /** Learning rate of stage 3, in which the local encoder first sees where the policy looks. */
+  readonly rate: number;
+}
+
+function cluttered(data: Digits, widths: number[], { epochs, rate }: Schedule): TrainConfigInput {
+  const [stage1, stage2, stage3, alone] = epochs;
   return {
-    data: { kind: 'cluttered-digits', canvas, clutter },
+    data: { kind: 'cluttered-digits', ...data },
     network: {
       patch: 28,
-      steps,
-      encoder: { name: 'small' },
+      steps: 4,
+      encoder: { name: 'small', widths },
       classifier: { kind: 'gru' },
       policy: {},
     },
-    batchSize: 128,
-    stage1: { epochs: epochs(50), encoderRate: 0.1, classifierRate: 0.1 },
-    stage2: { epochs: epochs(15) },
-    stage3: { epochs: epochs(40), encoderRate: 0.02, classifierRate: 0.02 },
-    static: { epochs: epochs(50), encoderRate: 0.1, input: canvas },
+    batchSize: 64,
+    stage1: { epochs: stage1, encoderRate: 0.05, classifierRate: 0.05 },
+    stage2: { epochs: stage2 },
+    stage3: { epochs: stage3, encoderRate: rate, classifierRate: rate },
+    static: { epochs: alone, encoderRate: 0.05, input: data.canvas },
   };
 }
 
-/** Handwritten digits in clutter: 60 x 60 with 4 pieces, 100 x 100 with 8; `demo` is the first, a short run. */
+/** Handwritten digits in clutter: 60 x 60 with 4 pieces, 100 x 100 with 8; `demo` is the first with a narrower network, a short run. */
 export const presets: Readonly<Record<string, TrainConfigInput>> = {
-  'cluttered-60': cluttered(60, 4, 4, 1),
-  'cluttered-100': cluttered(100, 8, 4, 1),
-  demo: cluttered(60, 4, 4, 0.2),
+  'cluttered-60': cluttered({ canvas: 60, clutter: 4 }, [16, 32, 64], {
+    epochs: [20, 8, 16, 16],
+    rate: 0.02,
+  }),
+  'cluttered-100': cluttered({ canvas: 100, clutter: 8 }, [16, 32, 64], {
+    epochs: [20, 10, 24, 16],
+    rate: 0.03,
+  }),
+  demo: cluttered({ canvas: 60, clutter: 4, canvasesPerDigit: 2 }, [8, 16, 32], {
+    epochs: [12, 6, 10, 6],
+    rate: 0.02,
+  }),
 };

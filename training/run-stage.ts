@@ -58,7 +58,7 @@ export async function runStage(options: StageOptions): Promise<void> {
     const run = resume
       ? resumeRun(out)
       : createRun(out, {
-          config: { stage, ...config } as unknown as JsonObject,
+          config: { stage, ...config },
           seed,
           command,
           environment: describeEnvironment(),
@@ -81,7 +81,7 @@ export async function runStage(options: StageOptions): Promise<void> {
         splits,
         batchSize: config.batchSize,
         describe: {
-          architecture: architecture as unknown as JsonObject,
+          architecture: architecture,
           classes: model.classes,
           preprocessing: { side: model.side, channels: model.channels, mean: model.mean, std: model.std },
         },
@@ -103,7 +103,9 @@ function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
   const gfnet = new GFNet(model);
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
   const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed };
-  return stage === 'stage2' ? policyTrainer(parts, config.stage2) : classifierTrainer(stage, parts, config[stage]);
+  return stage === 'stage2'
+    ? policyTrainer(parts, config.stage2)
+    : classifierTrainer(stage, parts, config[stage]);
 }
 
 /** The variables that the stage before left; stage 1 begins with the initial ones. */
@@ -126,7 +128,7 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
       mend: `give the folder of a ${needed} run with --from`,
     });
   }
-  requireArchitecture(checkpoint, model as unknown as JsonObject);
+  requireArchitecture(checkpoint, model);
   disposeTree(initial);
   return variablesOf(toEngine(checkpoint.tensors));
 }

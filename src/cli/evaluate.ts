@@ -29,14 +29,19 @@ interface Options {
 
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description('measure a run on its test set: accuracy and cost of each step, early exit, baselines; writes a report')
+    .description(
+      'measure a run on its test set: accuracy and cost of each step, early exit, baselines; writes a report',
+    )
     .argument('<run>', 'a run folder, or one made by gfnet train all')
-    .option('--static <run...>', 'runs of static networks to stand beside it (default: static in the same folder)')
+    .option(
+      '--static <run...>',
+      'runs of static networks to stand beside it (default: static in the same folder)',
+    )
     .option('--json', 'print results.json instead of tables')
     .addHelpText('after', '\nExample:\n  gfnet evaluate runs/demo')
     .action(async (path: string, options: Options) => {
       const run = openRun(furthestStage(path));
-      const { validation, test } = openData(DataConfig.parse(run.config['data']));
+      const { validation, test } = openData(DataConfig.parse(run.config.data));
       await ensureEngine(lineReporter());
       startEngine();
       const loaded = loadGFNet(run.path);
@@ -59,7 +64,13 @@ export function evaluateCommand(): Command {
       });
       const timed = withTiming(results, await timing(loaded, test, results));
       const examples = pickExamples(readEvidence(outputs.learned), timed.fullAccuracy.thresholds, 8);
-      const gallery = await collectGallery(loaded, test, outputs.learned, timed.fullAccuracy.thresholds, examples);
+      const gallery = await collectGallery(
+        loaded,
+        test,
+        outputs.learned,
+        timed.fullAccuracy.thresholds,
+        examples,
+      );
       writeFileAtomically(join(run.path, 'results.json'), `${JSON.stringify(timed, null, 2)}\n`);
       writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
       process.stdout.write(options.json ? `${JSON.stringify(timed)}\n` : `${renderTerminal(timed)}\n`);
@@ -78,7 +89,8 @@ async function allOutputs(
     const outputs = await outputsOf(model, dataset, {
       runner,
       onImages: (done, total) => {
-        if (process.stderr.isTTY) process.stderr.write(`\r${locator}, ${dataset.name}: ${done}/${total}\x1b[K`);
+        if (process.stderr.isTTY)
+          process.stderr.write(`\r${locator}, ${dataset.name}: ${done}/${total}\x1b[K`);
       },
     });
     runner.dispose();
@@ -117,13 +129,18 @@ async function timing(
   const inputs: Float32Array[] = [];
   for (let i = 0; i < count; i++) {
     const images = new Float32Array(size * height * width * channels);
-    await test.read(Int32Array.from({ length: size }, (_, j) => i * size + j), 0, images, new Int32Array(size));
+    await test.read(
+      Int32Array.from({ length: size }, (_, j) => i * size + j),
+      0,
+      images,
+      new Int32Array(size),
+    );
     inputs.push(images);
   }
   const runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
   const pass = (thresholds: readonly number[]): number => {
     const started = performance.now();
-    for (const images of inputs) for (const _ of runner.run(images, thresholds));
+    for (const images of inputs) Array.from(runner.run(images, thresholds));
     return (1000 * size * count) / (performance.now() - started);
   };
   const [all, early]: [number[], number[]] = [[], []];

@@ -40,7 +40,10 @@ async function sample(
   const small = { height: patch, width: patch, channels };
   const beliefs = outputs.logits.map((logits, t) => ({
     step: t + 1,
-    top: likeliest(softmax(logits.subarray(index * classes.length, (index + 1) * classes.length), classes.length), classes),
+    top: likeliest(
+      softmax(logits.subarray(index * classes.length, (index + 1) * classes.length), classes.length),
+      classes,
+    ),
   }));
   const exit = beliefs.findIndex(({ top }, t) => (top[0]?.probability ?? 0) >= (thresholds[t] ?? -Infinity));
   const exitStep = exit < 0 ? beliefs.length : exit + 1;
@@ -48,9 +51,7 @@ async function sample(
     outputs.actions.slice(0, exitStep).flatMap((actions, t) => {
       if (!actions) return [];
       const box = boxOf(actions[2 * index] ?? 0, actions[2 * index + 1] ?? 0, side, patch);
-      return [
-        encodePng(cutOut(pixels, side, channels, box), small).then(png => ({ png, box, step: t + 1 })),
-      ];
+      return [encodePng(cutOut(pixels, side, channels, box), small).then(png => ({ png, box, step: t + 1 }))];
     }),
   );
   return {

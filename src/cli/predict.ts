@@ -28,7 +28,11 @@ export function predictCommand(): Command {
     .description('classify images, looking only as often as each one needs')
     .argument('<image...>', 'image files')
     .requiredOption('--model <path>', 'a run folder, or a checkpoint’s .json file')
-    .option('--threshold <p>', 'confidence at which an image is answered (default: 0.975; 1 takes all steps)', number)
+    .option(
+      '--threshold <p>',
+      'confidence at which an image is answered (default: 0.975; 1 takes all steps)',
+      number,
+    )
     .option('--top <k>', 'classes to list (default: 5)', number)
     .option('--crops <folder>', 'write the patches that were looked at as PNG files')
     .option('--json', 'as JSON')
@@ -60,7 +64,14 @@ Examples:
     });
 }
 
-function line({ image, label, probability, steps, boxes, multiAdds }: Prediction & { image: string }): string {
+function line({
+  image,
+  label,
+  probability,
+  steps,
+  boxes,
+  multiAdds,
+}: Prediction & { image: string }): string {
   const looked = boxes.map(({ row, column }) => `(${row}, ${column})`).join(' ');
   return `${image}: ${label} (${(100 * probability).toFixed(1)} %), ${steps} step${steps === 1 ? '' : 's'}${
     looked === '' ? '' : `, looked at ${looked}`

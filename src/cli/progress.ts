@@ -9,7 +9,7 @@ export interface Progress {
   stop(): void;
 }
 
-const percent = (share: number | undefined): string => `${(100 * (share ?? 0)).toFixed(1)}`;
+const percent = (share: number | undefined): string => (100 * (share ?? 0)).toFixed(1);
 
 function perStep(row: MetricRow, prefix: string): string {
   const values: string[] = [];
@@ -42,7 +42,7 @@ export function trainingProgress(stage: string): Progress {
     },
     onEpoch(row, epochs) {
       const seconds = (performance.now() - started) / 1000;
-      const line = `${stage} epoch ${row.epoch}/${epochs}: loss ${(row['loss'] ?? 0).toFixed(3)}, accuracy by step % ${perStep(row, 'train')} (training), ${perStep(row, 'validation')} (validation), ${seconds.toFixed(0)} s`;
+      const line = `${stage} epoch ${row.epoch}/${epochs}: loss ${(row.loss ?? 0).toFixed(3)}, accuracy by step % ${perStep(row, 'train')} (training), ${perStep(row, 'validation')} (validation), ${seconds.toFixed(0)} s`;
       if (!process.stderr.isTTY) process.stderr.write(`${line}\n`);
     },
     stop() {

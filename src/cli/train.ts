@@ -75,8 +75,8 @@ function fromOf(stage: StageName, out: string): string | undefined {
 /** A resumed run keeps the configuration and the seed it was started with. */
 function configOf({ resume, ...options }: Options, out: string): ReturnType<typeof readConfig> {
   if (resume !== true || (options.preset ?? options.config) !== undefined) return readConfig(options);
-  const { stage: _stage, ...config } = openRun(out).config;
-  return parseConfig(config, join(out, 'config.json'));
+  const config = Object.entries(openRun(out).config).filter(([key]) => key !== 'stage');
+  return parseConfig(Object.fromEntries(config), join(out, 'config.json'));
 }
 
 async function train(
@@ -87,7 +87,7 @@ async function train(
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const { stop, onProgress, onEpoch } = trainingProgress(stage);
+  const progress = trainingProgress(stage);
   try {
     await runStage({
       stage,
@@ -98,11 +98,11 @@ async function train(
       resume: options.resume ?? false,
       command: ['gfnet', ...process.argv.slice(2)],
       signal: interrupt.signal,
-      onProgress,
-      onEpoch,
+      onProgress: progress.onProgress,
+      onEpoch: progress.onEpoch,
     });
   } finally {
-    stop();
+    progress.stop();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }

@@ -25,9 +25,18 @@ export function boxOf(row: number, column: number, side: number, patch: number):
 export function crop(images: Tensor4D, action: Tensor2D, patch: number): Tensor4D {
   const corner = tf.cast(tf.floor(tf.mul(action, images.shape[1] - patch)), 'int32');
   const [row, column] = tf.split(corner, 2, 1) as [Tensor2D, Tensor2D]; // [n, 1] each
-  const offsets = tf.tensor2d(Int32Array.from({ length: patch }, (_, i) => i), [1, patch], 'int32');
+  const offsets = tf.tensor2d(
+    Int32Array.from({ length: patch }, (_, i) => i),
+    [1, patch],
+    'int32',
+  );
   const rows = tf.gather(images, tf.add(row, offsets) as Tensor2D, 1, 1); // [n, patch, side, c]
-  return tf.gather(rows as unknown as Tensor3D, tf.add(column, offsets) as Tensor2D, 2, 1) as unknown as Tensor4D;
+  return tf.gather(
+    rows as unknown as Tensor3D,
+    tf.add(column, offsets) as Tensor2D,
+    2,
+    1,
+  ) as unknown as Tensor4D;
 }
 
 /** The pixels [size, size, channels] of a box of an image [height, width, channels]. */

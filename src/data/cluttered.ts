@@ -1,34 +1,36 @@
 /** Glyphs at random places of a larger canvas, among pieces of others (Mnih et al. 2014, section 4.1). */
+import { DataError } from '../errors/index.js';
 import type { Random } from '../random/index.js';
 import { integer, stream } from '../random/index.js';
-import type { Dataset, ImageShape } from './dataset.js';
+import type { ClutterConfig } from './config.js';
+import type { Dataset, ImageShape, Splits } from './dataset.js';
 import type { Glyphs } from './glyphs.js';
 
-export interface ClutterOptions {
-  readonly name: string;
-  /** Side of the canvas, in pixels. */
-  readonly canvas: number;
-  readonly clutter: number;
-  readonly clutterSize: number;
+export interface ClutterOptions extends Omit<ClutterConfig, 'canvasesPerDigit'> {
   readonly seed: number;
   /** How many canvases of each glyph; `fresh` makes one, new in each epoch. */
   readonly canvases: number | 'fresh';
-  readonly classes: readonly string[];
 }
 
 export class ClutteredGlyphs implements Dataset {
-  readonly name: string;
   readonly size: number;
-  readonly classes: readonly string[];
   readonly shape: ImageShape;
 
+  /** @throws DataError when the glyphs do not fit the canvas, or the pieces the glyphs */
   constructor(
+    readonly name: string,
     private readonly glyphs: Glyphs,
+    readonly classes: readonly string[],
     private readonly options: ClutterOptions,
   ) {
-    const { name, classes, canvas, canvases } = options;
-    this.name = name;
-    this.classes = classes;
+    const { canvas, clutterSize, canvases } = options;
+    requireFit('the canvas is smaller than what is placed on it', 'canvas', glyphs.side, canvas);
+    requireFit(
+      'a piece of clutter is larger than what it is cut from',
+      'clutterSize',
+      clutterSize,
+      glyphs.side,
+    );
     this.shape = { height: canvas, width: canvas, channels: 1 };
     this.size = glyphs.labels.length * (canvases === 'fresh' ? 1 : canvases);
   }
@@ -53,9 +55,17 @@ export class ClutteredGlyphs implements Dataset {
     image.fill(0);
     this.paste(image, glyph, 0, 0, side, place(random, canvas, side), place(random, canvas, side));
     for (let piece = 0; piece < clutter; piece++) {
-      const other = integer(random, labels.length);
+      const other = (glyph + 1 + integer(random, labels.length - 1)) % labels.length;
       const [top, left] = [place(random, side, clutterSize), place(random, side, clutterSize)];
-      this.paste(image, other, top, left, clutterSize, place(random, canvas, clutterSize), place(random, canvas, clutterSize));
+      this.paste(
+        image,
+        other,
+        top,
+        left,
+        clutterSize,
+        place(random, canvas, clutterSize),
+        place(random, canvas, clutterSize),
+      );
     }
   }
 
@@ -75,7 +85,7 @@ export class ClutteredGlyphs implements Dataset {
       let from = (glyph * side + top + y) * side + left;
       let to = (row + y) * canvas + column;
       for (let x = 0; x < size; x++, from++, to++) {
-        const value = pixels[from] ?? 0;
+        const value = (pixels[from] ?? 0) / 255;
         if (value > (image[to] ?? 0)) image[to] = value;
       }
     }
@@ -85,4 +95,29 @@ export class ClutteredGlyphs implements Dataset {
 /** Where something of `size` may begin within `side`. */
 function place(random: Random, side: number, size: number): number {
   return integer(random, side - size + 1);
+}
+
+function requireFit(problem: string, option: string, inner: number, outer: number): void {
+  if (inner <= outer) return;
+  throw new DataError({
+    problem,
+    given: `${inner} x ${inner} pixels in ${outer} x ${outer}`,
+    mend: `change ${option}`,
+  });
+}
+
+/** Training canvases, new in each epoch; for validation and test, `canvasesPerDigit` fixed ones of each glyph. */
+export function clutteredSplits(
+  name: string,
+  glyphs: Readonly<Record<keyof Splits, Glyphs>>,
+  classes: readonly string[],
+  config: ClutterConfig & { readonly seed: number },
+): Splits {
+  const set = (part: keyof Splits, canvases: ClutterOptions['canvases']): ClutteredGlyphs =>
+    new ClutteredGlyphs(`${name}/${part}`, glyphs[part], classes, { ...config, canvases });
+  return {
+    train: set('train', 'fresh'),
+    validation: set('validation', config.canvasesPerDigit),
+    test: set('test', config.canvasesPerDigit),
+  };
 }

@@ -20,12 +20,7 @@ export interface Dataset {
    * [0, 1]) and their class indices into `labels` ([n]). A pure function of its arguments: the same index and epoch give the
    * same image, whatever was read before. Sets that do not vary ignore `epoch`.
    */
-  read(
-    indices: Int32Array,
-    epoch: number,
-    images: Float32Array,
-    labels: Int32Array,
-  ): void | Promise<void>;
+  read(indices: Int32Array, epoch: number, images: Float32Array, labels: Int32Array): void | Promise<void>;
   /** Which source an image was made from, where several images share one (ten canvases of one digit): errors of such images go together. */
   source?(index: number): number;
 }

@@ -18,7 +18,8 @@ function convBatchNorm(scope: Scope, x: Tensor4D, out: number, kernel: number, s
 }
 
 function block(scope: Scope, x: Tensor4D, out: number, stride: number): Tensor4D {
-  const shortcut = stride === 1 && x.shape[3] === out ? x : convBatchNorm(scope.at('shortcut'), x, out, 1, stride);
+  const shortcut =
+    stride === 1 && x.shape[3] === out ? x : convBatchNorm(scope.at('shortcut'), x, out, 1, stride);
   const y = relu(convBatchNorm(scope.at('first'), x, out, 3, stride));
   return relu(tf.add(convBatchNorm(scope.at('second'), y, out, 3, 1), shortcut));
 }

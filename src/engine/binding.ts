@@ -33,9 +33,19 @@ export interface Binding {
   createTensor(shape: number[], dtype: number, values: TensorValues): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): TensorValues;
-  executeOp(name: string, attributes: readonly OpAttribute[], inputs: readonly number[], outputs: number): TensorHandle[];
+  executeOp(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): TensorHandle[];
   /** Absent without the patch, like the two below. */
-  addFunction?(name: string, graphDef: Uint8Array, inputs: readonly GraphOutput[], outputs: readonly GraphOutput[]): void;
+  addFunction?(
+    name: string,
+    graphDef: Uint8Array,
+    inputs: readonly GraphOutput[],
+    outputs: readonly GraphOutput[],
+  ): void;
   removeFunction?(name: string): void;
   opDefinitions?(): Buffer;
 }

@@ -133,7 +133,12 @@ function reconcileConstant(name: string, a: Constant, b: Constant, graph: Graph)
   const sameShape = a.shape.join() === b.shape.join();
   if (sameShape && differing.length === 0) return a;
   const free = !a.values.includes(-1);
-  if (free && sameShape && differing.length === 1 && users(graph, `${name}:0`).every(([op, i]) => freeSizes[op] === i)) {
+  if (
+    free &&
+    sameShape &&
+    differing.length === 1 &&
+    users(graph, `${name}:0`).every(([op, i]) => freeSizes[op] === i)
+  ) {
     const values = a.values.slice();
     values[differing[0] ?? 0] = -1;
     return { ...a, values };

@@ -35,7 +35,7 @@ export function differentiate<A extends TensorTree>(
   const auxiliary = mapTree(kept as A, tensor => tensor.clone());
   for (const tensor of leaves(kept as A)) tensor.dispose();
   return {
-    loss: value as Scalar,
+    loss: value,
     gradients: Object.fromEntries(
       names.map((name, i) => [name, grads[i] ?? tf.zerosLike(parameters[name] as Tensor)]),
     ),

@@ -102,5 +102,7 @@ function encodeNode(binding: Binding, name: string, node: Node): Buffer {
 
 /** The graph's nodes as a serialised GraphDef. */
 export function encodeGraph(binding: Binding, graph: Graph): Uint8Array {
-  return Buffer.concat([...graph.nodes].map(([name, node]) => bytesField(1, encodeNode(binding, name, node))));
+  return Buffer.concat(
+    [...graph.nodes].map(([name, node]) => bytesField(1, encodeNode(binding, name, node))),
+  );
 }

@@ -4,11 +4,20 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/t
 import type { OpAttribute } from './binding.js';
 import { backend } from './start.js';
 
-function call(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[], outputs: number): Tensor[] {
+function call(
+  op: string,
+  attributes: readonly OpAttribute[],
+  inputs: readonly Tensor[],
+  outputs: number,
+): Tensor[] {
   return backend().executeMultipleOutputs(op, attributes, inputs, outputs);
 }
 
-function call1<T extends Tensor>(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[]): T {
+function call1<T extends Tensor>(
+  op: string,
+  attributes: readonly OpAttribute[],
+  inputs: readonly Tensor[],
+): T {
   return call(op, attributes, inputs, 1)[0] as T;
 }
 
@@ -36,13 +45,16 @@ const integers = (name: string, value: readonly number[]): OpAttribute => ({
 /** A function of tensors with a gradient of its own; tfjs types neither. */
 type Differentiable<A extends Tensor[], T extends Tensor> = (...inputs: A) => T;
 function withGradient<A extends Tensor[], T extends Tensor>(
-  f: (inputs: A, save: (tensors: Tensor[]) => void) => { value: T; gradient: (dy: T, saved: Tensor[]) => Tensor[] },
+  f: (
+    inputs: A,
+    save: (tensors: Tensor[]) => void,
+  ) => { value: T; gradient: (dy: T, saved: Tensor[]) => Tensor[] },
 ): Differentiable<A, T> {
   return tf.customGrad((...args: unknown[]) => {
     const save = args.pop() as (tensors: Tensor[]) => void;
     const { value, gradient } = f(args as A, save);
-    return { value, gradFunc: gradient as (dy: Tensor, saved: Tensor[]) => Tensor[] };
-  }) as unknown as Differentiable<A, T>;
+    return { value, gradFunc: gradient };
+  });
 }
 
 /** x: [n, h, w, c] -> max(x, 0). */
@@ -54,20 +66,24 @@ export const relu = withGradient<[Tensor], Tensor>(([x], save) => {
 
 /**
  * Convolution with PyTorch's symmetric zero padding.
+ *
+ * The convolution itself is given either TensorFlow's `SAME` padding or just the pixels that its windows cover: oneDNN's backward
+ * kernels know no explicit padding (TensorFlow would fall back to ones half as fast), and leave the gradient of pixels that no
+ * window covers unwritten.
  * @param x [n, h, w, in]
  * @param filter [k, k, in, out]
  * @returns [n, (h + 2 padding - k) / stride + 1, ..., out]
  */
 export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
+  const same = stride === 1 && filter.shape[0] === 2 * padding + 1;
   const attributes = [
     integers('strides', [1, stride, stride, 1]),
-    string('padding', 'EXPLICIT'),
-    integers('explicit_paddings', [0, 0, padding, padding, padding, padding, 0, 0]),
+    string('padding', same ? 'SAME' : 'VALID'),
   ];
   return withGradient<[Tensor4D, Tensor4D], Tensor4D>(([x, filter], save) => {
     save([x, filter]);
     return {
-      value: tf.conv2d(x, filter, stride, [[0, 0], [padding, padding], [padding, padding], [0, 0]]),
+      value: tf.conv2d(x, filter, stride, same ? 'same' : 'valid'),
       gradient: (dy, [x, filter]) => {
         const [image, kernel] = [x as Tensor4D, filter as Tensor4D];
         return [
@@ -76,7 +92,19 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: n
         ];
       },
     };
-  })(x, filter);
+  })(same ? x : covered(x, filter.shape[0], stride, padding), filter);
+}
+
+/** x with zeros laid before it and after it, or cut off at its end, so that the windows cover it exactly. */
+function covered(x: Tensor4D, kernel: number, stride: number, padding: number): Tensor4D {
+  const [, height, width, channels] = x.shape;
+  const extent = (side: number): number =>
+    Math.floor((side + 2 * padding - kernel) / stride) * stride + kernel;
+  const around = (side: number): [number, number] => [padding, Math.max(0, extent(side) - side - padding)];
+  const padded = padding === 0 ? x : tf.pad(x, [[0, 0], around(height), around(width), [0, 0]]);
+  const [rows, columns] = [extent(height), extent(width)];
+  if (padded.shape[1] === rows && padded.shape[2] === columns) return padded;
+  return tf.slice(padded, [0, 0, 0, 0], [-1, rows, columns, channels]);
 }
 
 export interface BatchNormalised {
@@ -139,7 +167,10 @@ export function globalAveragePool(x: Tensor4D): Tensor2D {
 /** Mean cross entropy of logits [n, k] against one-hot labels [n, k]. */
 export function crossEntropy(logits: Tensor2D, labels: Tensor2D): Scalar {
   return withGradient<[Tensor2D], Scalar>(([logits], save) => {
-    const [losses, gradient] = call('SoftmaxCrossEntropyWithLogits', [], [logits, labels], 2) as [Tensor1D, Tensor2D];
+    const [losses, gradient] = call('SoftmaxCrossEntropyWithLogits', [], [logits, labels], 2) as [
+      Tensor1D,
+      Tensor2D,
+    ];
     save([gradient]);
     return {
       value: tf.mean(losses),

@@ -33,10 +33,12 @@ let started: NodeBackend | undefined;
  */
 export function startEngine(options: EngineOptions = {}): void {
   if (started) return;
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  // TensorFlow turns oneDNN on by itself only where the processor has AVX-512; with AVX2 it is twice as fast too.
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   if (options.threads !== undefined) {
-    process.env['TF_NUM_INTRAOP_THREADS'] = String(options.threads);
-    process.env['TF_NUM_INTEROP_THREADS'] = String(options.threads);
+    process.env.TF_NUM_INTRAOP_THREADS = String(options.threads);
+    process.env.TF_NUM_INTEROP_THREADS = String(options.threads);
   }
   // tfjs-node calls this function, which Node 23 removed.
   Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined });

@@ -83,10 +83,12 @@ class Recorder {
     const complete = [...attributes];
     let next = 0;
     for (const { typeAttribute, numberAttribute } of definition?.inputs ?? []) {
-      const count = numberAttribute === undefined ? 1 : Number(attributes.find(a => a.name === numberAttribute)?.value);
+      const count =
+        numberAttribute === undefined ? 1 : Number(attributes.find(a => a.name === numberAttribute)?.value);
       const type = inputs[next];
       next += count;
-      if (typeAttribute === undefined || type === undefined || complete.some(a => a.name === typeAttribute)) continue;
+      if (typeAttribute === undefined || type === undefined || complete.some(a => a.name === typeAttribute))
+        continue;
       complete.push({ name: typeAttribute, type: this.binding.TF_ATTR_TYPE, value: type.dtype });
     }
     return complete;

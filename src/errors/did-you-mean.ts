@@ -4,5 +4,7 @@ import { closest, distance } from 'fastest-levenshtein';
 export function didYouMean(given: string, options: readonly string[]): string {
   if (options.length === 0) return '';
   const best = closest(given, options);
-  return distance(given, best) <= Math.max(2, Math.floor(best.length / 3)) ? ` (did you mean "${best}"?)` : '';
+  return distance(given, best) <= Math.max(2, Math.floor(best.length / 3))
+    ? ` (did you mean "${best}"?)`
+    : '';
 }

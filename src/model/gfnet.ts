@@ -101,13 +101,7 @@ export class GFNet {
     return { variables, costs: costs as unknown as Costs };
   }
 
-  private look(
-    scope: Scope,
-    encoder: 'global' | 'local',
-    patch: Tensor4D,
-    t: number,
-    memory: Memory,
-  ): Look {
+  private look(scope: Scope, encoder: 'global' | 'local', patch: Tensor4D, t: number, memory: Memory): Look {
     const part = scope.at(encoder);
     const { map, pooled } = this.encode(part, patch);
     const ownLogits = linear(part.at('head'), pooled, this.config.classes.length);

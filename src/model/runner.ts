@@ -108,4 +108,3 @@ function keep(input: StepInput, places: Int32Array): StepInput {
   disposeTree({ images: input.images, state: input.state });
   return kept;
 }
-

@@ -69,10 +69,7 @@ export function apply<T>(
 }
 
 /** Makes the variables of a network by running it once on an example of one image; `multiAdds` reads the cost so far. */
-export function build(
-  random: Random,
-  network: (scope: Scope, multiAdds: () => number) => void,
-): Variables {
+export function build(random: Random, network: (scope: Scope, multiAdds: () => number) => void): Variables {
   const parameters: Record<string, Tensor> = {};
   const statistics: Record<string, Tensor> = {};
   let cost = 0;

@@ -22,8 +22,8 @@ interface Images {
 
 function trainingStep(weights: Weights, { x, y }: Images) {
   const { loss, gradients, auxiliary } = differentiate({ ...weights }, p => {
-    const convolved = conv2d(x, p['filter'] as tf.Tensor4D, 2, 1);
-    const normalised = batchNormTraining(convolved, p['scale'] as tf.Tensor1D, p['offset'] as tf.Tensor1D, 1e-5);
+    const convolved = conv2d(x, p.filter as tf.Tensor4D, 2, 1);
+    const normalised = batchNormTraining(convolved, p.scale as tf.Tensor1D, p.offset as tf.Tensor1D, 1e-5);
     const logits = globalAveragePool(relu(normalised.output));
     return { loss: crossEntropy(logits, y), auxiliary: { mean: normalised.batchMean, logits } };
   });

@@ -14,7 +14,8 @@ beforeAll(() => startEngine());
 
 /** Gradients of sum(output * weights), as PyTorch's backward(weights). */
 function backward(inputs: Tensors, weights: tf.Tensor, f: (inputs: Tensors) => tf.Tensor): Tensors {
-  return differentiate(inputs, given => ({ loss: tf.sum(tf.mul(f(given), weights)), auxiliary: [] })).gradients;
+  return differentiate(inputs, given => ({ loss: tf.sum(tf.mul(f(given), weights)), auxiliary: [] }))
+    .gradients;
 }
 
 function at(tensors: Tensors, name: string): tf.Tensor {
@@ -24,16 +25,20 @@ function at(tensors: Tensors, name: string): tf.Tensor {
 }
 
 describe('equal to PyTorch', () => {
-  it.each(['k1-s2-even', 'k1-s2-odd', 'k3-s1', 'k3-s2-even', 'k3-s2-odd', 'k5-s2-even'])('conv2d %s', name => {
-    const f = fixture(`conv2d-${name}`);
-    const [stride, padding] = [Number(f.metadata['stride']), Number(f.metadata['padding'])];
-    const inputs = { x: f.image('input'), w: f.filter('weight') };
-    const run = (t: Tensors): tf.Tensor => conv2d(at(t, 'x') as tf.Tensor4D, at(t, 'w') as tf.Tensor4D, stride, padding);
-    expectClose(run(inputs), f.image('expected'));
-    const gradients = backward(inputs, f.image('grad/output'), run);
-    expectClose(at(gradients, 'x'), f.image('grad/input'));
-    expectClose(at(gradients, 'w'), f.filter('grad/weight'));
-  });
+  it.each(['k1-s2-even', 'k1-s2-odd', 'k3-s1', 'k3-s2-even', 'k3-s2-odd', 'k5-s2-even'])(
+    'conv2d %s',
+    name => {
+      const f = fixture(`conv2d-${name}`);
+      const [stride, padding] = [Number(f.metadata.stride), Number(f.metadata.padding)];
+      const inputs = { x: f.image('input'), w: f.filter('weight') };
+      const run = (t: Tensors): tf.Tensor =>
+        conv2d(at(t, 'x') as tf.Tensor4D, at(t, 'w') as tf.Tensor4D, stride, padding);
+      expectClose(run(inputs), f.image('expected'));
+      const gradients = backward(inputs, f.image('grad/output'), run);
+      expectClose(at(gradients, 'x'), f.image('grad/input'));
+      expectClose(at(gradients, 'w'), f.filter('grad/weight'));
+    },
+  );
 
   it('batch norm: two training steps, running statistics, gradients, evaluation', () => {
     const f = fixture('batch-norm');
@@ -93,7 +98,13 @@ describe('equal to PyTorch', () => {
 
   it('cross entropy', () => {
     const f = fixture('cross-entropy');
-    const target = tf.oneHot(tf.cast(f.tensor<tf.Tensor1D>('labels'), 'int32'), 10, 1, 0, 'float32') as tf.Tensor2D;
+    const target = tf.oneHot(
+      tf.cast(f.tensor<tf.Tensor1D>('labels'), 'int32'),
+      10,
+      1,
+      0,
+      'float32',
+    ) as tf.Tensor2D;
     const { loss, gradients } = differentiate({ logits: f.tensor('logits') }, ({ logits }) => ({
       loss: crossEntropy(logits as tf.Tensor2D, target),
       auxiliary: [],
@@ -112,7 +123,11 @@ describe('equal to PyTorch', () => {
 
   it('log density and entropy of the policy’s Gaussian', () => {
     const f = fixture('gaussian');
-    expectClose(logProbability(f.tensor('action'), f.tensor('mean'), 0.1), f.tensor('expected/log_prob'), 1e-4);
+    expectClose(
+      logProbability(f.tensor('action'), f.tensor('mean'), 0.1),
+      f.tensor('expected/log_prob'),
+      1e-4,
+    );
     expect(entropy(0.1)).toBeCloseTo(f.tensor('expected/entropy').dataSync()[0] ?? NaN, 5);
   });
 });

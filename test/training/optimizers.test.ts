@@ -12,7 +12,7 @@ beforeAll(() => startEngine());
 describe('equal to PyTorch over five steps', () => {
   it('SGD with Nesterov momentum and weight decay', () => {
     const f = fixture('sgd');
-    const rates = JSON.parse(f.metadata['rates'] ?? '[]') as number[];
+    const rates = JSON.parse(f.metadata.rates ?? '[]') as number[];
     let parameters: Record<string, tf.Tensor> = { w: f.tensor('weight') };
     let velocity: Record<string, tf.Tensor> = { w: tf.zeros([3, 4]) };
     rates.forEach((rate, i) => {
@@ -21,21 +21,25 @@ describe('equal to PyTorch over five steps', () => {
         weightDecay: 1e-4,
         rate: () => tf.scalar(rate),
       }));
-      expectClose(parameters['w'] as tf.Tensor, f.tensor(`expected/${i}`), 1e-6);
+      expectClose(parameters.w as tf.Tensor, f.tensor(`expected/${i}`), 1e-6);
     });
   });
 
   it('Adam', () => {
     const f = fixture('adam');
     let parameters: Record<string, tf.Tensor> = { w: f.tensor('weight') };
-    let state: AdamState = { mean: { w: tf.zeros([3, 4]) }, square: { w: tf.zeros([3, 4]) }, count: tf.scalar(0) };
+    let state: AdamState = {
+      mean: { w: tf.zeros([3, 4]) },
+      square: { w: tf.zeros([3, 4]) },
+      count: tf.scalar(0),
+    };
     for (let i = 0; i < 5; i++) {
       ({ parameters, state } = adam(parameters, { w: f.tensor(`gradient/${i}`) }, state, {
         rate: 3e-4,
         betas: [0.9, 0.999],
         epsilon: 1e-8,
       }));
-      expectClose(parameters['w'] as tf.Tensor, f.tensor(`expected/${i}`), 1e-6);
+      expectClose(parameters.w as tf.Tensor, f.tensor(`expected/${i}`), 1e-6);
     }
   });
 });
@@ -64,5 +68,9 @@ it('returns equal a naive sum, and are normalised with the unbiased deviation', 
   const flat = naive.flat();
   const mean = flat.reduce((a, b) => a + b) / flat.length;
   const std = Math.sqrt(flat.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (flat.length - 1));
-  expectClose(normalise(tf.concat(returns)), tf.tensor(flat.map(value => (value - mean) / (std + 1e-5))), 1e-5);
+  expectClose(
+    normalise(tf.concat(returns)),
+    tf.tensor(flat.map(value => (value - mean) / (std + 1e-5))),
+    1e-5,
+  );
 });

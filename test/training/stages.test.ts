@@ -16,7 +16,15 @@ beforeAll(() => startEngine());
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const config = TrainConfig.parse({
-  data: { kind: 'cluttered-digits', canvas: 40, clutter: 1, train: 96, validation: 20, test: 20, canvasesPerDigit: 1 },
+  data: {
+    kind: 'cluttered-digits',
+    canvas: 40,
+    clutter: 1,
+    train: 96,
+    validation: 20,
+    test: 20,
+    canvasesPerDigit: 1,
+  },
   network: {
     patch: 20,
     steps: 3,
@@ -44,7 +52,12 @@ function train(stage: StageName, out: string, call: Call = {}): Promise<void> {
 
 function weights(name: string): Map<string, string> {
   const { tensors } = loadCheckpoint(at(name), 'last');
-  return new Map([...tensors].map(([key, { values }]) => [key, Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64')]));
+  return new Map(
+    [...tensors].map(([key, { values }]) => [
+      key,
+      Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64'),
+    ]),
+  );
 }
 
 describe('the three stages', () => {
@@ -61,7 +74,9 @@ describe('the three stages', () => {
         expect(values).toBe(one.get(name));
       }
     }
-    expect(three.get('parameters/local.stem.conv.weight')).not.toBe(two.get('parameters/local.stem.conv.weight'));
+    expect(three.get('parameters/local.stem.conv.weight')).not.toBe(
+      two.get('parameters/local.stem.conv.weight'),
+    );
   });
 
   it('give the same weights for the same seed, interrupted or not', async () => {
