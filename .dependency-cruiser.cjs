@@ -16,6 +16,7 @@ const order = [
   'training',
   'src/report',
   'src/cli',
+  'bench',
 ];
 
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -16,7 +16,8 @@ export function renderTerminal(results: Results): string {
   ].join('\n');
 }
 
-function renderTable({ title, head, rows }: Table): string {
+/** Title, head and rows in aligned columns, ending in a line break. */
+export function renderTable({ title, head, rows }: Table): string {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map(row => (row[column] ?? '').length)));
   const line = (row: readonly string[]) =>
     row

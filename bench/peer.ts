@@ -1,0 +1,113 @@
+/** PyTorch at the same work: a child process that does as many steps as it is told and answers with the time they took. */
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { z } from 'zod';
+import { GFNetError } from '../src/errors/index.js';
+import { defaultPlace } from '../src/engine/setup/place.js';
+
+/** PyTorch cannot be set up, or stopped in the midst of its work. */
+export class PeerError extends GFNetError {}
+
+/** How PyTorch lays out its images, and whether torch.compile is used. */
+export interface Variant {
+  readonly memoryFormat: 'nchw' | 'nhwc';
+  readonly compiled: boolean;
+}
+
+export interface PeerWork {
+  /** 1, 2, 3 or inference. */
+  readonly stage: string;
+  readonly batch: number;
+  /** Sides of the images and of the patches, in pixels. */
+  readonly canvas: number;
+  readonly patch: number;
+  /** T */
+  readonly steps: number;
+  readonly threads: number;
+}
+
+const Ready = z.object({ ready: z.object({ torch: z.string() }) });
+const Answer = z.object({ seconds: z.number() });
+
+const folder = join(defaultPlace().root, 'bench', 'pytorch');
+const mend = 'see bench/pytorch/README.md, or measure without it: --no-pytorch';
+
+/**
+ * Makes the virtual environment unless that has been done; its progress goes to stderr.
+ * @returns the path of its Python
+ * @throws PeerError
+ */
+export function setUpPyTorch(): string {
+  try {
+    const output = execFileSync(join(folder, 'setup.sh'), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+    });
+    return output.trim();
+  } catch (cause) {
+    throw new PeerError({ problem: 'PyTorch cannot be set up', mend, cause });
+  }
+}
+
+export interface StartedPeer {
+  readonly peer: Peer;
+  /** PyTorch's. */
+  readonly version: string;
+}
+
+export class Peer {
+  private constructor(
+    readonly variant: Variant,
+    private readonly child: ChildProcessByStdio<Writable, Readable, null>,
+    private readonly lines: AsyncIterator<string>,
+  ) {}
+
+  /**
+   * Starts PyTorch, and returns once it is warm.
+   * @throws PeerError
+   */
+  static async start(python: string, variant: Variant, work: PeerWork): Promise<StartedPeer> {
+    const { memoryFormat, compiled } = variant;
+    const options = Object.entries({ ...work, 'memory-format': memoryFormat });
+    const child = spawn(
+      python,
+      [
+        join(folder, 'bench.py'),
+        ...options.flatMap(([name, value]) => [`--${name}`, String(value)]),
+        ...(compiled ? ['--compile'] : []),
+      ],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    // A child that is gone is noticed by the answer that is missing.
+    child.on('error', () => undefined);
+    child.stdin.on('error', () => undefined);
+    const peer = new Peer(variant, child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
+    const { ready } = Ready.parse(await peer.answer());
+    return { peer, version: ready.torch };
+  }
+
+  /**
+   * Seconds that so many steps took.
+   * @throws PeerError when the child has ended
+   */
+  async run(steps: number): Promise<number> {
+    this.child.stdin.write(`run ${steps}\n`);
+    return Answer.parse(await this.answer()).seconds;
+  }
+
+  async close(): Promise<void> {
+    const { child } = this;
+    child.stdin.end();
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+
+  private async answer(): Promise<unknown> {
+    const line = await this.lines.next();
+    if (!line.done) return JSON.parse(line.value);
+    throw new PeerError({ problem: 'PyTorch stopped; what it said stands above', mend });
+  }
+}

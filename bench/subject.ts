@@ -1,0 +1,43 @@
+/** What is measured: the network and the trainers of a configuration, as `gfnet train` makes them. */
+import { TrainConfig } from '../training/config.js';
+import { classifierTrainer } from '../training/classifier-trainer.js';
+import { policyTrainer } from '../training/policy-trainer.js';
+import { presets } from '../training/presets.js';
+import { modelConfig } from '../training/run-stage.js';
+import type { Trainer } from '../training/trainer.js';
+import type { Batch } from '../src/data/loader.js';
+import type { Splits } from '../src/data/dataset.js';
+import { GFNet } from '../src/model/gfnet.js';
+import { integer, stream, uniform } from '../src/random/index.js';
+
+export const stages = ['stage1', 'stage2', 'stage3'] as const;
+export type Stage = (typeof stages)[number];
+
+/** Of everything random here. */
+export const seed = 1;
+
+/** @throws ZodError when there is no preset of that name */
+export function preset(name: string): TrainConfig {
+  return TrainConfig.parse(presets[name]);
+}
+
+/** The stage's own trainer, on a network with its initial values. */
+export function createTrainer(stage: Stage, config: TrainConfig, splits: Splits): Trainer {
+  const gfnet = new GFNet(modelConfig(config, splits));
+  const parts = { gfnet, ...gfnet.initialise(stream(seed, 'initialise')), seed };
+  return stage === 'stage2'
+    ? policyTrainer(parts, config.stage2)
+    : classifierTrainer(stage, parts, config[stage]);
+}
+
+/** Images of noise, and any labels. */
+export function randomBatch(size: number, { train }: Splits): Batch {
+  const { height, width, channels } = train.shape;
+  const random = stream(seed, 'batch');
+  return {
+    images: uniform(random, size * height * width * channels),
+    labels: Int32Array.from({ length: size }, () => integer(random, train.classes.length)),
+    indices: Int32Array.from({ length: size }, (_, i) => i),
+    size,
+  };
+}

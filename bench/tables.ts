@@ -1,0 +1,73 @@
+/** The measurements as tables for the terminal. */
+import type { Table } from '../src/report/tables.js';
+import type { Waiting } from './data.js';
+import type { Flatness } from './memory.js';
+import type { Speed } from './speed.js';
+
+export interface Measurements {
+  readonly conditions: {
+    readonly batch: number;
+    readonly threads: number;
+    readonly node: string;
+    readonly tensorflow: string;
+    readonly processor: string;
+  };
+  readonly speed: readonly Speed[];
+  readonly data: readonly Waiting[];
+  readonly memory: readonly Flatness[];
+}
+
+const verdict = (met: boolean | null): string => (met === null ? '' : met ? 'met' : 'MISSED');
+
+export function speedTable({ conditions, speed }: Measurements): Table {
+  const { batch, threads, node, tensorflow, processor } = conditions;
+  const version = speed.find(({ pytorch }) => pytorch)?.pytorch?.version;
+  return {
+    title: `ms per image, batch ${batch}, ${threads} threads, ${processor}; TensorFlow ${tensorflow}, Node ${node}${version ? `, PyTorch ${version}` : ''}`,
+    head: ['work', 'here', 'PyTorch', 'fastest as', 'ratio', 'middle half', 'target', ''],
+    rows: speed.map(({ work, milliseconds, pytorch }) => [
+      work,
+      milliseconds.toFixed(3),
+      ...(pytorch
+        ? [
+            pytorch.milliseconds.toFixed(3),
+            pytorch.variant,
+            pytorch.ratio.median.toFixed(2),
+            `${pytorch.ratio.lowerQuartile.toFixed(2)}–${pytorch.ratio.upperQuartile.toFixed(2)}`,
+            pytorch.target === null ? '' : `<= ${pytorch.target.toFixed(2)}`,
+            verdict(pytorch.met),
+          ]
+        : []),
+    ]),
+  };
+}
+
+export function dataTable({ data }: Measurements): Table {
+  return {
+    title: 'ms a step of stage 1, and the share of it that it waits for its batch',
+    head: ['data', 'training', 'waiting', 'share', 'target', ''],
+    rows: data.map(({ data, training, waiting, share, target, met }) => [
+      data,
+      training.toFixed(2),
+      waiting.toFixed(2),
+      `${(100 * share).toFixed(1)} %`,
+      `< ${100 * target} %`,
+      verdict(met),
+    ]),
+  };
+}
+
+export function memoryTable({ memory }: Measurements): Table {
+  const [first] = memory;
+  return {
+    title: `tensors and resident MiB at the start, the middle and the end of ${first?.steps ?? 0} steps`,
+    head: ['stage', 'tensors', 'MiB', 'limit of the second half', ''],
+    rows: memory.map(({ stage, start, middle, end, limit, met }) => [
+      stage,
+      [start, middle, end].map(({ tensors }) => tensors).join(' / '),
+      [start, middle, end].map(({ resident }) => resident.toFixed(0)).join(' / '),
+      `+${limit}`,
+      verdict(met),
+    ]),
+  };
+}
