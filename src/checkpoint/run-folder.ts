@@ -12,6 +12,7 @@ const files = {
   config: 'config.json',
   environment: 'environment.json',
   metrics: 'metrics.csv',
+  events: 'tensorboard',
   log: 'log.txt',
   checkpoints: 'checkpoints',
   lock: 'lock',
@@ -40,6 +41,8 @@ export interface Run extends RunDescription {
   readonly path: string;
   /** The path of its metrics: see `MetricsFile`. */
   readonly metrics: string;
+  /** The folder of its metrics for TensorBoard: see `EventsWriter`. */
+  readonly events: string;
   /** The path for its checkpoints: see `saveCheckpoint`. */
   readonly checkpoints: string;
 }
@@ -113,6 +116,7 @@ export function openRun(path: string): Run {
     command,
     environment,
     metrics: join(path, files.metrics),
+    events: join(path, files.events),
     checkpoints: join(path, files.checkpoints),
   };
 }
