@@ -81,7 +81,7 @@ export interface SurrogateTerms {
   readonly valueLoss: Scalar;
   /** Share of decisions whose ratio was clipped. */
   readonly clipFraction: Scalar;
-  /** 1 - Var(return - value) / Var(return): 1 is a perfect critic, 0 a constant one. */
+  /** 1 - Var(return - value) / Var(return): 1 is a perfect critic, 0 a constant one; 1 where all returns are the same. */
   readonly explainedVariance: Scalar;
 }
 
@@ -123,7 +123,7 @@ export function surrogate(
       clipFraction: tf.mean(tf.cast(outside, 'float32')),
       explainedVariance: tf.sub(
         1,
-        tf.div(tf.moments(tf.sub(returns, values)).variance, tf.moments(returns).variance),
+        tf.divNoNan(tf.moments(tf.sub(returns, values)).variance, tf.moments(returns).variance),
       ),
     },
   };
