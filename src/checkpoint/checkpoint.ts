@@ -31,8 +31,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorData>;
 }
 
-/** Which of a run's checkpoints: the one with the best validation result, or the latest. */
-export type CheckpointName = 'best' | 'last';
+/** Which checkpoint: of a run, the one with the best validation result or the latest; or a packaged model. */
+export type CheckpointName = 'best' | 'last' | 'model';
 
 /**
  * Saves a checkpoint in `folder`, replacing the one of that name; if this fails or the process is killed, that one stays.
@@ -91,6 +91,16 @@ export function loadCheckpoint(
   }
 }
 
+/** Whether `path`, a run folder or a folder of checkpoints, holds the checkpoint `name`. */
+export function hasCheckpoint(path: string, name: CheckpointName): boolean {
+  return manifestIn(path, name) !== undefined;
+}
+
+function manifestIn(folder: string, name: string): string | undefined {
+  const candidates = [join(folder, 'checkpoints', `${name}.json`), join(folder, `${name}.json`)];
+  return candidates.find(candidate => existsSync(candidate));
+}
+
 function manifestPath(path: string, name: string): string {
   if (!existsSync(path)) {
     throw new CheckpointError({
@@ -100,8 +110,7 @@ function manifestPath(path: string, name: string): string {
     });
   }
   if (!statSync(path).isDirectory()) return path;
-  const candidates = [join(path, 'checkpoints', `${name}.json`), join(path, `${name}.json`)];
-  const found = candidates.find(candidate => existsSync(candidate));
+  const found = manifestIn(path, name);
   if (found !== undefined) return found;
   throw new CheckpointError({
     problem: `the folder holds no checkpoint named "${name}"`,

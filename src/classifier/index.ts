@@ -2,15 +2,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
+import { unknownChoice } from '../errors/did-you-mean.js';
 import { gru, linear } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
 
-export const ClassifierConfig = z.discriminatedUnion('kind', [
-  /** GRU over the pooled features, then linear (ResNet, DenseNet, RegNet). */
-  z.strictObject({ kind: z.literal('gru'), hidden: z.int().min(1).default(128) }),
-  /** Step t: a linear layer of its own over the features of steps 1..t (MobileNetV3, EfficientNet). */
-  z.strictObject({ kind: z.literal('cascade') }),
-]);
+export const ClassifierConfig = z.discriminatedUnion(
+  'kind',
+  [
+    /** GRU over the pooled features, then linear (ResNet, DenseNet, RegNet). */
+    z.strictObject({ kind: z.literal('gru'), hidden: z.int().min(1).default(128) }),
+    /** Step t: a linear layer of its own over the features of steps 1..t (MobileNetV3, EfficientNet). */
+    z.strictObject({ kind: z.literal('cascade') }),
+  ],
+  { error: unknownChoice('classifier', 'kind', ['gru', 'cascade']) },
+);
 export type ClassifierConfig = z.infer<typeof ClassifierConfig>;
 
 /** What the classifier carries from step to step: the GRU's hidden state, or the features so far; [n, ...] each. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { presets } from '../../training/presets.js';
 import { TrainConfig } from '../../training/config.js';
+import { configuredSide } from '../data/config.js';
 import { didYouMean } from '../errors/did-you-mean.js';
 import { ConfigError, UsageError } from '../errors/index.js';
 
@@ -37,11 +38,12 @@ export function parseConfig(value: unknown, source: string): TrainConfig {
     });
   }
   const { data, network } = parsed.data;
-  if (network.patch > data.canvas) {
+  const side = configuredSide(data);
+  if (side !== undefined && network.patch > side) {
     throw new ConfigError({
       problem: 'the patch is larger than the image',
-      given: `network.patch ${network.patch}, data.canvas ${data.canvas}`,
-      allowed: 'patch <= canvas',
+      given: `network.patch ${network.patch}, images of ${side} x ${side} pixels`,
+      allowed: 'patch <= side of the image',
     });
   }
   return parsed.data;

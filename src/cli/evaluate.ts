@@ -1,6 +1,6 @@
 /** `gfnet evaluate`: accuracy against cost, beside what it must beat; results.json and report.html in the run's folder. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { DataConfig } from '../data/config.js';
 import type { Dataset } from '../data/dataset.js';
@@ -19,11 +19,13 @@ import { outputsOf } from '../model/outputs.js';
 import { Runner } from '../model/runner.js';
 import type { LoadedGFNet } from '../predict/load.js';
 import { furthestStage, loadGFNet, loadStatic } from '../predict/load.js';
-import { renderReport, renderTerminal } from '../report/index.js';
+import { picturePng, renderReport, renderTerminal } from '../report/index.js';
 import { collectGallery } from './gallery.js';
+import { threadsOption } from './options.js';
 
 interface Options {
   readonly static?: string[];
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -35,19 +37,19 @@ export function evaluateCommand(): Command {
     .argument('<run>', 'a run folder, or one made by gfnet train all')
     .option(
       '--static <run...>',
-      'runs of static networks to stand beside it (default: static in the same folder)',
+      'runs of static networks to stand beside it (default: those beside it whose names begin with static)',
     )
+    .addOption(threadsOption())
     .option('--json', 'print results.json instead of tables')
     .addHelpText('after', '\nExample:\n  gfnet evaluate runs/demo')
     .action(async (path: string, options: Options) => {
       const run = openRun(furthestStage(path));
       const { validation, test } = openData(DataConfig.parse(run.config.data));
       await ensureEngine(lineReporter());
-      startEngine();
+      startEngine({ threads: options.threads });
       const loaded = loadGFNet(run.path);
       const outputs = await allOutputs(loaded, validation, test);
-      const beside = join(path, 'static');
-      const statics = options.static ?? (existsSync(join(beside, 'config.json')) ? [beside] : []);
+      const statics = options.static ?? staticsIn(run.path === path ? dirname(path) : path);
       const results = evaluateOutputs({
         command: ['gfnet', ...process.argv.slice(2)].join(' '),
         seed: run.seed,
@@ -71,11 +73,20 @@ export function evaluateCommand(): Command {
         timed.fullAccuracy.thresholds,
         examples,
       );
+      const shown = [...gallery.longest, ...gallery.right].slice(0, 5);
+      writeFileAtomically(join(run.path, 'picture.png'), await picturePng(shown));
       writeFileAtomically(join(run.path, 'results.json'), `${JSON.stringify(timed, null, 2)}\n`);
       writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
       process.stdout.write(options.json ? `${JSON.stringify(timed)}\n` : `${renderTerminal(timed)}\n`);
       process.stderr.write(`report: ${join(run.path, 'report.html')}\n`);
     });
+}
+
+function staticsIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter(name => name.startsWith('static'))
+    .map(name => join(folder, name))
+    .filter(run => existsSync(join(run, 'config.json')));
 }
 
 async function allOutputs(
@@ -109,6 +120,7 @@ function summarise({ gfnet, variables, checkpoint }: LoadedGFNet): ModelSummary 
   const { encoder, classifier, policy, side, patch, steps } = gfnet.config;
   return {
     name: `gfnet-${encoder.name}-${patch}-t${steps}, ${checkpoint.manifest.stage}`,
+    sha256: checkpoint.manifest.tensors.sha256,
     architecture: `encoder ${encoder.name} (${encoder.widths.join(', ')}), classifier ${classifier.kind}, policy ${policy.encoder} ${policy.hidden}`,
     image: side,
     patch,

@@ -4,6 +4,7 @@ import { programVersion } from '../checkpoint/program.js';
 import { exitCodes, GFNetError } from '../errors/index.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { packageCommand } from './package.js';
 import { predictCommand } from './predict.js';
 import { setupCommand } from './setup.js';
 import { trainCommand } from './train.js';
@@ -16,6 +17,7 @@ const program = new Command('gfnet')
   .addCommand(trainCommand())
   .addCommand(evaluateCommand())
   .addCommand(predictCommand())
+  .addCommand(packageCommand())
   .addCommand(setupCommand())
   .addCommand(doctorCommand());
 

@@ -1,7 +1,7 @@
 /** `gfnet train`: one stage, or all in turn. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command } from 'commander';
 import { predecessors, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
@@ -10,6 +10,7 @@ import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
 import { parseConfig, readConfig } from './config.js';
+import { threadsOption, wholeNumber } from './options.js';
 import { trainingProgress } from './progress.js';
 
 interface Options {
@@ -23,12 +24,6 @@ interface Options {
   readonly threads?: number;
 }
 
-const integer = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('a whole number, 0 or more');
-  return value;
-};
-
 export function trainCommand(): Command {
   return new Command('train')
     .description('train one stage, or all of them in turn into OUT/stage1, stage2, stage3 and static')
@@ -39,8 +34,8 @@ export function trainCommand(): Command {
     .requiredOption('--out <folder>', 'the run folder to make')
     .option('--from <run>', 'the run of the stage before (stage2: of stage1; stage3: of stage2)')
     .option('--resume', 'go on with the run in --out where it stopped')
-    .option('--seed <n>', 'seed of everything random (default: 1)', integer)
-    .option('--threads <n>', 'threads TensorFlow may use (default: all cores)', integer)
+    .option('--seed <n>', 'seed of everything random (default: 1)', wholeNumber(0))
+    .addOption(threadsOption())
     .addHelpText(
       'after',
       `

@@ -30,10 +30,10 @@ export function crop(images: Tensor4D, action: Tensor2D, patch: number): Tensor4
     [1, patch],
     'int32',
   );
-  const rows = tf.gather(images, tf.add(row, offsets) as Tensor2D, 1, 1); // [n, patch, side, c]
+  const rows = tf.gather(images, tf.add<Tensor2D>(row, offsets), 1, 1); // [n, patch, side, c]
   return tf.gather(
     rows as unknown as Tensor3D,
-    tf.add(column, offsets) as Tensor2D,
+    tf.add<Tensor2D>(column, offsets),
     2,
     1,
   ) as unknown as Tensor4D;

@@ -176,7 +176,8 @@ function dtypeNumber(binding: Binding, dtype: tf.DataType): number {
       return binding.TF_INT32;
     case 'bool':
       return binding.TF_BOOL;
-    default:
+    case 'complex64':
+    case 'string':
       throw new TracingError({ problem: 'a tensor type that steps do not take', given: dtype });
   }
 }

@@ -8,3 +8,17 @@ export function didYouMean(given: string, options: readonly string[]): string {
     ? ` (did you mean "${best}"?)`
     : '';
 }
+
+/** What a schema says of a choice by `key` that none of `options` is: for zod's `error`. */
+export function unknownChoice(
+  what: string,
+  key: string,
+  options: readonly string[],
+): (issue: { readonly code?: string | undefined; readonly input?: unknown }) => string | undefined {
+  return ({ code, input }) => {
+    if (code !== 'invalid_union' || typeof input !== 'object' || input === null) return undefined;
+    const given: unknown = Reflect.get(input, key);
+    const hint = typeof given === 'string' ? didYouMean(given, options) : '';
+    return `unknown ${what} ${JSON.stringify(given)}${hint}; allowed: ${options.join(', ')}`;
+  };
+}

@@ -80,14 +80,18 @@ export function withTiming(
   return { ...results, timing: { ...measured, countedSpeedup, measuredSpeedup, ratio } };
 }
 
-type EarlyExit = Pick<Results, 'budgets' | 'exitShares' | 'commonThresholds' | 'fullAccuracy'>;
+type EarlyExit = Pick<
+  Results,
+  'calibration' | 'budgets' | 'exitShares' | 'commonThresholds' | 'fullAccuracy'
+>;
 
 function earlyExit(validation: Evidence, test: Evidence, budgets: readonly number[]): EarlyExit {
-  const choices = candidates(validation);
+  const calibration = candidates(validation);
   const steps = test.steps.length;
-  const full = exits(test, fitAccuracy(choices, maxDrop).thresholds);
+  const full = exits(test, fitAccuracy(calibration, maxDrop).thresholds);
   return {
-    budgets: budgets.map(budget => ({ budget, ...exits(test, fitBudget(choices, budget).thresholds) })),
+    calibration,
+    budgets: budgets.map(budget => ({ budget, ...exits(test, fitBudget(calibration, budget).thresholds) })),
     exitShares: referenceBudgets.map(p => ({
       p,
       ...exits(test, thresholdsForShares(validation, exitShares(p, steps))),

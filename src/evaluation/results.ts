@@ -27,6 +27,8 @@ const policy = z.strictObject({
 
 const model = z.strictObject({
   name: z.string(),
+  /** SHA-256 of the tensor file that was evaluated. */
+  sha256: z.string(),
   /** Encoder, classifier and policy in a few words. */
   architecture: z.string(),
   /** Sides in pixels. */
@@ -59,6 +61,8 @@ const schema = z.strictObject({
   classes: list(z.string()),
   validation: dataSet,
   test: dataSet,
+  /** What budgets are fitted to: every choice of thresholds that was tried, with what it gives on validation. */
+  calibration: list(z.strictObject(operatingPoint)),
   /** The learned one first. */
   policies: list(policy),
   /** Plain networks, for comparison. */

@@ -1,6 +1,6 @@
 /** Resizing as two products with interpolation matrices: the same numbers on every backend. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor4D } from '@tensorflow/tfjs-core';
 
 export const interpolations = ['bilinear', 'bicubic'] as const;
 export type Interpolation = (typeof interpolations)[number];
@@ -40,9 +40,9 @@ export function resize(images: Tensor4D, side: number, interpolation: Interpolat
   if (height === side && width === side) return images;
   const rows = tf.tensor3d(interpolationMatrix(interpolation, height, side), [1, side, height]);
   const columns = tf.tensor2d(interpolationMatrix(interpolation, width, side), [side, width]);
-  const flat = tf.reshape(images, [-1, height, width * channels]) as Tensor3D;
+  const flat = tf.reshape<tf.Rank.R3>(images, [-1, height, width * channels]);
   const shrunk = tf.reshape(tf.matMul(rows, flat), [-1, side, width, channels]); // [n, side, w, c]
-  const lines = tf.reshape(tf.transpose(shrunk, [0, 1, 3, 2]), [-1, width]) as Tensor2D; // [n side c, w]
+  const lines = tf.reshape<tf.Rank.R2>(tf.transpose(shrunk, [0, 1, 3, 2]), [-1, width]); // [n side c, w]
   const resized = tf.reshape(tf.matMul(lines, columns, false, true), [-1, side, channels, side]);
   return tf.transpose(resized, [0, 1, 3, 2]) as Tensor4D; // [n, side, side, c]
 }

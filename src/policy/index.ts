@@ -37,7 +37,7 @@ export function decide(scope: Scope, config: PolicyConfig, map: Tensor4D, hidden
 function readMap(scope: Scope, { encoder, hidden }: PolicyConfig, map: Tensor4D): Tensor2D {
   const squeezed = encoder === 'conv' ? relu(conv2d(scope.at('conv'), map, { out: 32, kernel: 1 })) : map;
   const [, height, width, channels] = squeezed.shape;
-  const flat = tf.reshape(squeezed, [-1, height * width * channels]) as Tensor2D; // [n, h w c]
+  const flat = tf.reshape<tf.Rank.R2>(squeezed, [-1, height * width * channels]); // [n, h w c]
   const wide = encoder === 'conv' ? flat : relu(linear(scope.at('wide'), flat, 2 * hidden));
   return relu(linear(scope.at('fc'), wide, hidden));
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { loadCheckpoint } from '../checkpoint/checkpoint.js';
+import { hasCheckpoint, loadCheckpoint } from '../checkpoint/checkpoint.js';
 import { toEngine } from '../checkpoint/tensors.js';
 import type { Tensors } from '../engine/gradients.js';
 import { disposeTree } from '../engine/tensor-tree.js';
@@ -68,11 +68,11 @@ function takeVariables(checkpoint: Checkpoint, fresh: Variables): Variables {
 }
 
 /**
- * @param path a run folder, a folder of runs made by `gfnet train all`, or a checkpoint's .json file
+ * @param path a run folder, a folder of runs made by `gfnet train all`, a packaged model, or a checkpoint's .json file
  * @throws CheckpointError when it is missing, damaged, or not of a GFNet
  */
 export function loadGFNet(path: string): LoadedGFNet {
-  const checkpoint = loadCheckpoint(furthestStage(path), 'last');
+  const checkpoint = loadCheckpoint(furthestStage(path), hasCheckpoint(path, 'model') ? 'model' : 'last');
   const gfnet = new GFNet(parseArchitecture(ModelConfig, checkpoint));
   const { variables, costs } = gfnet.initialise(stream(0, 'shapes'));
   return { gfnet, costs, variables: takeVariables(checkpoint, variables), checkpoint };

@@ -11,6 +11,7 @@ import { disposeTree } from '../engine/tensor-tree.js';
 import { UsageError } from '../errors/index.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { Runner } from '../model/runner.js';
+import { thresholdsForBudget } from './calibration.js';
 import type { LoadedGFNet } from './load.js';
 import { loadGFNet } from './load.js';
 
@@ -24,6 +25,8 @@ export interface LoadOptions {
 export interface PredictOptions {
   /** An image is answered once its confidence reaches this, in (0, 1]; default 0.975. 1 takes all steps. */
   readonly threshold?: number;
+  /** Instead of a threshold: mean Multi-Adds for one image; takes the thresholds that `gfnet evaluate` fitted. */
+  readonly budget?: number;
   /** How many classes to list; default 5, at most all of them. */
   readonly topK?: number;
   /** Images computed at once; default 64. */
@@ -95,7 +98,7 @@ export class GFNetPredictor {
    * @throws ImageError for one that cannot be decoded; UsageError for options out of range
    */
   async predict(images: readonly ImageSource[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const { batchSize = 64 } = options;
+    const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
     const predictions: Prediction[] = [];
     for (let start = 0; start < images.length; start += batchSize) {
       const decoded = await Promise.all(
@@ -106,17 +109,19 @@ export class GFNetPredictor {
     return predictions;
   }
 
-  /** Predicts images that are pixels already: [height, width, channels] of `shape` each, values in [0, 1]. */
+  /**
+   * Predicts images that are pixels already: [height, width, channels] of `shape` each, values in [0, 1]; all in one batch.
+   * @throws UsageError for options out of range
+   */
   predictPixels(images: readonly Float32Array[], options: PredictOptions = {}): Prediction[] {
-    if (images.length === 0) return [];
     const { config } = this.loaded.gfnet;
-    const threshold = checkThreshold(options.threshold ?? 0.975);
-    const topK = Math.min(options.topK ?? 5, config.classes.length);
+    const thresholds = this.thresholds(options);
+    const topK = Math.min(atLeastOne('topK', options.topK ?? 5), config.classes.length);
+    if (images.length === 0) return [];
     const size = images[0]?.length ?? 0;
     const joined = new Float32Array(images.length * size);
     images.forEach((image, i) => joined.set(image, i * size));
     const beliefs: Belief[][] = images.map(() => []);
-    const thresholds = Array.from({ length: config.steps - 1 }, () => threshold);
     for (const { rows, probabilities, actions } of this.#runner.run(joined, thresholds)) {
       rows.forEach((row, i) => {
         const seen = beliefs[row] ?? [];
@@ -136,6 +141,21 @@ export class GFNetPredictor {
   dispose(): void {
     this.#runner.dispose();
     disposeTree(this.loaded.variables);
+  }
+
+  /** One for each step but the last. */
+  private thresholds({ threshold, budget }: PredictOptions): readonly number[] {
+    const { checkpoint, gfnet } = this.loaded;
+    if (budget === undefined) {
+      const common = checkThreshold(threshold ?? 0.975);
+      return Array.from({ length: gfnet.config.steps - 1 }, () => common);
+    }
+    if (threshold === undefined) return thresholdsForBudget(checkpoint, budget);
+    throw new UsageError({
+      problem: 'a threshold and a budget exclude each other',
+      given: `threshold ${threshold}, budget ${budget}`,
+      allowed: 'one of the two',
+    });
   }
 
   private answer(beliefs: readonly Belief[]): Prediction {
@@ -163,6 +183,15 @@ function checkThreshold(threshold: number): number {
     problem: 'a confidence threshold out of range',
     given: String(threshold),
     allowed: 'above 0, up to 1 (all steps)',
+  });
+}
+
+function atLeastOne(option: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new UsageError({
+    problem: `${option} out of range`,
+    given: String(value),
+    allowed: 'a whole number, 1 or more',
   });
 }
 

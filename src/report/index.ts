@@ -1,4 +1,5 @@
 /** Evaluations for people: the terminal's text, the offline report, and the README's picture. */
+export { renderCard } from './card.js';
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';
 export { renderTerminal } from './terminal.js';

@@ -14,7 +14,15 @@ const learned = modelOutputs(2, 1000, [3, 5, 6]);
 const results = evaluateOutputs({
   command: 'gfnet evaluate runs/a',
   seed: 7,
-  model: { name: 'small', architecture: 'small, GRU 64', image: 60, patch: 28, steps: 3, parameters: 1000 },
+  model: {
+    name: 'small',
+    sha256: 'f'.repeat(64),
+    architecture: 'small, GRU 64',
+    image: 60,
+    patch: 28,
+    steps: 3,
+    parameters: 1000,
+  },
   classes: Array.from('0123456789'),
   validation: { name: 'digits/validation', outputs: modelOutputs(1, 1000, [3, 5, 6]) },
   test: { name: 'digits/test', learned, random: modelOutputs(3, 1000, [3, 3.5, 4]) },

@@ -11,6 +11,7 @@ export function resultsOf(classes = 10): Results {
     seed: 7,
     model: {
       name: hostile,
+      sha256: hostile,
       architecture: hostile,
       image: 60,
       patch: 28,

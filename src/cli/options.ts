@@ -1,0 +1,29 @@
+/** What several commands' options are made of. */
+import { InvalidArgumentError, Option } from 'commander';
+
+export function wholeNumber(least: number): (text: string) => number {
+  return text => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`a whole number, ${least} or more`);
+  };
+}
+
+export function confidence(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError('a number above 0, up to 1');
+}
+
+const suffixes: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
+
+/** `12M` -> 12e6. */
+export function multiAdds(text: string): number {
+  const [, digits = '', suffix = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? [];
+  const value = Number(digits) * (suffixes[suffix.toUpperCase()] ?? 1);
+  if (digits !== '' && value > 0) return value;
+  throw new InvalidArgumentError('Multi-Adds such as 12M or 12000000');
+}
+
+export const threadsOption = (): Option =>
+  new Option('--threads <n>', 'threads TensorFlow may use (default: all cores)').argParser(wholeNumber(1));

@@ -1,0 +1,72 @@
+/** `gfnet package`: what predicting needs of a run, in a folder to give away. */
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Command } from 'commander';
+import { writeFileAtomically } from '../checkpoint/atomic.js';
+import { loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.js';
+import { programVersion } from '../checkpoint/program.js';
+import { openRun } from '../checkpoint/run-folder.js';
+import { readManifest } from '../checkpoint/manifest.js';
+import { RunError } from '../errors/index.js';
+import { parseResults } from '../evaluation/index.js';
+import { resultsPath } from '../predict/calibration.js';
+import { furthestStage } from '../predict/load.js';
+import { renderCard } from '../report/index.js';
+
+export function packageCommand(): Command {
+  return new Command('package')
+    .description('copy what predicting needs of an evaluated run: weights, thresholds, model card')
+    .argument('<run>', 'a run folder, or one made by gfnet train all')
+    .requiredOption('--out <folder>', 'the folder to make')
+    .addHelpText('after', '\nExample:\n  gfnet package runs/demo --out digits')
+    .action((path: string, { out }: { out: string }) => {
+      const run = openRun(furthestStage(path));
+      const { manifest, tensors, path: source } = loadCheckpoint(run.path, 'last');
+      const results = evaluationOf(source, manifest.tensors.sha256, resultsPath({ path: source }));
+      makeFolder(out);
+      const saved = saveCheckpoint(out, 'model', {
+        ...manifest,
+        kind: 'model',
+        tensors: new Map(
+          [...tensors].filter(([name]) => name.startsWith('parameters/') || name.startsWith('statistics/')),
+        ),
+      });
+      const { sha256 } = readManifest(saved).tensors;
+      const packaged = { ...results, model: { ...results.model, sha256 } };
+      writeFileAtomically(join(out, 'results.json'), `${JSON.stringify(packaged, null, 1)}\n`);
+      writeFileAtomically(
+        join(out, 'README.md'),
+        renderCard({ name: basename(out), results, training: trainingCommands(run.path), programVersion }),
+      );
+      process.stdout.write(`${out}: try gfnet predict IMAGE --model ${out}\n`);
+    });
+}
+
+function evaluationOf(checkpoint: string, sha256: string, path: string): ReturnType<typeof parseResults> {
+  const results = existsSync(path) ? parseResults(readFileSync(path, 'utf8'), path) : undefined;
+  if (results?.model.sha256 === sha256) return results;
+  throw new RunError({
+    problem: 'a model is packaged with its evaluation, and this one was not evaluated as it is now',
+    given: checkpoint,
+    mend: 'run `gfnet evaluate` on the run first',
+  });
+}
+
+function makeFolder(out: string): void {
+  if (existsSync(out) && readdirSync(out).length > 0) {
+    throw new RunError({
+      problem: 'the output folder is not empty',
+      given: out,
+      allowed: 'a folder that is absent or empty',
+      mend: 'choose another folder with --out',
+    });
+  }
+  mkdirSync(out, { recursive: true });
+}
+
+/** Those of the stages that lie beside `run`, in their order; a run of `gfnet train all` names its one command once. */
+function trainingCommands(run: string): string[] {
+  const stages = ['stage1', 'stage2', 'stage3'].map(stage => join(dirname(run), stage));
+  const runs = stages.includes(run) ? stages.filter(stage => existsSync(join(stage, 'config.json'))) : [run];
+  return [...new Set(runs.map(stage => openRun(stage).command.join(' ')))];
+}

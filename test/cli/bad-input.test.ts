@@ -1,0 +1,200 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exitCodes } from '../../src/errors/index.js';
+import { gfnet, tinyConfig, writeConfig } from './support.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gfnet-bad-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function refuses(args: readonly string[], ...messages: readonly (string | RegExp)[]): void {
+  const { code, stdout, stderr } = gfnet(folder, ...args);
+  for (const message of messages) expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/^ +at /m);
+  expect(stdout).toBe('');
+  expect(code).toBe(exitCodes.badInput);
+}
+
+describe('the command line refuses, with what is allowed', () => {
+  it.each([
+    ['an unknown command', ['trian'], [/unknown command 'trian'/, /Did you mean train\?/]],
+    [
+      'an unknown option',
+      ['train', 'all', '--out', 'x', '--seeed', '3'],
+      [/unknown option '--seeed'/, /Did you mean --seed\?/],
+    ],
+    ['an unknown stage', ['train', 'stage4', '--out', 'x'], [/stage1, stage2, stage3, static, all/]],
+    ['a seed that is no number', ['train', 'all', '--seed', 'x', '--out', 'x'], [/--seed/, /whole number/]],
+    ['no configuration', ['train', 'stage1', '--out', 'x'], [/--preset/, /cluttered-60/]],
+    [
+      'an unknown preset',
+      ['train', 'stage1', '--preset', 'clutered-60', '--out', 'x'],
+      [/did you mean "cluttered-60"/],
+    ],
+    [
+      'a missing configuration',
+      ['train', 'stage1', '--config', 'none.json', '--out', 'x'],
+      [/none\.json/, /cannot be read/],
+    ],
+    [
+      '--set without a value',
+      ['train', 'stage1', '--preset', 'demo', '--set', 'stage1.epochs', '--out', 'x'],
+      [/--set/, /KEY=VALUE/],
+    ],
+    [
+      'a threshold out of range',
+      ['predict', 'a.png', '--model', 'm', '--threshold', '2'],
+      [/--threshold/, /above 0, up to 1/],
+    ],
+    [
+      'a threshold and a budget',
+      ['predict', 'a.png', '--model', 'm', '--threshold', '0.5', '--budget', '9M'],
+      [/cannot be used with/],
+    ],
+    ['a budget that is none', ['predict', 'a.png', '--model', 'm', '--budget', 'lots'], [/--budget/, /12M/]],
+    ['a run that is none', ['evaluate', 'nowhere'], [/not a run folder/, /nowhere/]],
+    ['a model that is none', ['predict', 'a.png', '--model', 'nowhere'], [/no such checkpoint/, /nowhere/]],
+  ])('%s', (_, args, messages) => refuses(args, ...messages));
+});
+
+describe('a configuration is refused with the place of each fault', () => {
+  const { network, data, stage1 } = tinyConfig;
+  it.each<[string, object, RegExp[]]>([
+    ['a wrong type', { batchSize: 'many' }, [/expected number, received string/, /batchSize/]],
+    ['an unknown key', { stage1: { ...stage1, epoch: 3 } }, [/Unrecognized key: "epoch"/, /stage1/]],
+    [
+      'an unknown encoder',
+      { network: { ...network, encoder: { name: 'smal' } } },
+      [/unknown encoder "smal" \(did you mean "small"\?\)/, /network\.encoder/],
+    ],
+    [
+      'an unknown classifier',
+      { network: { ...network, classifier: { kind: 'gur' } } },
+      [/unknown classifier "gur" \(did you mean "gru"\?\)/],
+    ],
+    [
+      'an unknown data set',
+      { data: { ...data, kind: 'clutered-digits' } },
+      [/unknown data set "clutered-digits" \(did you mean "cluttered-digits"\?\)/],
+    ],
+    [
+      'a patch larger than the image',
+      { network: { ...network, patch: 41 } },
+      [/the patch is larger than the image/, /41/, /40/],
+    ],
+    ['no step', { network: { ...network, steps: 0 } }, [/>=1/, /network\.steps/]],
+    [
+      'more digits than there are',
+      { data: { ...data, train: 20_000 } },
+      [/more digits than there are/, /10000/],
+    ],
+  ])('%s', (_, change, messages) => {
+    const config = writeConfig(folder, 'bad.json', change);
+    refuses(['train', 'stage1', '--config', config, '--out', 'x'], ...messages);
+  });
+
+  it('that is no JSON', () => {
+    writeFileSync(join(folder, 'broken.json'), '{"data": ');
+    refuses(['train', 'stage1', '--config', 'broken.json', '--out', 'x'], /broken\.json/, /JSON/);
+  });
+});
+
+describe('with a trained model', () => {
+  beforeAll(() => {
+    const config = writeConfig(folder, 'tiny.json');
+    expect(gfnet(folder, 'train', 'stage1', '--config', config, '--out', 'a1').code).toBe(0);
+    writeFileSync(join(folder, 'empty.png'), '');
+    writeFileSync(join(folder, 'text.png'), 'no image');
+  });
+
+  it.each([
+    ['missing', 'none.png', [/cannot be read/, /none\.png/]],
+    ['empty', 'empty.png', [/is empty/, /empty\.png/]],
+    ['no image', 'text.png', [/not an image/, /text\.png/]],
+  ])('an image that is %s is named', (_, image, messages) => {
+    refuses(['predict', image, '--model', 'a1'], ...messages);
+  });
+
+  it('a budget asks for an evaluation first', () => {
+    refuses(['predict', 'text.png', '--model', 'a1', '--budget', '9M'], /not an image|evaluate/);
+  });
+
+  it('a folder that exists is not overwritten, one that holds something else neither', () => {
+    refuses(['train', 'stage1', '--config', 'tiny.json', '--out', 'a1'], /a run already/, /--resume/);
+    mkdirSync(join(folder, 'mine'));
+    writeFileSync(join(folder, 'mine/letter.txt'), 'dear');
+    refuses(['train', 'stage1', '--config', 'tiny.json', '--out', 'mine'], /not empty/, /letter\.txt/);
+  });
+
+  it('a stage says which one it starts from', () => {
+    refuses(
+      ['train', 'stage2', '--config', 'tiny.json', '--out', 'x2'],
+      /starts from a run of stage1/,
+      /--from/,
+    );
+    refuses(
+      ['train', 'stage3', '--config', 'tiny.json', '--from', 'a1', '--out', 'x3'],
+      /starts from a run of stage2/,
+    );
+  });
+
+  it('a checkpoint of another architecture is refused with what differs', () => {
+    const change = { network: { ...tinyConfig.network, encoder: { name: 'small', widths: [4, 8] } } };
+    const config = writeConfig(folder, 'other.json', change);
+    refuses(
+      ['train', 'stage2', '--config', config, '--from', 'a1', '--out', 'x4'],
+      /another architecture/,
+      /encoder\.widths\.1 = 6/,
+      /encoder\.widths\.1 = 8/,
+    );
+  });
+
+  it('a run is resumed with its own seed only', () => {
+    refuses(['train', 'stage1', '--out', 'a1', '--resume', '--seed', '9'], /another seed/, /--seed 1/);
+  });
+
+  it('a damaged checkpoint is refused', () => {
+    const manifest = join(folder, 'a1/checkpoints/last.json');
+    const text = readFileSync(manifest, 'utf8');
+    writeFileSync(manifest, text.slice(0, text.length / 2));
+    refuses(['predict', 'text.png', '--model', 'a1'], /damaged or cut short/, /last\.json/);
+    writeFileSync(manifest, text);
+  });
+});
+
+describe('an output folder', () => {
+  it.skipIf(process.getuid?.() === 0)('that is not writable is named', () => {
+    mkdirSync(join(folder, 'sealed'));
+    chmodSync(join(folder, 'sealed'), 0o500);
+    const config = writeConfig(folder, 'tiny.json');
+    refuses(['train', 'stage1', '--config', config, '--out', 'sealed/run'], /sealed/, /permission/);
+  });
+
+  it('that is a file is named', () => {
+    writeFileSync(join(folder, 'file'), '');
+    const config = writeConfig(folder, 'tiny.json');
+    refuses(['train', 'stage1', '--config', config, '--out', 'file'], /file/);
+  });
+
+  it('on a full disk says so, and keeps what was saved', ({ skip }) => {
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48k', 'tmpfs', disk], { stdio: 'ignore' });
+    } catch {
+      skip('a small disk cannot be mounted here');
+    }
+    try {
+      const config = writeConfig(folder, 'tiny.json');
+      refuses(
+        ['train', 'stage1', '--config', config, '--out', 'disk/run'],
+        /the disk is full/,
+        /free some space/,
+      );
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+});

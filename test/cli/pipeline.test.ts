@@ -1,0 +1,121 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseResults } from '../../src/evaluation/index.js';
+import type { Prediction } from '../../src/index.js';
+import { gfnet, writeConfig } from './support.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gfnet-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const run = (...args: string[]): string => {
+  const { code, stdout, stderr } = gfnet(folder, ...args);
+  expect(code, stderr).toBe(0);
+  return stdout;
+};
+
+beforeAll(async () => {
+  writeConfig(folder, 'tiny.json');
+  run('train', 'all', '--config', 'tiny.json', '--out', 'runs/a', '--seed', '3');
+  run('evaluate', 'runs/a');
+  for (const name of ['one.png', 'two.png', 'three.png']) {
+    const noise = { type: 'gaussian', mean: 60, sigma: 60 } as const;
+    await sharp({ create: { width: 50, height: 40, channels: 3, background: '#000', noise } })
+      .png()
+      .toFile(join(folder, name));
+  }
+}, 300_000);
+
+describe('train all', () => {
+  it('leaves a run folder for each stage', () => {
+    for (const stage of ['stage1', 'stage2', 'stage3', 'static']) {
+      for (const file of ['config.json', 'environment.json', 'metrics.csv', 'log.txt']) {
+        expect(existsSync(join(folder, 'runs/a', stage, file))).toBe(true);
+      }
+    }
+  });
+
+  it('does nothing more when it is resumed at its end', () => {
+    const weights = readdirSync(join(folder, 'runs/a/stage3/checkpoints')).sort();
+    run('train', 'all', '--config', 'tiny.json', '--out', 'runs/a', '--resume');
+    expect(readdirSync(join(folder, 'runs/a/stage3/checkpoints')).sort()).toEqual(weights);
+  });
+});
+
+describe('evaluate', () => {
+  const path = (): string => join(folder, 'runs/a/stage3/results.json');
+  const results = () => parseResults(readFileSync(path(), 'utf8'), path());
+
+  it('stands the learned policy beside random and centre crops and the static network', () => {
+    expect(results().policies.map(({ name }) => name)).toEqual(['learned', 'random', 'centre']);
+    expect(results().statics.map(({ input }) => input)).toEqual([40]);
+    expect(results().test).toMatchObject({ images: 40, sources: 20 });
+    expect(results().timing?.ratio).toBeGreaterThan(0);
+  });
+
+  it('writes a report that needs no network, and a picture', () => {
+    const html = readFileSync(join(folder, 'runs/a/stage3/report.html'), 'utf8');
+    expect(html).toContain('</html>');
+    expect(html).not.toMatch(/(src|href)="https?:/);
+    expect(existsSync(join(folder, 'runs/a/stage3/picture.png'))).toBe(true);
+  });
+
+  it('prints the same as JSON', () => {
+    const printed = parseResults(run('evaluate', 'runs/a', '--json'), 'the output');
+    expect(printed.policies).toEqual(results().policies);
+  });
+});
+
+describe('predict', () => {
+  const predict = (...args: string[]): Prediction[] =>
+    JSON.parse(run('predict', 'one.png', 'two.png', 'three.png', '--json', ...args)) as Prediction[];
+
+  it('answers each image, in order, with what it looked at and what that cost', () => {
+    const predictions = predict('--model', 'runs/a', '--threshold', '1', '--top', '2', '--crops', 'looks');
+    expect(predictions).toMatchObject([{ image: 'one.png' }, { image: 'two.png' }, { image: 'three.png' }]);
+    for (const { steps, boxes, top, beliefs, label, probability } of predictions) {
+      expect([steps, boxes.length, top.length, beliefs.length]).toEqual([3, 2, 2, 3]);
+      expect(top[0]).toEqual({ label, probability });
+      for (const { row, column, size } of boxes) {
+        expect(Math.min(row, column)).toBeGreaterThanOrEqual(0);
+        expect(Math.max(row, column) + size).toBeLessThanOrEqual(40);
+      }
+    }
+    expect(readdirSync(join(folder, 'looks')).sort()).toEqual(
+      ['1-one', '2-two', '3-three'].flatMap(stem => [2, 3].map(step => `${stem}-step${step}.png`)),
+    );
+  });
+
+  it('stops at the glance when that is sure enough or all that the budget allows', () => {
+    const [sure] = predict('--model', 'runs/a', '--threshold', '0.01');
+    expect(sure).toMatchObject({ steps: 1, boxes: [] });
+    const glance = sure?.multiAdds ?? NaN;
+    expect(predict('--model', 'runs/a', '--budget', String(Math.ceil(glance)))[0]?.steps).toBe(1);
+  });
+
+  it('answers in one line an image otherwise', () => {
+    expect(run('predict', 'one.png', '--model', 'runs/a', '--threshold', '0.01')).toMatch(
+      /^one\.png: \d \(\d+\.\d %\), 1 step, \d+\.\d M Multi-Adds\n$/,
+    );
+  });
+});
+
+describe('package', () => {
+  it('makes a folder that predicts as the run does, budgets included', () => {
+    run('package', 'runs/a', '--out', 'digits');
+    expect(readdirSync(join(folder, 'digits')).filter(name => !name.endsWith('.safetensors'))).toEqual([
+      'README.md',
+      'model.json',
+      'results.json',
+    ]);
+    const args = ['predict', 'one.png', 'two.png', '--json', '--budget', '100M', '--model'];
+    expect(run(...args, 'digits')).toBe(run(...args, 'runs/a'));
+    const card = readFileSync(join(folder, 'digits/README.md'), 'utf8');
+    expect(card).toContain('gfnet train all --config tiny.json --out runs/a --seed 3');
+    expect(card).toContain('| learned |');
+    const { code, stderr } = gfnet(folder, 'package', 'runs/a', '--out', 'digits');
+    expect(code).toBe(2);
+    expect(stderr).toContain('not empty');
+  });
+});
