@@ -1,7 +1,10 @@
 /** Configurations by name. */
 import type { TrainConfigInput } from './config.js';
 
-type Digits = Pick<TrainConfigInput['data'], 'canvas' | 'clutter' | 'canvasesPerDigit'>;
+type Digits = Pick<
+  Extract<TrainConfigInput['data'], { kind: 'cluttered-digits' }>,
+  'canvas' | 'clutter' | 'canvasesPerDigit'
+>;
 
 interface Schedule {
   /** Epochs of the three stages, and of the static network. */

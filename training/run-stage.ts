@@ -1,4 +1,5 @@
 /** One stage from configuration to run folder: makes or resumes the run, takes over from the stage before, trains. */
+import { z } from 'zod';
 import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { JsonObject } from '../src/checkpoint/json.js';
 import { loadCheckpoint } from '../src/checkpoint/checkpoint.js';
@@ -9,7 +10,7 @@ import { disposeTree } from '../src/engine/tensor-tree.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
 import { openData } from '../src/data/open.js';
-import { RunError, UsageError } from '../src/errors/index.js';
+import { ConfigError, RunError, UsageError } from '../src/errors/index.js';
 import { ModelConfig } from '../src/model/config.js';
 import { GFNet } from '../src/model/gfnet.js';
 import { StaticNetwork } from '../src/model/static.js';
@@ -43,9 +44,18 @@ export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' 
   readonly command: readonly string[];
 }
 
+/** @throws ConfigError when the network cannot work on these images */
 export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelConfig {
-  const { height, channels } = train.shape;
-  return ModelConfig.parse({ ...network, side: height, channels, classes: [...train.classes] });
+  const { height, width, channels } = train.shape;
+  const parsed = ModelConfig.safeParse({ ...network, side: height, channels, classes: [...train.classes] });
+  if (!parsed.success) {
+    throw new ConfigError({
+      problem: `the network does not fit the images of ${train.name}`,
+      given: `${height} x ${width} x ${channels} images of ${train.classes.length} classes: ${z.prettifyError(parsed.error)}`,
+      mend: 'change network, or data',
+    });
+  }
+  return parsed.data;
 }
 
 /** @throws ConfigError, RunError, CheckpointError, InterruptedError, DivergedError */

@@ -1,10 +1,10 @@
 /** Glyphs at random places of a larger canvas, among pieces of others (Mnih et al. 2014, section 4.1). */
-import { DataError } from '../errors/index.js';
 import type { Random } from '../random/index.js';
 import { integer, stream } from '../random/index.js';
 import type { ClutterConfig } from './config.js';
 import type { Dataset, ImageShape, Splits } from './dataset.js';
 import type { Glyphs } from './glyphs.js';
+import { requireFit } from './glyphs.js';
 
 export interface ClutterOptions extends Omit<ClutterConfig, 'canvasesPerDigit'> {
   readonly seed: number;
@@ -95,15 +95,6 @@ export class ClutteredGlyphs implements Dataset {
 /** Where something of `size` may begin within `side`. */
 function place(random: Random, side: number, size: number): number {
   return integer(random, side - size + 1);
-}
-
-function requireFit(problem: string, option: string, inner: number, outer: number): void {
-  if (inner <= outer) return;
-  throw new DataError({
-    problem,
-    given: `${inner} x ${inner} pixels in ${outer} x ${outer}`,
-    mend: `change ${option}`,
-  });
 }
 
 /** Training canvases, new in each epoch; for validation and test, `canvasesPerDigit` fixed ones of each glyph. */

@@ -1,5 +1,7 @@
 /** Which data a run uses; the one place that holds the defaults. */
+import { resolve } from 'node:path';
 import { z } from 'zod';
+import { unknownChoice } from '../errors/did-you-mean.js';
 
 /** How glyphs are put on a larger canvas. */
 const ClutterConfig = z.strictObject({
@@ -29,5 +31,78 @@ const ClutteredDigitsConfig = ClutterConfig.extend({
 });
 export type ClutteredDigitsConfig = Readonly<z.infer<typeof ClutteredDigitsConfig>>;
 
-export const DataConfig = z.discriminatedUnion('kind', [ClutteredDigitsConfig]);
+/** Two IDX files, compressed with gzip or not: within the folder, or absolute; `.gz` may be left out. */
+const idxFiles = (images: string, labels: string) =>
+  z
+    .strictObject({
+      images: z.string().min(1).default(images),
+      labels: z.string().min(1).default(labels),
+    })
+    .prefault({});
+
+/** IDX files (MNIST, Fashion-MNIST, KMNIST, ...) of square grey pictures. */
+const IdxFilesConfig = z.strictObject({
+  /** Where the files are; kept as an absolute path. */
+  folder: z
+    .string()
+    .min(1)
+    .default('.')
+    .transform(folder => resolve(folder)),
+  train: idxFiles('train-images-idx3-ubyte', 'train-labels-idx1-ubyte'),
+  test: idxFiles('t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'),
+  /** Pictures taken from the training files; without it a tenth of them, at most 5000. */
+  validation: count.exactOptional(),
+  /** Names of the labels 0, 1, ...; without it the labels themselves. */
+  classes: z
+    .array(z.string().min(1))
+    .min(2)
+    .refine(names => new Set(names).size === names.length, 'a name is given twice')
+    .exactOptional(),
+  seed,
+});
+export type IdxFilesConfig = Readonly<z.infer<typeof IdxFilesConfig>>;
+
+/** The pictures as they are. */
+const IdxConfig = IdxFilesConfig.extend({
+  kind: z.literal('idx'),
+  /** Side of a black canvas with the picture at its centre, in pixels; without it the picture's own. */
+  canvas: z.int().min(1).exactOptional(),
+});
+
+/** The pictures in clutter, as the digits. */
+const ClutteredIdxConfig = IdxFilesConfig.extend({
+  ...ClutterConfig.shape,
+  kind: z.literal('cluttered-idx'),
+});
+export type IdxConfig = Readonly<z.infer<typeof IdxConfig> | z.infer<typeof ClutteredIdxConfig>>;
+
+/** Synthetic images whose class is readable in one place, see known-answer.ts. */
+const KnownAnswerConfig = z
+  .strictObject({
+    kind: z.literal('known-answer'),
+    seed,
+    /** Images of each set. */
+    train: count.default(4000),
+    validation: count.default(500),
+    test: count.default(500),
+    /** Side of the square image, in pixels; at least 3 patches. */
+    side: z.int().default(48),
+    /** Side of the informative square, in pixels; the network's patch must be the same for the glance to hide the class. */
+    patch: z.int().min(2).default(12),
+    /** Directions of the stripes. */
+    classes: z.int().min(2).max(4).default(4),
+  })
+  .refine(({ side, patch }) => side >= 3 * patch, { path: ['side'], error: 'side >= 3 * patch' });
+export type KnownAnswerConfig = Readonly<z.infer<typeof KnownAnswerConfig>>;
+
+const kinds = [ClutteredDigitsConfig, IdxConfig, ClutteredIdxConfig, KnownAnswerConfig] as const;
+
+export const DataConfig = z.discriminatedUnion('kind', kinds, {
+  error: unknownChoice('data set', 'kind', ['cluttered-digits', 'idx', 'cluttered-idx', 'known-answer']),
+});
 export type DataConfig = z.infer<typeof DataConfig>;
+
+/** Side of the images in pixels, where the configuration tells it: that of IDX pictures is known once they are read. */
+export function configuredSide(data: DataConfig): number | undefined {
+  return data.kind === 'known-answer' ? data.side : data.canvas;
+}

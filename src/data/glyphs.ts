@@ -1,4 +1,5 @@
 /** Small grey pictures with labels, of which data sets are made. */
+import { DataError } from '../errors/index.js';
 import { permutation, stream } from '../random/index.js';
 
 export interface Glyphs {
@@ -33,4 +34,14 @@ export function stratifiedOrder(labels: Uint8Array, seed: number): Int32Array {
     shares[index] = (rank + 0.5) / (classSizes.get(label) ?? 1);
   }
   return order.sort((a, b) => (shares[a] ?? 0) - (shares[b] ?? 0) || a - b);
+}
+
+/** @throws DataError when a square of side `inner` does not fit in one of side `outer`; `option` is what to change */
+export function requireFit(problem: string, option: string, inner: number, outer: number): void {
+  if (inner <= outer) return;
+  throw new DataError({
+    problem,
+    given: `${inner} x ${inner} pixels in ${outer} x ${outer}`,
+    mend: `change ${option}`,
+  });
 }

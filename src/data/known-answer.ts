@@ -1,20 +1,13 @@
 /** Images whose class is readable in one place only, which the glance reveals: a policy that learns must find it. */
-import { ConfigError } from '../errors/index.js';
 import type { Random } from '../random/index.js';
 import { integer, stream } from '../random/index.js';
-import type { Dataset, ImageShape } from './dataset.js';
+import type { KnownAnswerConfig } from './config.js';
+import type { Dataset, ImageShape, Splits } from './dataset.js';
 
-export interface KnownAnswerOptions {
+export interface KnownAnswerOptions extends Pick<KnownAnswerConfig, 'seed' | 'side' | 'patch' | 'classes'> {
   /** Training images are new in each epoch; the others are fixed by the seed. */
-  readonly split: 'train' | 'validation' | 'test';
+  readonly split: keyof Splits;
   readonly size: number;
-  readonly seed: number;
-  /** Side of the square image, in pixels; at least 3 patches. */
-  readonly side?: number;
-  /** Side of the informative square and of the glance, in pixels. */
-  readonly patch?: number;
-  /** 2 to 4 directions of the stripes. */
-  readonly classes?: number;
 }
 
 /** Where a patch begins, in pixels. */
@@ -64,12 +57,7 @@ export class KnownAnswerDataset implements Dataset {
   /** For each row (or column), whether the glance reads it. */
   private readonly glanced: readonly boolean[];
 
-  /** @throws ConfigError when a number doesn't fit */
-  constructor({ split, size, seed, side = 48, patch = 12, classes = directions.length }: KnownAnswerOptions) {
-    check('size', size, 1, Infinity);
-    check('patch', patch, 2, Infinity);
-    check('side', side, 3 * patch, Infinity);
-    check('classes', classes, 2, directions.length);
+  constructor({ split, size, seed, side, patch, classes }: KnownAnswerOptions) {
     this.name = `known-answer/${split}`;
     this.size = size;
     this.classes = directions.slice(0, classes).map(({ name }) => name);
@@ -146,12 +134,10 @@ function glancedLines(side: number, patch: number): boolean[] {
   return Array.from({ length: side }, (_, line) => read.has(line));
 }
 
-function check(name: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new ConfigError({
-    problem: `the known-answer set cannot have this ${name}`,
-    given: String(value),
-    allowed: `a whole number of at least ${min}${max === Infinity ? '' : ` and at most ${max}`}`,
-    mend: `choose another ${name}`,
-  });
+export function openKnownAnswer({ train, validation, test, ...options }: KnownAnswerConfig): Splits {
+  return {
+    train: new KnownAnswerDataset({ ...options, split: 'train', size: train }),
+    validation: new KnownAnswerDataset({ ...options, split: 'validation', size: validation }),
+    test: new KnownAnswerDataset({ ...options, split: 'test', size: test }),
+  };
 }

@@ -1,42 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readIdx, readIdxPair } from '../../src/data/idx.js';
 import { DataError } from '../../src/errors/index.js';
+import { failure, idx, scratchFolder } from './support.js';
 
-let folder = '';
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'idx-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function file(name: string, bytes: Uint8Array): string {
-  const path = join(folder, name);
-  writeFileSync(path, bytes);
-  return path;
-}
-
-function idx(shape: number[], values: ArrayLike<number>): Buffer {
-  const sides = shape.map(side => {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32BE(side);
-    return bytes;
-  });
-  return Buffer.concat([Buffer.of(0, 0, 8, shape.length), ...sides, Uint8Array.from(values)]);
-}
-
-function failure(action: () => unknown): DataError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof DataError) return error;
-    throw error;
-  }
-  throw new Error('no error was thrown');
-}
+const folder = scratchFolder();
+const file = (name: string, bytes: Uint8Array): string => folder.file(name, bytes);
 
 // Written out byte by byte: two pictures of 2 rows and 3 columns, of the classes 7 and 1.
 const twoImages = Uint8Array.of(
@@ -62,8 +33,8 @@ describe('readIdx', () => {
 
   it('says what is wrong, naming the file and how to mend it', () => {
     const cases: [string, string][] = [
-      [join(folder, 'missing'), 'cannot be read'],
-      [folder, 'cannot be read'],
+      [join(folder.path, 'missing'), 'cannot be read'],
+      [folder.path, 'cannot be read'],
       [file('empty', new Uint8Array(0)), 'not an IDX file'],
       [file('text', Buffer.from('label,pixel0')), 'not an IDX file'],
       [file('floats', Buffer.of(0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0)), 'not an IDX file'],

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DataConfig } from '../../src/data/config.js';
 import { KnownAnswerDataset } from '../../src/data/known-answer.js';
-import { ConfigError } from '../../src/errors/index.js';
+import { openData } from '../../src/data/open.js';
 
 const side = 48;
 const patch = 12;
 
 function make(split: 'train' | 'validation' | 'test' = 'test', size = 800, seed = 3) {
-  return new KnownAnswerDataset({ split, size, seed, side, patch });
+  return new KnownAnswerDataset({ split, size, seed, side, patch, classes: 4 });
 }
 
 function readOne(data: KnownAnswerDataset, index: number, epoch = 0) {
@@ -168,12 +169,45 @@ describe('KnownAnswerDataset', () => {
     }
   });
 
-  it.each([{ side: 35 }, { patch: 1 }, { classes: 5 }, { classes: 1 }, { size: 0 }, { side: 48.5 }])(
-    'refuses %j',
-    options => {
-      expect(() => new KnownAnswerDataset({ split: 'test', size: 10, seed: 1, ...options })).toThrow(
-        ConfigError,
-      );
-    },
-  );
+  it('opens from a configuration: sizes, seed, side, patch and classes as given', () => {
+    const { train, validation, test } = openData(
+      DataConfig.parse({
+        kind: 'known-answer',
+        seed: 3,
+        train: 30,
+        validation: 20,
+        test: 10,
+        side: 30,
+        patch: 10,
+        classes: 2,
+      }),
+    );
+    expect([train.size, validation.size, test.size]).toEqual([30, 20, 10]);
+    expect([train.name, validation.name, test.name]).toEqual(
+      ['train', 'validation', 'test'].map(part => `known-answer/${part}`),
+    );
+    expect(train.classes).toEqual(['horizontal', 'vertical']);
+    const image = new Float32Array(30 * 30);
+    for (const set of [train, validation, test]) {
+      expect(set.shape).toEqual({ height: 30, width: 30, channels: 1 });
+      // The informative patch, ten pixels wide, is the only thing so bright.
+      void set.read(Int32Array.of(7), 0, image, new Int32Array(1));
+      const columns = [...image].flatMap((value, i) => (value > 0.65 ? [i % 30] : []));
+      expect(Math.max(...columns) - Math.min(...columns) + 1).toBeLessThanOrEqual(10);
+      expect(Math.max(...columns) - Math.min(...columns) + 1).toBeGreaterThanOrEqual(8);
+    }
+    expect(openData(DataConfig.parse({ kind: 'known-answer' })).test.shape.height).toBe(side);
+  });
+
+  it.each([
+    [{ side: 35 }, 'side'],
+    [{ side: 48.5 }, 'side'],
+    [{ patch: 1 }, 'patch'],
+    [{ classes: 5 }, 'classes'],
+    [{ classes: 1 }, 'classes'],
+    [{ train: 0 }, 'train'],
+  ])('refuses %j, naming the key', (options, key) => {
+    const { error } = DataConfig.safeParse({ kind: 'known-answer', ...options });
+    expect(error?.issues.map(({ path }) => path)).toEqual([[key]]);
+  });
 });
