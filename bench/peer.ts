@@ -86,8 +86,13 @@ export class Peer {
     child.on('error', () => undefined);
     child.stdin.on('error', () => undefined);
     const peer = new Peer(variant, child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
-    const { ready } = Ready.parse(await peer.answer());
-    return { peer, version: ready.torch };
+    try {
+      const { ready } = Ready.parse(await peer.answer());
+      return { peer, version: ready.torch };
+    } catch (error) {
+      child.kill();
+      throw error;
+    }
   }
 
   /**

@@ -64,10 +64,12 @@ export async function measureSpeed(work: Work, options: SpeedOptions): Promise<S
   const ours = createOurs(work, config, splits);
   ours.run(3);
   const steps = Math.max(1, Math.round((seconds * 5) / ours.run(5)));
-  const started = await startPeers(work, options, splits);
-  const sides: Runnable[] = [ours, ...started.map(({ peer }) => peer)];
-  const times: number[][] = sides.map(() => []);
+  const started: StartedPeer[] = [];
+  const times: number[][] = [];
   try {
+    for await (const peer of startPeers(work, options, splits)) started.push(peer);
+    const sides: Runnable[] = [ours, ...started.map(({ peer }) => peer)];
+    times.push(...sides.map(() => []));
     for (let round = 0; round < rounds; round++) {
       report(`${work}: round ${round + 1} of ${rounds}, ${steps} steps a turn`);
       // Backwards in every second round, so that a drift of the machine favours nobody.
@@ -132,32 +134,28 @@ function createOurs(
   };
 }
 
-async function startPeers(
+async function* startPeers(
   work: Work,
   { config, threads, python, compile, report }: SpeedOptions,
   { train }: Splits,
-): Promise<StartedPeer[]> {
-  if (python === undefined) return [];
+): AsyncGenerator<StartedPeer> {
+  if (python === undefined) return;
   const { network, batchSize } = config;
-  const started: StartedPeer[] = [];
   for (const compiled of compile ? [false, true] : [false]) {
     for (const memoryFormat of ['nchw', 'nhwc'] as const) {
       report(`${work}: PyTorch ${memoryFormat}${compiled ? ' compiles' : ' starts'}`);
-      started.push(
-        await Peer.start(
-          python,
-          { memoryFormat, compiled },
-          {
-            stage: work.replace('stage', ''),
-            batch: batchSize,
-            canvas: train.shape.height,
-            patch: network.patch,
-            steps: network.steps,
-            threads,
-          },
-        ),
+      yield await Peer.start(
+        python,
+        { memoryFormat, compiled },
+        {
+          stage: work.replace('stage', ''),
+          batch: batchSize,
+          canvas: train.shape.height,
+          patch: network.patch,
+          steps: network.steps,
+          threads,
+        },
       );
     }
   }
-  return started;
 }
