@@ -1,0 +1,163 @@
+/** Operations that sum: reductions, products, and what networks build on them. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import { batchNormTraining, conv2d, crossEntropy, globalAveragePool } from '../../src/engine/ops.js';
+import type { NdArray } from '../helpers/array.js';
+import { build, normals, sum } from '../helpers/array.js';
+import * as naive from '../helpers/naive.js';
+import type { Operation } from './contract.js';
+
+const matrix = normals('matrix', [3, 4]);
+const images = normals('images', [2, 3, 4, 3]);
+const scale = normals('scale', [3]);
+const offset = normals('offset', [3]);
+const [mean, variance] = [
+  normals('mean', [3]),
+  normals('variance', [3]).map(value => Math.fround(0.5 + value ** 2)),
+];
+const epsilon = 1e-5;
+const oneHot = build([3, 4], (i, j) => Number(j === [1, 3, 0][i]));
+const overImages = ({ shape: [, h = NaN, w = NaN] }: NdArray): number => h * w;
+
+const average: Pick<Operation, 'inputs' | 'define' | 'gradient'> = {
+  inputs: [images],
+  define: x => build([2, 3], (n, c) => sum([3, 4], (h, w) => x.at(n, h, w, c)) / overImages(x)),
+  gradient: 'differences',
+};
+
+function moments(x: NdArray): [mean: NdArray, variance: NdArray] {
+  const mean = sum(x.shape, (...index) => x.at(...index)) / x.values.length;
+  const squares = sum(x.shape, (...index) => (x.at(...index) - mean) ** 2);
+  return [build([], () => mean), build([], () => squares / x.values.length)];
+}
+
+export const sums: readonly Operation[] = [
+  {
+    name: 'sum of all',
+    inputs: [matrix],
+    run: x => tf.sum(x),
+    define: x => build([], () => sum(x.shape, (...index) => x.at(...index))),
+    gradient: 'differences',
+  },
+  {
+    name: 'sum of rows',
+    inputs: [matrix],
+    run: x => tf.sum(x, 1),
+    define: x => build([3], i => sum([4], j => x.at(i, j))),
+    gradient: 'differences',
+  },
+  {
+    name: 'mean of all',
+    inputs: [matrix],
+    run: x => tf.mean(x),
+    define: x => moments(x)[0],
+    gradient: 'differences',
+  },
+  { name: 'mean over places', run: x => tf.mean(x, [1, 2]), ...average },
+  {
+    name: 'moments',
+    inputs: [matrix],
+    run: x => {
+      const { mean, variance } = tf.moments(x);
+      return [mean, variance];
+    },
+    define: moments,
+    gradient: 'differences',
+  },
+  {
+    name: 'argMax',
+    inputs: [matrix],
+    run: x => tf.argMax(x, 1),
+    define: x =>
+      build([3], i => {
+        const row = Array.from({ length: 4 }, (_, j) => x.at(i, j));
+        return row.indexOf(Math.max(...row));
+      }),
+    gradient: 'none',
+  },
+  {
+    name: 'softmax',
+    inputs: [matrix],
+    run: x => tf.softmax(x),
+    define: naive.softmax,
+    gradient: 'differences',
+  },
+  {
+    name: 'matMul',
+    inputs: [matrix, normals('second', [4, 2])],
+    run: (a: Tensor2D, b: Tensor2D) => tf.matMul(a, b),
+    define: (a, b) => build([3, 2], (i, j) => sum([4], k => a.at(i, k) * b.at(k, j))),
+    gradient: 'differences',
+  },
+  {
+    name: 'matMul, the second transposed',
+    inputs: [matrix, normals('second', [2, 4])],
+    run: (a: Tensor2D, b: Tensor2D) => tf.matMul(a, b, false, true),
+    define: (a, b) => build([3, 2], (i, j) => sum([4], k => a.at(i, k) * b.at(j, k))),
+    gradient: 'differences',
+  },
+  {
+    name: 'matMul of one matrix with many',
+    inputs: [normals('one', [1, 2, 3]), normals('many', [2, 3, 4])],
+    run: (a: Tensor3D, b: Tensor3D) => tf.matMul(a, b),
+    define: (a, b) => build([2, 2, 4], (n, i, j) => sum([3], k => a.at(0, i, k) * b.at(n, k, j))),
+    gradient: 'none',
+  },
+  {
+    name: 'conv2d',
+    inputs: [normals('x', [2, 5, 4, 2]), normals('filter', [3, 3, 2, 2])],
+    run: (x: Tensor4D, filter: Tensor4D) => conv2d(x, filter, 2, 1),
+    define: (x, filter) => naive.conv2d(x, filter, 2, 1),
+    gradient: 'differences',
+  },
+  {
+    name: 'batch norm with the batch’s statistics',
+    inputs: [images, scale, offset],
+    run: (x: Tensor4D, scale: Tensor1D, offset: Tensor1D) =>
+      batchNormTraining(x, scale, offset, epsilon).output,
+    define: (x, scale, offset) => naive.batchNorm(x, naive.channelMoments(x), scale, offset, epsilon),
+    gradient: 'differences',
+  },
+  {
+    name: 'batch norm’s statistics',
+    inputs: [images, scale, offset],
+    run: (x: Tensor4D, scale: Tensor1D, offset: Tensor1D) => {
+      const { batchMean, batchVariance } = batchNormTraining(x, scale, offset, epsilon);
+      return [batchMean, batchVariance];
+    },
+    define: x => {
+      const { mean, variance } = naive.channelMoments(x);
+      const count = x.values.length / 3;
+      return [mean, variance.map(value => (value * count) / (count - 1))];
+    },
+    gradient: 'none',
+  },
+  {
+    name: 'batch norm with running statistics',
+    inputs: [images, mean, variance, offset, scale],
+    run: (x, mean, variance, offset, scale) =>
+      tf.batchNorm(
+        x as Tensor4D,
+        mean as Tensor1D,
+        variance as Tensor1D,
+        offset as Tensor1D,
+        scale as Tensor1D,
+        epsilon,
+      ),
+    define: (x, mean, variance, offset, scale) =>
+      naive.batchNorm(x, { mean, variance }, scale, offset, epsilon),
+    gradient: 'differences',
+  },
+  { name: 'globalAveragePool', run: (x: Tensor) => globalAveragePool(x as Tensor4D), ...average },
+  {
+    name: 'crossEntropy',
+    inputs: [matrix],
+    run: (logits: Tensor2D) => crossEntropy(logits, oneHot.tensor()),
+    define: logits => {
+      const probabilities = naive.softmax(logits);
+      const losses = sum([3, 4], (i, j) => -oneHot.at(i, j) * Math.log(probabilities.at(i, j)));
+      return build([], () => losses / 3);
+    },
+    gradient: 'differences',
+  },
+];
