@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compileBinding, compilerFlags, type Compiler } from './compile.js';
+import { compileBinding, ingredients, type Compiler } from './compile.js';
 import { libraryFolder, libraryName } from './library.js';
 import { patchedSources, patchText } from './patch.js';
 import type { Place } from './place.js';
@@ -12,7 +12,7 @@ import { bindingFile, tfjsNodeVersion } from './tfjs-node.js';
 
 /** Names everything a binding is made from: another patch, version, library or flag gives another key. */
 export function bindingKey(target: Target): string {
-  const parts = [patchText(), tfjsNodeVersion, target.sha256, ...compilerFlags, ...target.linkerFlags];
+  const parts = [patchText(), tfjsNodeVersion, target.sha256, ...ingredients(target)];
   const hash = createHash('sha256').update(parts.join('\0')).digest('hex');
   return `${target.name}-${hash.slice(0, 16)}`;
 }

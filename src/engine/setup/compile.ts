@@ -1,11 +1,13 @@
 /** Compiles the patched binding against TensorFlow's library, with the system's C++ compiler and nothing else. */
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { diskFull, setupError } from './errors.js';
+import { nativeFile } from './place.js';
 import { lastLines, runProgram, saysDiskFull } from './program.js';
 import type { Target } from './targets.js';
 import { resolveFrom } from './tfjs-node.js';
 
-export const compilerFlags = ['-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8'];
+const compilerFlags = ['-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8'];
 
 export interface Compilation {
   /** Holds `binding/`. */
@@ -16,7 +18,16 @@ export interface Compilation {
   readonly output: string;
 }
 
+const quietSource = nativeFile('quiet.cc');
+
+/** What a binding of `target` is compiled with besides its own sources. */
+export function ingredients({ linkerFlags, quietLibrary }: Target): string[] {
+  const quiet = quietLibrary === undefined ? [] : [quietLibrary, readFileSync(quietSource, 'utf8')];
+  return [...compilerFlags, ...linkerFlags, ...quiet];
+}
+
 /**
+ * Compiles the binding to `output`, and beside it the library that silences TensorFlow's loading.
  * @param root the folder node-api-headers is resolved from
  * @throws EngineError when the compiler fails
  */
@@ -28,20 +39,35 @@ export async function compileBinding(
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const nodeHeaders = join(dirname(resolveFrom(root, 'node-api-headers/package.json')), 'include');
-  const run = await runProgram(
-    compiler.command,
+  const quiet = target.quietLibrary === undefined ? [] : [join(dirname(output), target.quietLibrary)];
+  for (const file of quiet) {
+    await runCompiler(compiler, target, [quietSource, `-Wl,-soname,${basename(file)}`, '-ldl'], file, env);
+  }
+  await runCompiler(
+    compiler,
+    target,
     [
-      ...compilerFlags,
-      ...target.linkerFlags,
       ...[sources, join(library, 'include'), nodeHeaders].map(folder => `-I${folder}`),
       ...['tfjs_backend.cc', 'tfjs_binding.cc'].map(file => join(sources, 'binding', file)),
       ...target.libraries.map(file => join(library, file)),
       `-Wl,-rpath,${target.origin}/${libraryFromBinding}`,
-      '-o',
-      output,
+      // Nothing in it is referred to, and the last is the first to be initialised.
+      ...quiet.flatMap(file => [`-Wl,-rpath,${target.origin}`, '-Wl,--no-as-needed', file]),
     ],
-    { env },
+    output,
+    env,
   );
+}
+
+async function runCompiler(
+  compiler: Compiler,
+  target: Target,
+  args: readonly string[],
+  output: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const flags = [...compilerFlags, ...target.linkerFlags];
+  const run = await runProgram(compiler.command, [...flags, ...args, '-o', output], { env });
   if (run?.code === 0) return;
   if (run && saysDiskFull(run)) throw diskFull(dirname(output));
   throw setupError({

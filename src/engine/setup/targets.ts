@@ -19,6 +19,8 @@ export interface Target {
   /** The files the binding is linked with. */
   readonly libraries: readonly [string, string];
   readonly linkerFlags: readonly string[];
+  /** The library of ours (native/quiet.cc) that silences TensorFlow's loading; only where a loader initialises it first. */
+  readonly quietLibrary?: string;
   /** The dynamic linker's word for the folder of the file being loaded. */
   readonly origin: string;
 }
@@ -26,6 +28,7 @@ export interface Target {
 const linux = {
   libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
   linkerFlags: ['-shared'],
+  quietLibrary: 'libgfnet_quiet.so',
   origin: '$ORIGIN',
 } as const;
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cachedBinding } from '../../../src/engine/setup/binding.js';
 import { libraryFolder } from '../../../src/engine/setup/library.js';
@@ -66,11 +66,10 @@ function vendorFiles(): { library: Buffer; binding: Buffer } {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'lib'));
   writeFileSync(join(folder, 'lib', 'libtensorflow.so.2.9.1'), '');
-  mkdirSync(join(folder, 'napi-v8'));
-  cpSync(
-    join(cachedBinding(real.cache, target), 'tfjs_binding.node'),
-    join(folder, 'napi-v8', 'tfjs_binding.node'),
-  );
+  cpSync(cachedBinding(real.cache, target), join(folder, 'napi-v8'), {
+    recursive: true,
+    filter: path => basename(path) !== 'engine.json',
+  });
   const archive = (name: string): Buffer => execFileSync('tar', ['-cz', '-C', folder, name]);
   return { library: archive('lib'), binding: archive('napi-v8') };
 }

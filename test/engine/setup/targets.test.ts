@@ -53,4 +53,9 @@ describe('requireTarget', () => {
     expect(tested(['linux', 'arm64'])).toBe(false);
     expect(tested(['darwin', 'arm64'])).toBe(false);
   });
+
+  it("has a quiet library where the loader is glibc's", () => {
+    expect(requireTarget(host('linux', 'arm64')).quietLibrary).toBe('libgfnet_quiet.so');
+    expect(requireTarget(host('darwin', 'arm64')).quietLibrary).toBeUndefined();
+  });
 });
