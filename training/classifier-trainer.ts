@@ -48,6 +48,7 @@ export function classifierTrainer(
   return {
     stage,
     epochs: config.epochs,
+    rate: { option: `${stage}.encoderRate`, value: config.encoderRate },
     means: {},
     model,
     train(batch, epoch, index) {

@@ -3,12 +3,14 @@ import { z } from 'zod';
 import type { JsonObject } from '../src/checkpoint/json.js';
 import type { CheckpointContent } from '../src/checkpoint/checkpoint.js';
 import { loadCheckpoint, saveCheckpoint } from '../src/checkpoint/checkpoint.js';
+import { EventsWriter } from '../src/checkpoint/events.js';
 import type { MetricDefinition, MetricRow } from '../src/checkpoint/metrics.js';
-import { MetricsFile } from '../src/checkpoint/metrics.js';
+import { MetricsFile, readMetrics } from '../src/checkpoint/metrics.js';
 import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { fromEngine, toEngine } from '../src/checkpoint/tensors.js';
 import type { Splits } from '../src/data/dataset.js';
 import { batches, shuffled } from '../src/data/loader.js';
+import { leaves } from '../src/engine/tensor-tree.js';
 import { DivergedError, InterruptedError } from '../src/errors/index.js';
 import { outputsOf } from '../src/model/outputs.js';
 import { Runner } from '../src/model/runner.js';
@@ -75,16 +77,35 @@ function definitions({
 
 /**
  * Trains to the end, or until `signal` aborts.
- * @throws InterruptedError when aborted, after saving; DivergedError when the loss is not finite
+ * @throws InterruptedError when aborted, after saving; DivergedError when the loss or what was learned is not finite: the last
+ *   checkpoint stays as it was
  */
 export async function trainLoop(options: LoopOptions): Promise<void> {
-  const { trainer, run, splits, batchSize, seed, signal } = options;
+  const { trainer, run } = options;
+  const progress = options.resume ? restore(options) : begin(options);
   const metrics = new MetricsFile(run.metrics, definitions(trainer));
-  const runner = new Runner(trainer.model);
-  let progress: Progress = options.resume
-    ? restore(options)
-    : { epoch: 0, bestAccuracy: -1, sums: noSumsCopy() };
   metrics.truncateAfter(progress.epoch);
+  const events = new EventsWriter(run.events, readMetrics(run.metrics));
+  const runner = new Runner(trainer.model);
+  try {
+    await trainEpochs(options, progress, runner, row => {
+      metrics.append(row);
+      events.append(row);
+    });
+  } finally {
+    runner.dispose();
+    events.close();
+  }
+}
+
+async function trainEpochs(
+  options: LoopOptions,
+  from: Progress,
+  runner: Runner,
+  record: (row: MetricRow) => void,
+): Promise<void> {
+  const { trainer, run, splits, batchSize, seed, signal } = options;
+  let progress = from;
   const perEpoch = Math.floor(splits.train.size / batchSize);
   for (let { epoch } = progress; epoch < trainer.epochs; epoch++) {
     let sums: EpochSums = progress.sums;
@@ -93,7 +114,7 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
     const imagesBefore = sums.images;
     for await (const batch of batches(splits.train, { order, batchSize, epoch, dropLast: true })) {
       const result = trainer.train(batch, epoch, sums.batches);
-      if (!Number.isFinite(result.loss)) throw diverged(epoch, sums.batches);
+      if (!Number.isFinite(result.loss)) throw diverged('the loss', trainer, epoch, sums.batches);
       sums = addBatch(sums, batch.size, result);
       options.onProgress?.({
         epoch: epoch + 1,
@@ -107,13 +128,15 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
       // Lets signals and timers in between two steps.
       await new Promise(setImmediate);
       if (signal?.aborted) {
+        requireFinite(trainer, epoch, sums.batches);
         save(options, 'last', { ...progress, epoch, sums: toJson(sums) });
         throw interrupted(run.path, trainer.stage, epoch, sums.batches);
       }
     }
+    requireFinite(trainer, epoch, sums.batches);
     const accuracy = await validate(trainer, runner, splits, options.validationImages ?? 1000);
     const row = epochRow(epoch + 1, sums, accuracy);
-    metrics.append(row);
+    record(row);
     const last = accuracy.at(-1) ?? 0;
     const best = last > progress.bestAccuracy;
     progress = { epoch: epoch + 1, bestAccuracy: Math.max(last, progress.bestAccuracy), sums: noSumsCopy() };
@@ -126,7 +149,13 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
         .join(', '),
     );
   }
-  runner.dispose();
+}
+
+/** Saves what the run starts from, so that it resumes by itself wherever in its first epoch it stops. */
+function begin(options: LoopOptions): Progress {
+  const progress = { epoch: 0, bestAccuracy: -1, sums: noSumsCopy() };
+  save(options, 'last', progress);
+  return progress;
 }
 
 function noSumsCopy(): Progress['sums'] {
@@ -192,11 +221,18 @@ function epochRow(epoch: number, sums: EpochSums, accuracy: readonly number[]): 
   };
 }
 
-function diverged(epoch: number, batch: number): DivergedError {
+/** The loss of the next batch would tell; a checkpoint must not be saved before that. */
+function requireFinite(trainer: Trainer, epoch: number, batches: number): void {
+  const finite = leaves(trainer.tensors()).every(tensor => tensor.dataSync().every(Number.isFinite));
+  if (!finite) throw diverged('a parameter', trainer, epoch, batches - 1);
+}
+
+function diverged(what: string, { stage, rate }: Trainer, epoch: number, batch: number): DivergedError {
+  const lower = Number((rate.value / 10).toPrecision(2));
   return new DivergedError({
-    problem: 'training diverged: the loss is not a finite number',
-    given: `epoch ${epoch + 1}, batch ${batch + 1}`,
-    mend: 'lower the learning rate, e.g. --set stage1.encoderRate=0.01',
+    problem: `training diverged: ${what} is not a finite number`,
+    given: `${stage}, epoch ${epoch + 1}, batch ${batch + 1}`,
+    mend: `lower the learning rate, e.g. --set ${rate.option}=${lower}`,
   });
 }
 

@@ -31,6 +31,7 @@ export function policyTrainer(
   return {
     stage: 'stage2',
     epochs: config.epochs,
+    rate: { option: 'stage2.rate', value: config.rate },
     model: anytimeGFNet(gfnet, costs, current, 'learned'),
     means: {
       gain: {

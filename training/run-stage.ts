@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { JsonObject } from '../src/checkpoint/json.js';
-import { loadCheckpoint } from '../src/checkpoint/checkpoint.js';
+import { hasCheckpoint, loadCheckpoint } from '../src/checkpoint/checkpoint.js';
 import { requireArchitecture } from '../src/checkpoint/architecture.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
@@ -61,9 +61,11 @@ export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelC
 /** @throws ConfigError, RunError, CheckpointError, InterruptedError, DivergedError */
 export async function runStage(options: StageOptions): Promise<void> {
   const { stage, config, seed, out, resume, command } = options;
+  // A run that was killed before its first checkpoint begins anew.
+  const begun = { ...options, resume: resume && hasCheckpoint(out, 'last') };
   const splits = openData(config.data);
   const model = modelConfig(config, splits);
-  const trainer = createTrainer(options, model);
+  const trainer = createTrainer(begun, model);
   try {
     const run = resume
       ? resumeRun(out)
@@ -85,7 +87,7 @@ export async function runStage(options: StageOptions): Promise<void> {
       const architecture =
         stage === 'static' ? { ...model, input: config.static.input } : (model as unknown as JsonObject);
       await trainLoop({
-        ...options,
+        ...begun,
         trainer,
         run,
         splits,

@@ -50,6 +50,7 @@ export function staticTrainer(
   return {
     stage: 'static',
     epochs: config.epochs,
+    rate: { option: 'static.encoderRate', value: config.encoderRate },
     means: {},
     model: network.anytime(() => state, multiAdds),
     train(batch, epoch) {

@@ -11,6 +11,8 @@ export type StageName = (typeof stages)[number];
 export interface Trainer {
   readonly stage: StageName;
   readonly epochs: number;
+  /** The option that sets its learning rate, and its value: what to lower where training diverges. */
+  readonly rate: { readonly option: string; readonly value: number };
   /** What is being trained, as it is now: asked for anew after each step. */
   readonly model: AnytimeModel;
   /** Figures of this stage beside loss and accuracy. */

@@ -23,7 +23,9 @@ export function boxOf(row: number, column: number, side: number, patch: number):
  * @returns [n, patch, patch, c]
  */
 export function crop(images: Tensor4D, action: Tensor2D, patch: number): Tensor4D {
-  const corner = tf.cast(tf.floor(tf.mul(action, images.shape[1] - patch)), 'int32');
+  const place = tf.cast(tf.floor(tf.mul(action, images.shape[1] - patch)), 'int32');
+  // NaN becomes the smallest integer: where training diverges the loss is to tell, not a place outside the image.
+  const corner = tf.maximum(place, tf.scalar(0, 'int32'));
   const [row, column] = tf.split(corner, 2, 1) as [Tensor2D, Tensor2D]; // [n, 1] each
   const offsets = tf.tensor2d(
     Int32Array.from({ length: patch }, (_, i) => i),

@@ -11,7 +11,7 @@ import { compileProgram, errorOf, temporaryFolder, versionContent } from './supp
 
 let program: string;
 beforeAll(() => {
-  program = compileProgram('save-versions');
+  program = compileProgram('test/checkpoint/programs/save-versions', ['src/errors', 'src/checkpoint']);
 });
 
 /** The version that the checkpoint in `folder` holds, all of whose values must be of that version. */

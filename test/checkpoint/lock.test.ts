@@ -11,7 +11,7 @@ import { compileProgram, errorOf, temporaryFolder } from './support.js';
 
 let program: string;
 beforeAll(() => {
-  program = compileProgram('hold-lock');
+  program = compileProgram('test/checkpoint/programs/hold-lock', ['src/errors', 'src/checkpoint']);
 });
 
 const lockPath = () => join(temporaryFolder(), 'lock');

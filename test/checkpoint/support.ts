@@ -1,7 +1,7 @@
 /** What the tests of checkpoints and run folders share. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, expect } from 'vitest';
 import type { CheckpointContent } from '../../src/checkpoint/checkpoint.js';
@@ -52,21 +52,25 @@ export function versionContent(version: number, length = 1000): CheckpointConten
   };
 }
 
-/** The path of a program in programs/, compiled with what it imports from src so that a process of its own can run it. */
-export function compileProgram(name: string): string {
+/**
+ * The path of a program, compiled so that a process of its own can run it.
+ *
+ * @param program from the repository's root, without `.ts`, as are `sources`: the folders of all that it imports
+ */
+export function compileProgram(program: string, sources: readonly string[]): string {
   const cache = join(root, 'node_modules/.cache');
   mkdirSync(cache, { recursive: true });
   const output = temporaryFolder(cache);
   cpSync(join(root, 'package.json'), join(output, 'package.json'));
-  for (const folder of ['src/errors', 'src/checkpoint', 'test/checkpoint/programs']) {
-    mkdirSync(join(output, folder), { recursive: true });
-    for (const file of readdirSync(join(root, folder))) {
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 };
+  for (const folder of [...sources, dirname(program)]) {
+    for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+      if (!file.endsWith('.ts')) continue;
       const source = readFileSync(join(root, folder, file), 'utf8');
-      const { outputText } = ts.transpileModule(source, {
-        compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
-      });
-      writeFileSync(join(output, folder, file.replace(/\.ts$/, '.js')), outputText);
+      const compiled = join(output, folder, file.replace(/\.ts$/, '.js'));
+      mkdirSync(dirname(compiled), { recursive: true });
+      writeFileSync(compiled, ts.transpileModule(source, { compilerOptions }).outputText);
     }
   }
-  return join(output, 'test/checkpoint/programs', `${name}.js`);
+  return join(output, `${program}.js`);
 }

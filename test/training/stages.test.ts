@@ -1,45 +1,32 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { readMetrics } from '../../src/checkpoint/metrics.js';
+import { createRun } from '../../src/checkpoint/run-folder.js';
 import { startEngine } from '../../src/engine/start.js';
-import { InterruptedError, UsageError } from '../../src/errors/index.js';
+import { DivergedError, InterruptedError, UsageError } from '../../src/errors/index.js';
 import { TrainConfig } from '../../training/config.js';
 import { runStage } from '../../training/run-stage.js';
 import type { StageName } from '../../training/trainer.js';
+import type { ScalarEvent } from '../checkpoint/event-reader.js';
+import { readEvents } from '../checkpoint/event-reader.js';
+import { temporaryFolder } from '../checkpoint/support.js';
+import { tiny, weights as weightsOf } from './support.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'gfnet-stages-'));
+const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);
 beforeAll(() => startEngine());
-afterAll(() => rmSync(folder, { recursive: true }));
 
-const config = TrainConfig.parse({
-  data: {
-    kind: 'cluttered-digits',
-    canvas: 40,
-    clutter: 1,
-    train: 96,
-    validation: 20,
-    test: 20,
-    canvasesPerDigit: 1,
-  },
-  network: {
-    patch: 20,
-    steps: 3,
-    encoder: { name: 'small', widths: [4, 6] },
-    classifier: { kind: 'gru', hidden: 8 },
-    policy: { hidden: 8 },
-  },
-  batchSize: 16,
-  stage1: { epochs: 2, encoderRate: 0.05, classifierRate: 0.05 },
-  stage2: { epochs: 2 },
-  stage3: { epochs: 2, encoderRate: 0.01, classifierRate: 0.01 },
-  static: { epochs: 1, encoderRate: 0.05, input: 40 },
-});
+const config = TrainConfig.parse(tiny);
+const batches = 6;
+const weights = (name: string): Map<string, string> => weightsOf(at(name));
+const metrics = (name: string): string => readFileSync(join(at(name), 'metrics.csv'), 'utf8');
+const events = (name: string): ScalarEvent[] => readEvents(join(at(name), 'tensorboard'));
 
 interface Call {
+  config?: TrainConfig;
   from?: string;
   resume?: boolean;
   signal?: AbortSignal;
@@ -48,16 +35,6 @@ interface Call {
 
 function train(stage: StageName, out: string, call: Call = {}): Promise<void> {
   return runStage({ stage, config, seed: 7, out: at(out), resume: false, command: [], ...call });
-}
-
-function weights(name: string): Map<string, string> {
-  const { tensors } = loadCheckpoint(at(name), 'last');
-  return new Map(
-    [...tensors].map(([key, { values }]) => [
-      key,
-      Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64'),
-    ]),
-  );
 }
 
 describe('the three stages', () => {
@@ -74,31 +51,80 @@ describe('the three stages', () => {
         expect(values).toBe(one.get(name));
       }
     }
-    expect(three.get('parameters/local.stem.conv.weight')).not.toBe(
-      two.get('parameters/local.stem.conv.weight'),
-    );
+    for (const name of ['parameters/local.stem.conv.weight', 'statistics/local.stem.bn.running_mean'])
+      expect(three.get(name)).not.toBe(two.get(name));
   });
 
-  it('give the same weights for the same seed, interrupted or not', async () => {
+  it.each([
+    ['in the midst of an epoch', batches + 3],
+    ['after the last batch of an epoch', batches],
+  ])('give the same for the same seed, interrupted %s or not', async (_, stopAt) => {
     for (const stage of ['stage1', 'stage2', 'stage3'] as const) {
       const before = { stage1: {}, stage2: { from: at('a1') }, stage3: { from: at('a2') } }[stage];
+      const [whole, out] = [`a${stage.slice(-1)}`, `${stage}-stopped-${stopAt}`];
       const interrupt = new AbortController();
       let steps = 0;
-      const stopAt = 9; // in the midst of the second epoch of six batches
-      await expect(
-        train(stage, `b-${stage}`, {
-          ...before,
-          signal: interrupt.signal,
-          onProgress: () => {
-            if (++steps === stopAt) interrupt.abort();
-          },
-        }),
-      ).rejects.toThrow(InterruptedError);
-      await train(stage, `b-${stage}`, { resume: true });
-      const whole = `a${stage.slice(-1)}`;
-      expect(weights(`b-${stage}`)).toEqual(weights(whole));
-      const metrics = (run: string): string => readFileSync(join(at(run), 'metrics.csv'), 'utf8');
-      expect(metrics(`b-${stage}`)).toBe(metrics(whole));
+      const onProgress = (): void => {
+        if (++steps === stopAt) interrupt.abort();
+      };
+      await expect(train(stage, out, { ...before, signal: interrupt.signal, onProgress })).rejects.toThrow(
+        InterruptedError,
+      );
+      await train(stage, out, { resume: true });
+      expect(weights(out)).toEqual(weights(whole));
+      expect(metrics(out)).toBe(metrics(whole));
+      expect(events(out)).toEqual(events(whole));
+    }
+  });
+
+  it('save their optimizer’s state', () => {
+    const count = (run: string): unknown => loadCheckpoint(at(run), 'last').tensors.get('adam/count')?.values;
+    expect(count('a2')).toEqual(Float32Array.of(2 * batches));
+    for (const prefix of ['adam.mean/', 'adam.square/']) {
+      const learned = [...weights('a2').keys()].filter(name => name.startsWith('parameters/policy.'));
+      expect(learned.every(name => weights('a2').has(name.replace('parameters/', prefix)))).toBe(true);
+    }
+  });
+
+  it('write each line of metrics.csv as TensorBoard’s events too', () => {
+    for (const run of ['a1', 'a2', 'a3']) {
+      const lines = readMetrics(join(at(run), 'metrics.csv'));
+      expect(lines).toHaveLength(2);
+      const scalars = lines.flatMap(({ epoch, ...line }) =>
+        Object.entries(line).map(([tag, value]) => ({ step: epoch, tag, value: Math.fround(Number(value)) })),
+      );
+      expect(events(run)).toEqual(scalars);
+    }
+  });
+
+  it.each([
+    ['stage1', { encoderRate: 1e30, classifierRate: 0.05 }, 'stage1.encoderRate=1e+29', {}],
+    ['stage2', { rate: 1e38 }, 'stage2.rate=1e+37', { from: 'a1' }],
+    ['stage3', { encoderRate: 1e30, classifierRate: 0.01 }, 'stage3.encoderRate=1e+29', { from: 'a2' }],
+    ['static', { encoderRate: 1e30, input: 40 }, 'static.encoderRate=1e+29', {}],
+  ] as const)(
+    '%s stops where it diverges, and resumes from before that',
+    async (stage, rates, lower, before) => {
+      const from = 'from' in before ? { from: at(before.from) } : {};
+      const out = `diverged-${stage}`;
+      const absurd = TrainConfig.parse({ ...tiny, [stage]: { ...rates, epochs: 2 } });
+      const error: unknown = await train(stage, out, { config: absurd, ...from }).catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(DivergedError);
+      expect(String(error)).toMatch(new RegExp(`given: +${stage}, epoch 1, batch [1-6]\\n`));
+      expect(String(error)).toContain(`--set ${lower}`);
+      for (const { values } of loadCheckpoint(at(out), 'last').tensors.values())
+        expect(values.every(Number.isFinite)).toBe(true);
+      await train(stage, out, { resume: true });
+      if (stage !== 'static') expect(weights(out)).toEqual(weights(`a${stage.slice(-1)}`));
+    },
+  );
+
+  it('begin anew where they were killed before they saved anything', async () => {
+    for (const [stage, from] of [['stage1'], ['stage2', 'a1']] as const) {
+      const out = `begun-${stage}`;
+      createRun(at(out), { config: {}, seed: 7, command: [], environment: {} }).close();
+      await train(stage, out, { resume: true, ...(from && { from: at(from) }) });
+      expect(weights(out)).toEqual(weights(`a${stage.slice(-1)}`));
     }
   });
 
@@ -108,12 +134,22 @@ describe('the three stages', () => {
     await expect(train('stage3', 'c', { from: at('a1') })).rejects.toThrow(/run of stage2/);
   });
 
-  it('leave no tensor behind', async () => {
+  it('hold the same number of tensors after every step, and none in the end, also where they are interrupted', async () => {
     await train('static', 'd0');
     const before = tf.memory().numTensors;
-    await train('static', 'd1');
-    await train('stage1', 'd2');
-    await train('stage2', 'd3', { from: at('a1') });
-    expect(tf.memory().numTensors).toBe(before);
+    for (const [stage, from] of [['static'], ['stage1'], ['stage2', 'a1'], ['stage3', 'a2']] as const) {
+      const interrupt = new AbortController();
+      const counts: number[] = [];
+      const onProgress = (): void => {
+        if (counts.push(tf.memory().numTensors) === 200) interrupt.abort();
+      };
+      const data = { ...tiny.data, train: 100 * tiny.batchSize };
+      const long = TrainConfig.parse({ ...tiny, data, [stage]: { ...tiny[stage], epochs: 3 } });
+      const call = { config: long, signal: interrupt.signal, onProgress, ...(from && { from: at(from) }) };
+      await expect(train(stage, `long-${stage}`, call)).rejects.toThrow(InterruptedError);
+      expect(new Set(counts).size).toBe(1);
+      expect(counts).toHaveLength(200);
+      expect(tf.memory().numTensors).toBe(before);
+    }
   });
 });
