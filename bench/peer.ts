@@ -10,7 +10,7 @@ import { GFNetError } from '../src/errors/index.js';
 import { defaultPlace } from '../src/engine/setup/place.js';
 
 /** PyTorch cannot be set up, or stopped in the midst of its work. */
-export class PeerError extends GFNetError {}
+class PeerError extends GFNetError {}
 
 /** How PyTorch lays out its images, and whether torch.compile is used. */
 export interface Variant {

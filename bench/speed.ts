@@ -33,7 +33,7 @@ export interface SpeedOptions {
   readonly report: (message: string) => void;
 }
 
-export interface Comparison {
+interface Comparison {
   readonly variant: string;
   readonly version: string;
   /** Milliseconds per image: median of the rounds. */

@@ -10,7 +10,7 @@ export type DtypeCode = keyof typeof itemBytes;
 const maxHeaderBytes = 100_000_000;
 
 /** One tensor: its bytes are those from `begin` to `end` after the header. */
-export interface HeaderEntry {
+interface HeaderEntry {
   readonly name: string;
   readonly dtype: DtypeCode;
   readonly shape: readonly number[];

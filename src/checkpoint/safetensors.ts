@@ -2,14 +2,14 @@
 import { CheckpointError } from '../errors/index.js';
 import { type DtypeCode, elements, parseHeader } from './safetensors-header.js';
 
-export interface Float32Data {
+interface Float32Data {
   readonly dtype: 'float32';
   readonly shape: readonly number[];
   /** Row-major. */
   readonly values: Float32Array;
 }
 
-export interface Int32Data {
+interface Int32Data {
   readonly dtype: 'int32';
   readonly shape: readonly number[];
   /** Row-major. */

@@ -135,7 +135,7 @@ async function timing(
   test: Dataset,
   { fullAccuracy }: Results,
 ): Promise<{ conditions: string; allStepsImagesPerSecond: number; earlyExitImagesPerSecond: number }> {
-  const size = 250;
+  const size = Math.min(250, test.size);
   const count = Math.min(4, Math.floor(test.size / size));
   const { height, width, channels } = test.shape;
   const inputs: Float32Array[] = [];

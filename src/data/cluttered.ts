@@ -6,13 +6,13 @@ import type { Dataset, ImageShape, Splits } from './dataset.js';
 import type { Glyphs } from './glyphs.js';
 import { requireFit } from './glyphs.js';
 
-export interface ClutterOptions extends Omit<ClutterConfig, 'canvasesPerDigit'> {
+interface ClutterOptions extends Omit<ClutterConfig, 'canvasesPerDigit'> {
   readonly seed: number;
   /** How many canvases of each glyph; `fresh` makes one, new in each epoch. */
   readonly canvases: number | 'fresh';
 }
 
-export class ClutteredGlyphs implements Dataset {
+class ClutteredGlyphs implements Dataset {
   readonly size: number;
   readonly shape: ImageShape;
 

@@ -2,7 +2,7 @@
 import type { AttributeValue, Binding, GraphOutput, OpAttribute, TensorValues } from './binding.js';
 import { bytesField, floatField, integerField, stringField } from './protobuf.js';
 
-export interface Placeholder {
+interface Placeholder {
   readonly kind: 'placeholder';
   readonly dtype: number;
   /** -1 where the size is free. */
@@ -16,7 +16,7 @@ export interface Constant {
   readonly values: TensorValues;
 }
 
-export interface Operation {
+interface Operation {
   readonly kind: 'operation';
   readonly op: string;
   readonly inputs: readonly GraphOutput[];

@@ -2,7 +2,7 @@
 import type { Binding } from './binding.js';
 import { fields } from './protobuf.js';
 
-export interface OpInput {
+interface OpInput {
   /** The attribute that holds this input's type, if it is not fixed. */
   readonly typeAttribute?: string;
   /** The attribute that holds how many tensors this input takes, if it is a list. */

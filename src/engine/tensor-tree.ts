@@ -43,12 +43,6 @@ export function disposeTree(tree: TensorTree): void {
   for (const tensor of leaves(tree)) tensor.dispose();
 }
 
-/** Frees `tree`, except the tensors that also stand in `kept`. */
-export function disposeExcept(tree: TensorTree, kept: TensorTree): void {
-  const keep = new Set(leaves(kept));
-  for (const tensor of leaves(tree)) if (!keep.has(tensor)) tensor.dispose();
-}
-
 /** The structure, shapes and types of a tree as text: equal for trees that one compiled step can serve. */
 export function signature(tree: TensorTree): string {
   if (isTensor(tree)) return `${tree.dtype}[${tree.shape.join(',')}]`;

@@ -10,8 +10,7 @@ import type { AnytimeModel, Step, StepOutput } from './anytime.js';
 import type { Costs, GFNet, Look } from './gfnet.js';
 
 /** How the next place is chosen: by the policy's mean, always the centre, or uniformly at random. */
-export const locators = ['learned', 'centre', 'random'] as const;
-export type Locator = (typeof locators)[number];
+export type Locator = 'learned' | 'centre' | 'random';
 
 interface GFNetState {
   readonly map: Tensor4D;

@@ -19,7 +19,7 @@ const kernels: Readonly<Record<Interpolation, { radius: number; weight: (distanc
 };
 
 /** [to, from]: row i holds the weights of the `from` samples in sample i of `to`, corners aligned, borders repeated. */
-export function interpolationMatrix(interpolation: Interpolation, from: number, to: number): Float32Array {
+function interpolationMatrix(interpolation: Interpolation, from: number, to: number): Float32Array {
   const { radius, weight } = kernels[interpolation];
   const matrix = new Float32Array(to * from);
   const scale = to > 1 ? (from - 1) / (to - 1) : 0;

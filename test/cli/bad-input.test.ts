@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src/errors/index.js';
-import { gfnet, tinyConfig, writeConfig } from './support.js';
+import { tiny } from '../training/support.js';
+import { gfnet, writeConfig } from './support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gfnet-bad-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -60,7 +61,7 @@ describe('the command line refuses, with what is allowed', () => {
 });
 
 describe('a configuration is refused with the place of each fault', () => {
-  const { network, data, stage1 } = tinyConfig;
+  const { network, data, stage1 } = tiny;
   it.each<[string, object, RegExp[]]>([
     ['a wrong type', { batchSize: 'many' }, [/expected number, received string/, /batchSize/]],
     ['an unknown key', { stage1: { ...stage1, epoch: 3 } }, [/Unrecognized key: "epoch"/, /stage1/]],
@@ -141,7 +142,7 @@ describe('with a trained model', () => {
   });
 
   it('a checkpoint of another architecture is refused with what differs', () => {
-    const change = { network: { ...tinyConfig.network, encoder: { name: 'small', widths: [4, 8] } } };
+    const change = { network: { ...tiny.network, encoder: { name: 'small', widths: [4, 8] } } };
     const config = writeConfig(folder, 'other.json', change);
     refuses(
       ['train', 'stage2', '--config', config, '--from', 'a1', '--out', 'x4'],

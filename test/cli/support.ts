@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tiny } from '../training/support.js';
 
 const launcher = join(import.meta.dirname, '../../src/cli/gfnet.js');
 
@@ -19,33 +20,8 @@ export function gfnet(cwd: string, ...args: readonly string[]): Outcome {
   return { code: status, stdout, stderr };
 }
 
-/** A configuration that trains in a second. */
-export const tinyConfig = {
-  data: {
-    kind: 'cluttered-digits',
-    canvas: 40,
-    clutter: 1,
-    train: 96,
-    validation: 20,
-    test: 20,
-    canvasesPerDigit: 2,
-  },
-  network: {
-    patch: 20,
-    steps: 3,
-    encoder: { name: 'small', widths: [4, 6] },
-    classifier: { kind: 'gru', hidden: 8 },
-    policy: { hidden: 8 },
-  },
-  batchSize: 16,
-  stage1: { epochs: 1, encoderRate: 0.05, classifierRate: 0.05 },
-  stage2: { epochs: 1 },
-  stage3: { epochs: 1, encoderRate: 0.01, classifierRate: 0.01 },
-  static: { epochs: 1, encoderRate: 0.05, input: 40 },
-};
-
-/** Writes `tinyConfig`, changed, to a file in `folder`; its name. */
+/** Writes the tiny configuration, changed, to a file in `folder`; its name. */
 export function writeConfig(folder: string, name: string, change: object = {}): string {
-  writeFileSync(join(folder, name), JSON.stringify({ ...tinyConfig, ...change }));
+  writeFileSync(join(folder, name), JSON.stringify({ ...tiny, ...change }));
   return name;
 }

@@ -10,7 +10,7 @@ import { NdArray, normals } from '../helpers/array.js';
 import { expectClose } from '../helpers/pytorch.js';
 
 /** One tensor or several. */
-export type Several<T> = T | readonly T[];
+type Several<T> = T | readonly T[];
 
 export interface Operation {
   readonly name: string;

@@ -73,7 +73,7 @@ describe('compile', () => {
   it('serves any batch size with one function', () => {
     const weights = { w: tf.randomNormal<tf.Rank.R2>([8, 3], 0, 1, 'float32', 3) };
     const flatten = ({ w }: typeof weights, { x }: { x: tf.Tensor4D }): tf.Tensor2D =>
-      tf.matMul(tf.reshape(x, [-1, 8]) as tf.Tensor2D, w);
+      tf.matMul(tf.reshape<tf.Rank.R2>(x, [-1, 8]), w);
     const step = compile(flatten, { anyBatch: true });
     for (const n of [3, 1, 7]) {
       const x = tf.randomNormal<tf.Rank.R4>([n, 2, 2, 2], 0, 1, 'float32', n);

@@ -37,7 +37,7 @@ export class NdArray {
 }
 
 /** All indices of an array of this shape, in order. */
-export function indices(shape: readonly number[]): number[][] {
+function indices(shape: readonly number[]): number[][] {
   return shape.reduce<number[][]>(
     (prefixes, side) => prefixes.flatMap(prefix => Array.from({ length: side }, (_, i) => [...prefix, i])),
     [[]],
