@@ -3,7 +3,7 @@ import type { TrainConfigInput } from './config.js';
 
 type Digits = Pick<
   Extract<TrainConfigInput['data'], { kind: 'cluttered-digits' }>,
-  'canvas' | 'clutter' | 'canvasesPerDigit'
+  'canvas' | 'clutter' | 'canvasesPerDigit' | 'distortion'
 >;
 
 interface Schedule {
@@ -34,16 +34,16 @@ function cluttered(data: Digits, widths: number[], { epochs, rate }: Schedule): 
 
 /** Handwritten digits in clutter: 60 x 60 with 4 pieces, 100 x 100 with 8; `demo` is the first with a narrower network, a short run. */
 export const presets: Readonly<Record<string, TrainConfigInput>> = {
-  'cluttered-60': cluttered({ canvas: 60, clutter: 4 }, [16, 32, 64], {
-    epochs: [20, 8, 16, 16],
-    rate: 0.02,
+  'cluttered-60': cluttered({ canvas: 60, clutter: 4, distortion: 0.15 }, [16, 32, 64], {
+    epochs: [20, 8, 45, 20],
+    rate: 0.05,
   }),
-  'cluttered-100': cluttered({ canvas: 100, clutter: 8 }, [16, 32, 64], {
-    epochs: [20, 10, 24, 16],
-    rate: 0.03,
+  'cluttered-100': cluttered({ canvas: 100, clutter: 8, distortion: 0.15 }, [16, 32, 64], {
+    epochs: [20, 10, 45, 20],
+    rate: 0.05,
   }),
-  demo: cluttered({ canvas: 60, clutter: 4, canvasesPerDigit: 2 }, [8, 16, 32], {
+  demo: cluttered({ canvas: 60, clutter: 4, canvasesPerDigit: 2, distortion: 0.15 }, [8, 16, 32], {
     epochs: [12, 6, 10, 6],
-    rate: 0.02,
+    rate: 0.05,
   }),
 };

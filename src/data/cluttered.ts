@@ -4,7 +4,7 @@ import { integer, stream } from '../random/index.js';
 import type { ClutterConfig } from './config.js';
 import type { Dataset, ImageShape, Splits } from './dataset.js';
 import type { Glyphs } from './glyphs.js';
-import { requireFit } from './glyphs.js';
+import { distorted, requireFit } from './glyphs.js';
 
 interface ClutterOptions extends Omit<ClutterConfig, 'canvasesPerDigit'> {
   readonly seed: number;
@@ -50,39 +50,35 @@ class ClutteredGlyphs implements Dataset {
   }
 
   private draw(image: Float32Array, glyph: number, random: Random): void {
-    const { canvas, clutter, clutterSize } = this.options;
-    const { side, labels } = this.glyphs;
+    const { canvas, clutter, clutterSize, distortion } = this.options;
+    const { side, labels, pixels } = this.glyphs;
     image.fill(0);
-    this.paste(image, glyph, 0, 0, side, place(random, canvas, side), place(random, canvas, side));
+    const [row, column] = [place(random, canvas, side), place(random, canvas, side)];
+    const own = pixels.subarray(glyph * side * side, (glyph + 1) * side * side);
+    if (distortion === 0) this.paste(image, own, 0, side, row, column);
     for (let piece = 0; piece < clutter; piece++) {
       const other = (glyph + 1 + integer(random, labels.length - 1)) % labels.length;
       const [top, left] = [place(random, side, clutterSize), place(random, side, clutterSize)];
-      this.paste(
-        image,
-        other,
-        top,
-        left,
-        clutterSize,
-        place(random, canvas, clutterSize),
-        place(random, canvas, clutterSize),
-      );
+      const from = (other * side + top) * side + left;
+      const [y, x] = [place(random, canvas, clutterSize), place(random, canvas, clutterSize)];
+      this.paste(image, pixels, from, clutterSize, y, x);
     }
+    if (distortion > 0) this.paste(image, distorted(own, side, distortion, random), 0, side, row, column);
   }
 
-  /** Lays the square at (top, left) of a glyph over the image at (row, column); the brighter pixel stays. */
+  /** Lays the square of glyph pixels that begins at `start` over the image at (row, column); the brighter pixel stays. */
   private paste(
     image: Float32Array,
-    glyph: number,
-    top: number,
-    left: number,
+    pixels: Uint8Array | Float32Array,
+    start: number,
     size: number,
     row: number,
     column: number,
   ): void {
     const { canvas } = this.options;
-    const { side, pixels } = this.glyphs;
+    const { side } = this.glyphs;
     for (let y = 0; y < size; y++) {
-      let from = (glyph * side + top + y) * side + left;
+      let from = start + y * side;
       let to = (row + y) * canvas + column;
       for (let x = 0; x < size; x++, from++, to++) {
         const value = (pixels[from] ?? 0) / 255;
@@ -105,7 +101,11 @@ export function clutteredSplits(
   config: ClutterConfig & { readonly seed: number },
 ): Splits {
   const set = (part: keyof Splits, canvases: ClutterOptions['canvases']): ClutteredGlyphs =>
-    new ClutteredGlyphs(`${name}/${part}`, glyphs[part], classes, { ...config, canvases });
+    new ClutteredGlyphs(`${name}/${part}`, glyphs[part], classes, {
+      ...config,
+      canvases,
+      distortion: canvases === 'fresh' ? config.distortion : 0,
+    });
   return {
     train: set('train', 'fresh'),
     validation: set('validation', config.canvasesPerDigit),
