@@ -70,6 +70,13 @@ describe('cluttered digits', () => {
   });
 });
 
+it('distorts digits of training only', () => {
+  const distorting = openData(DataConfig.parse({ ...config, distortion: 0.15 }));
+  expect(read(distorting.train, 5, 0)).not.toEqual(read(train, 5, 0));
+  expect(read(distorting.validation, 5, 0)).toEqual(read(validation, 5, 0));
+  expect(read(distorting.test, 5, 0)).toEqual(read(test, 5, 0));
+});
+
 describe('loader', () => {
   it('gives every image once, in order, the last batch smaller or left out', async () => {
     const sizes: number[] = [];
