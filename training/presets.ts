@@ -42,7 +42,7 @@ export const presets: Readonly<Record<string, TrainConfigInput>> = {
     epochs: [20, 10, 45, 20],
     rate: 0.05,
   }),
-  demo: cluttered({ canvas: 60, clutter: 4, canvasesPerDigit: 2, distortion: 0.15 }, [8, 16, 32], {
+  demo: cluttered({ canvas: 60, clutter: 4, canvasesPerDigit: 2 }, [8, 16, 32], {
     epochs: [12, 6, 10, 6],
     rate: 0.05,
   }),

@@ -55,7 +55,6 @@ class ClutteredGlyphs implements Dataset {
     image.fill(0);
     const [row, column] = [place(random, canvas, side), place(random, canvas, side)];
     const own = pixels.subarray(glyph * side * side, (glyph + 1) * side * side);
-    if (distortion === 0) this.paste(image, own, 0, side, row, column);
     for (let piece = 0; piece < clutter; piece++) {
       const other = (glyph + 1 + integer(random, labels.length - 1)) % labels.length;
       const [top, left] = [place(random, side, clutterSize), place(random, side, clutterSize)];
@@ -63,7 +62,9 @@ class ClutteredGlyphs implements Dataset {
       const [y, x] = [place(random, canvas, clutterSize), place(random, canvas, clutterSize)];
       this.paste(image, pixels, from, clutterSize, y, x);
     }
-    if (distortion > 0) this.paste(image, distorted(own, side, distortion, random), 0, side, row, column);
+    // Half stay as they are: distortion smooths, and what is judged is not distorted.
+    const shown = distortion > 0 && random() < 0.5 ? distorted(own, side, distortion, random) : own;
+    this.paste(image, shown, 0, side, row, column);
   }
 
   /** Lays the square of glyph pixels that begins at `start` over the image at (row, column); the brighter pixel stays. */

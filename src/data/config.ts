@@ -12,8 +12,8 @@ const ClutterConfig = z.strictObject({
   /** Side of a piece, in pixels. */
   clutterSize: z.int().min(1).default(8),
   /**
-   * How far training glyphs are distorted anew in each epoch: each entry of their affine map is off the identity's by up to this;
-   * 0.15 turns by up to 9 degrees, scales by up to 15 %, and shears. Validation and test glyphs stay as they are.
+   * How far training glyphs are distorted, half of them, chosen anew in each epoch: each entry of their affine map is off the identity's
+   * by up to this; 0.15 turns by up to 9 degrees, scales by up to 15 %, and shears. Validation and test glyphs stay as they are.
    */
   distortion: z.number().min(0).max(0.5).default(0),
   /** Canvases made of each validation and test glyph. */

@@ -72,7 +72,11 @@ describe('cluttered digits', () => {
 
 it('distorts digits of training only', () => {
   const distorting = openData(DataConfig.parse({ ...config, distortion: 0.15 }));
-  expect(read(distorting.train, 5, 0)).not.toEqual(read(train, 5, 0));
+  const same = Array.from({ length: 100 }, (_, i) =>
+    Buffer.from(read(distorting.train, i, 0).buffer).equals(Buffer.from(read(train, i, 0).buffer)),
+  ).filter(Boolean);
+  // Half of 100: standard deviation 5.
+  expect(Math.abs(same.length - 50)).toBeLessThan(20);
   expect(read(distorting.validation, 5, 0)).toEqual(read(validation, 5, 0));
   expect(read(distorting.test, 5, 0)).toEqual(read(test, 5, 0));
 });
