@@ -7,14 +7,23 @@ type Digits = Pick<
 >;
 
 interface Schedule {
+  /** Images a step. */
+  readonly batch: number;
   /** Epochs of the three stages, and of the static network. */
   readonly epochs: readonly [number, number, number, number];
-  /** Learning rate of stage 3, in which the local encoder first sees where the policy looks. */
+  /** Initial learning rate of stages 1 and 3, and of the static network. */
   readonly rate: number;
+  /** Side of the static network's input, in pixels. */
+  readonly input: number;
 }
 
-function cluttered(data: Digits, widths: number[], { epochs, rate }: Schedule): TrainConfigInput {
+function cluttered(
+  data: Digits,
+  widths: number[],
+  { batch, epochs, rate, input }: Schedule,
+): TrainConfigInput {
   const [stage1, stage2, stage3, alone] = epochs;
+  const learning = { encoderRate: rate, classifierRate: rate };
   return {
     data: { kind: 'cluttered-digits', ...data },
     network: {
@@ -24,26 +33,35 @@ function cluttered(data: Digits, widths: number[], { epochs, rate }: Schedule): 
       classifier: { kind: 'gru' },
       policy: {},
     },
-    batchSize: 64,
-    stage1: { epochs: stage1, encoderRate: 0.05, classifierRate: 0.05 },
+    batchSize: batch,
+    stage1: { epochs: stage1, ...learning },
     stage2: { epochs: stage2 },
-    stage3: { epochs: stage3, encoderRate: rate, classifierRate: rate },
-    static: { epochs: alone, encoderRate: 0.05, input: data.canvas },
+    stage3: { epochs: stage3, ...learning },
+    static: { epochs: alone, encoderRate: rate, input },
   };
 }
 
-/** Handwritten digits in clutter: 60 x 60 with 4 pieces, 100 x 100 with 8; `demo` is the first with a narrower network, a short run. */
+/**
+ * Handwritten digits in clutter: 60 x 60 with 4 pieces, 100 x 100 with 8. `demo` is the first in a short run of a narrower network;
+ * its static network costs what early exit does on average.
+ */
 export const presets: Readonly<Record<string, TrainConfigInput>> = {
   'cluttered-60': cluttered({ canvas: 60, clutter: 4, distortion: 0.15 }, [16, 32, 64], {
+    batch: 64,
     epochs: [20, 8, 45, 20],
     rate: 0.05,
+    input: 60,
   }),
   'cluttered-100': cluttered({ canvas: 100, clutter: 8, distortion: 0.15 }, [16, 32, 64], {
+    batch: 64,
     epochs: [20, 10, 45, 20],
     rate: 0.05,
+    input: 100,
   }),
   demo: cluttered({ canvas: 60, clutter: 4, canvasesPerDigit: 2 }, [8, 16, 32], {
-    epochs: [12, 6, 10, 6],
-    rate: 0.05,
+    batch: 32,
+    epochs: [9, 4, 8, 8],
+    rate: 0.04,
+    input: 32,
   }),
 };

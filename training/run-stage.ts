@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { JsonObject } from '../src/checkpoint/json.js';
 import { hasCheckpoint, loadCheckpoint } from '../src/checkpoint/checkpoint.js';
-import { requireArchitecture } from '../src/checkpoint/architecture.js';
+import { requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
@@ -67,15 +67,12 @@ export async function runStage(options: StageOptions): Promise<void> {
   const model = modelConfig(config, splits);
   const trainer = createTrainer(begun, model);
   try {
+    const resolved = { stage, ...config };
     const run = resume
       ? resumeRun(out)
-      : createRun(out, {
-          config: { stage, ...config },
-          seed,
-          command,
-          environment: describeEnvironment(),
-        });
+      : createRun(out, { config: resolved, seed, command, environment: describeEnvironment() });
     try {
+      requireConfig(run, resolved);
       if (seed !== run.seed) {
         throw new RunError({
           problem: 'the run was started with another seed',
@@ -111,6 +108,14 @@ function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
   if (stage === 'static') {
     const network = new StaticNetwork(model, config.static.input);
     return staticTrainer(network, network.initialise(stream(seed, 'initialise')), config.static);
+  }
+  if (stage === 'stage2' && model.steps < 2) {
+    throw new ConfigError({
+      problem: 'there is no place to choose, so nothing for stage2 to learn',
+      given: `network.steps ${model.steps}`,
+      allowed: '2 or more',
+      mend: 'stage1 alone trains a network of one step',
+    });
   }
   const gfnet = new GFNet(model);
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));

@@ -1,7 +1,8 @@
-/** Tells whether a checkpoint is of the network it is to be loaded into. */
-import { CheckpointError } from '../errors/index.js';
+/** Tells whether a checkpoint or a run is what it is taken for. */
+import { CheckpointError, RunError } from '../errors/index.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { JsonValue } from './json.js';
+import type { Run } from './run-folder.js';
 
 /**
  * Refuses a checkpoint of an architecture other than `wanted`.
@@ -9,14 +10,41 @@ import type { JsonValue } from './json.js';
  * @throws CheckpointError that lists every path at which they differ
  */
 export function requireArchitecture({ path, manifest }: Checkpoint, wanted: JsonValue): void {
-  const found = differences(manifest.architecture, wanted, []);
-  if (found.length === 0) return;
+  const found = describeDifferences(manifest.architecture, wanted);
+  if (!found) return;
   throw new CheckpointError({
     problem: `${path} is of another architecture`,
-    given: found.map(({ at, given }) => `${at} = ${show(given)}`).join(', '),
-    allowed: found.map(({ at, wanted: value }) => `${at} = ${show(value)}`).join(', '),
+    ...found,
     mend: 'use the configuration that the checkpoint was trained with, or train anew',
   });
+}
+
+/**
+ * Refuses to resume a run with a configuration other than its own.
+ *
+ * @throws RunError that lists every path at which they differ
+ */
+export function requireConfig({ path, config }: Run, wanted: JsonValue): void {
+  const found = describeDifferences(wanted, config);
+  if (!found) return;
+  throw new RunError({
+    problem: `${path} was started with another configuration`,
+    ...found,
+    mend: 'resume with --out and --resume alone, or start another run with another --out',
+  });
+}
+
+/** What stands in `given` and what is `wanted` where they differ. */
+function describeDifferences(
+  given: JsonValue,
+  wanted: JsonValue,
+): { given: string; allowed: string } | undefined {
+  const found = differences(given, wanted, []);
+  if (found.length === 0) return undefined;
+  return {
+    given: found.map(({ at, given: value }) => `${at} = ${show(value)}`).join(', '),
+    allowed: found.map(({ at, wanted: value }) => `${at} = ${show(value)}`).join(', '),
+  };
 }
 
 interface Difference {

@@ -22,14 +22,15 @@ export function readConfig({ preset, config, set = [] }: ConfigOptions): TrainCo
       allowed: `--preset ${Object.keys(presets).join(' | ')}, or --config FILE`,
     });
   }
-  const base = structuredClone(preset === undefined ? readFile(config ?? '') : choosePreset(preset));
-  for (const assignment of set) assign(base, assignment);
-  return parseConfig(base, config ?? `preset ${preset ?? ''}`);
+  const base = preset === undefined ? readFile(config ?? '') : choosePreset(preset);
+  return parseConfig(base, set, config ?? `preset ${preset ?? ''}`);
 }
 
-/** @throws ConfigError with each fault's place */
-export function parseConfig(value: unknown, source: string): TrainConfig {
-  const parsed = TrainConfig.safeParse(value);
+/** `value` with the assignments `set` made. @throws ConfigError with each fault's place, UsageError */
+export function parseConfig(value: unknown, set: readonly string[], source: string): TrainConfig {
+  const changed = structuredClone(value);
+  for (const assignment of set) assign(changed, assignment);
+  const parsed = TrainConfig.safeParse(changed);
   if (!parsed.success) {
     throw new ConfigError({
       problem: `the configuration from ${source} does not fit`,

@@ -71,7 +71,7 @@ function fromOf(stage: StageName, out: string): string | undefined {
 function configOf({ resume, ...options }: Options, out: string): ReturnType<typeof readConfig> {
   if (resume !== true || (options.preset ?? options.config) !== undefined) return readConfig(options);
   const config = Object.entries(openRun(out).config).filter(([key]) => key !== 'stage');
-  return parseConfig(Object.fromEntries(config), join(out, 'config.json'));
+  return parseConfig(Object.fromEntries(config), options.set ?? [], join(out, 'config.json'));
 }
 
 async function train(

@@ -7,7 +7,7 @@ import { hasCheckpoint, loadCheckpoint } from '../checkpoint/checkpoint.js';
 import { toEngine } from '../checkpoint/tensors.js';
 import type { Tensors } from '../engine/gradients.js';
 import { disposeTree } from '../engine/tensor-tree.js';
-import { CheckpointError } from '../errors/index.js';
+import { CheckpointError, UsageError } from '../errors/index.js';
 import type { AnytimeModel } from '../model/anytime.js';
 import { ModelConfig } from '../model/config.js';
 import { GFNet } from '../model/gfnet.js';
@@ -73,6 +73,13 @@ function takeVariables(checkpoint: Checkpoint, fresh: Variables): Variables {
  */
 export function loadGFNet(path: string): LoadedGFNet {
   const checkpoint = loadCheckpoint(furthestStage(path), hasCheckpoint(path, 'model') ? 'model' : 'last');
+  if (checkpoint.manifest.stage === 'static') {
+    throw new UsageError({
+      problem: 'a static network takes no looks, so it is none that glances and focuses',
+      given: checkpoint.path,
+      mend: 'give the run of a stage; gfnet evaluate compares it with static networks by --static',
+    });
+  }
   const gfnet = new GFNet(parseArchitecture(ModelConfig, checkpoint));
   const { variables, costs } = gfnet.initialise(stream(0, 'shapes'));
   return { gfnet, costs, variables: takeVariables(checkpoint, variables), checkpoint };

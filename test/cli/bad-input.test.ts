@@ -152,8 +152,19 @@ describe('with a trained model', () => {
     );
   });
 
-  it('a run is resumed with its own seed only', () => {
+  it('a run is resumed with its own seed and configuration only', () => {
     refuses(['train', 'stage1', '--out', 'a1', '--resume', '--seed', '9'], /another seed/, /--seed 1/);
+    refuses(
+      ['train', 'stage1', '--out', 'a1', '--resume', '--set', 'stage1.epochs=9'],
+      /another configuration/,
+      /stage1\.epochs = 9/,
+      /stage1\.epochs = 2/,
+    );
+  });
+
+  it('a policy has nothing to learn where there is one step', () => {
+    const config = writeConfig(folder, 'one.json', { network: { ...tiny.network, steps: 1 } });
+    refuses(['train', 'stage2', '--config', config, '--from', 'a1', '--out', 'x5'], /nothing for stage2/);
   });
 
   it('a damaged checkpoint is refused', () => {
