@@ -232,7 +232,7 @@ function diverged(what: string, { stage, rate }: Trainer, epoch: number, batch: 
   return new DivergedError({
     problem: `training diverged: ${what} is not a finite number`,
     given: `${stage}, epoch ${epoch + 1}, batch ${batch + 1}`,
-    mend: `lower the learning rate, e.g. --set ${rate.option}=${lower}`,
+    mend: `start another run with a lower learning rate, e.g. --set ${rate.option}=${lower}`,
   });
 }
 

@@ -73,7 +73,8 @@ export function evaluateCommand(): Command {
         timed.fullAccuracy.thresholds,
         examples,
       );
-      const shown = [...gallery.longest, ...gallery.right].slice(0, 5);
+      const { right, longest, wrong } = gallery;
+      const shown = [...right.slice(0, 1), ...longest.slice(0, 3), ...wrong.slice(0, 1)];
       writeFileAtomically(join(run.path, 'picture.png'), await picturePng(shown));
       writeFileAtomically(join(run.path, 'results.json'), `${JSON.stringify(timed, null, 2)}\n`);
       writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
