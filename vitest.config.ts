@@ -7,7 +7,7 @@ export default defineConfig({
     // tfjs-node breaks in worker threads: every file gets a process of its own.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 600_000,
   },
 });

@@ -48,6 +48,7 @@ describe('createRun', () => {
       ...description,
       path,
       metrics: join(path, 'metrics.csv'),
+      events: join(path, 'tensorboard'),
       checkpoints: join(path, 'checkpoints'),
     });
   });
