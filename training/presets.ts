@@ -60,7 +60,7 @@ export const presets: Readonly<Record<string, TrainConfigInput>> = {
   }),
   demo: cluttered({ canvas: 60, clutter: 4, canvasesPerDigit: 2 }, [8, 16, 32], {
     batch: 32,
-    epochs: [9, 4, 8, 8],
+    epochs: [8, 4, 7, 6],
     rate: 0.04,
     input: 32,
   }),
