@@ -1,5 +1,5 @@
 /** `gfnet package`: what predicting needs of a run, in a folder to give away. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
@@ -15,7 +15,7 @@ import { renderCard } from '../report/index.js';
 
 export function packageCommand(): Command {
   return new Command('package')
-    .description('copy what predicting needs of an evaluated run: weights, thresholds, model card')
+    .description('copy what predicting needs of an evaluated run: weights, thresholds, picture, model card')
     .argument('<run>', 'a run folder, or one made by gfnet train all')
     .requiredOption('--out <folder>', 'the folder to make')
     .addHelpText('after', '\nExample:\n  gfnet package runs/demo --out digits')
@@ -34,6 +34,7 @@ export function packageCommand(): Command {
       const { sha256 } = readManifest(saved).tensors;
       const packaged = { ...results, model: { ...results.model, sha256 } };
       writeFileAtomically(join(out, 'results.json'), `${JSON.stringify(packaged, null, 1)}\n`);
+      copyFileSync(join(run.path, 'picture.png'), join(out, 'picture.png'));
       writeFileAtomically(
         join(out, 'README.md'),
         renderCard({ name: basename(out), results, training: trainingCommands(run.path), programVersion }),

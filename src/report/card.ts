@@ -25,6 +25,8 @@ export function renderCard({ name, results, training, programVersion }: CardCont
     '',
     `    gfnet predict IMAGE --model ${name}`,
     '',
+    '![Images it was tested on: the places that were looked at, and what was believed after each look](picture.png)',
+    '',
     '## What it was measured to do',
     '',
     `On ${test.name}: ${integer(test.images)} images of ${integer(test.sources)} sources that it never saw; ± is one standard error, with`,

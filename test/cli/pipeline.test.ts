@@ -107,6 +107,7 @@ describe('package', () => {
     expect(readdirSync(join(folder, 'digits')).filter(name => !name.endsWith('.safetensors'))).toEqual([
       'README.md',
       'model.json',
+      'picture.png',
       'results.json',
     ]);
     const args = ['predict', 'one.png', 'two.png', '--json', '--budget', '100M', '--model'];
