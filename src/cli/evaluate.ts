@@ -76,6 +76,8 @@ export function evaluateCommand(): Command {
       const { right, longest, wrong } = gallery;
       const shown = [...right.slice(0, 1), ...longest.slice(0, 3), ...wrong.slice(0, 1)];
       writeFileAtomically(join(run.path, 'picture.png'), await picturePng(shown));
+      const [example] = [...longest, ...right, ...wrong];
+      if (example) writeFileAtomically(join(run.path, 'example.png'), example.image);
       writeFileAtomically(join(run.path, 'results.json'), `${JSON.stringify(timed, null, 2)}\n`);
       writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
       process.stdout.write(options.json ? `${JSON.stringify(timed)}\n` : `${renderTerminal(timed)}\n`);

@@ -34,7 +34,7 @@ export function packageCommand(): Command {
       const { sha256 } = readManifest(saved).tensors;
       const packaged = { ...results, model: { ...results.model, sha256 } };
       writeFileAtomically(join(out, 'results.json'), `${JSON.stringify(packaged, null, 1)}\n`);
-      copyFileSync(join(run.path, 'picture.png'), join(out, 'picture.png'));
+      for (const file of ['picture.png', 'example.png']) copyFileSync(join(run.path, file), join(out, file));
       writeFileAtomically(
         join(out, 'README.md'),
         renderCard({ name: basename(out), results, training: trainingCommands(run.path), programVersion }),

@@ -23,7 +23,7 @@ export function renderCard({ name, results, training, programVersion }: CardCont
     `A glance-and-focus classifier: up to ${model.steps} looks of ${model.patch} x ${model.patch} pixels at images of ${model.image} x ${model.image};`,
     `${model.architecture}; ${integer(model.parameters)} parameters. It tells ${classes.length} classes apart: ${classes.join(', ')}.`,
     '',
-    `    gfnet predict IMAGE --model ${name}`,
+    `    gfnet predict ${name}/example.png --model ${name}`,
     '',
     '![Images it was tested on: the places that were looked at, and what was believed after each look](picture.png)',
     '',

@@ -106,6 +106,7 @@ describe('package', () => {
     run('package', 'runs/a', '--out', 'digits');
     expect(readdirSync(join(folder, 'digits')).filter(name => !name.endsWith('.safetensors'))).toEqual([
       'README.md',
+      'example.png',
       'model.json',
       'picture.png',
       'results.json',
