@@ -46,7 +46,7 @@ function cluttered(
  * its static network costs what early exit does on average.
  */
 export const presets: Readonly<Record<string, TrainConfigInput>> = {
-  'cluttered-60': cluttered({ canvas: 60, clutter: 4, distortion: 0.15 }, [16, 32, 64], {
+  'cluttered-60': cluttered({ canvas: 60, clutter: 4 }, [16, 32, 64], {
     batch: 64,
     epochs: [20, 8, 45, 20],
     rate: 0.05,
