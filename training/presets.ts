@@ -52,7 +52,7 @@ export const presets: Readonly<Record<string, TrainConfigInput>> = {
     rate: 0.05,
     input: 60,
   }),
-  'cluttered-100': cluttered({ canvas: 100, clutter: 8, distortion: 0.15 }, [16, 32, 64], {
+  'cluttered-100': cluttered({ canvas: 100, clutter: 8 }, [16, 32, 64], {
     batch: 64,
     epochs: [20, 10, 45, 20],
     rate: 0.05,

@@ -74,13 +74,17 @@ function readFile(path: string): unknown {
   }
 }
 
-/** `a.b=value`: the value is JSON, or else text. */
+/** `a.b=value`: the value is JSON, or else text. Objects on the way are made; the schema refuses those it does not know. */
 function assign(config: unknown, assignment: string): void {
   const equals = assignment.indexOf('=');
   const path = assignment.slice(0, equals).split('.');
   const last = path.pop();
   let node: unknown = config;
-  for (const name of path) node = isRecord(node) ? node[name] : undefined;
+  for (const name of path) {
+    if (!isRecord(node)) break;
+    if (!Object.hasOwn(node, name)) node[name] = {};
+    node = node[name];
+  }
   if (equals < 1 || last === undefined || !isRecord(node)) {
     throw new UsageError({
       problem: '--set does not fit',

@@ -3,11 +3,14 @@ import type { Random } from '../random/index.js';
 import { integer, stream } from '../random/index.js';
 import type { ClutterConfig } from './config.js';
 import type { Dataset, ImageShape, Splits } from './dataset.js';
+import type { DistortionConfig } from './distortion.js';
+import { distorted } from './distortion.js';
 import type { Glyphs } from './glyphs.js';
-import { distorted, requireFit } from './glyphs.js';
+import { requireFit } from './glyphs.js';
 
-interface ClutterOptions extends Omit<ClutterConfig, 'canvasesPerDigit'> {
+interface ClutterOptions extends Omit<ClutterConfig, 'canvasesPerDigit' | 'distortion'> {
   readonly seed: number;
+  readonly distortion?: DistortionConfig;
   /** How many canvases of each glyph; `fresh` makes one, new in each epoch. */
   readonly canvases: number | 'fresh';
 }
@@ -62,9 +65,7 @@ class ClutteredGlyphs implements Dataset {
       const [y, x] = [place(random, canvas, clutterSize), place(random, canvas, clutterSize)];
       this.paste(image, pixels, from, clutterSize, y, x);
     }
-    // Half stay as they are: distortion smooths, and what is judged is not distorted.
-    const shown = distortion > 0 && random() < 0.5 ? distorted(own, side, distortion, random) : own;
-    this.paste(image, shown, 0, side, row, column);
+    this.paste(image, distortion ? distorted(own, side, distortion, random) : own, 0, side, row, column);
   }
 
   /** Lays the square of glyph pixels that begins at `start` over the image at (row, column); the brighter pixel stays. */
@@ -101,11 +102,13 @@ export function clutteredSplits(
   classes: readonly string[],
   config: ClutterConfig & { readonly seed: number },
 ): Splits {
+  const { distortion, ...options } = config;
+  const varied = Object.values(distortion).some(amount => amount > 0) ? { distortion } : {};
   const set = (part: keyof Splits, canvases: ClutterOptions['canvases']): ClutteredGlyphs =>
     new ClutteredGlyphs(`${name}/${part}`, glyphs[part], classes, {
-      ...config,
+      ...options,
+      ...(canvases === 'fresh' && varied),
       canvases,
-      distortion: canvases === 'fresh' ? config.distortion : 0,
     });
   return {
     train: set('train', 'fresh'),

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { unknownChoice } from '../errors/did-you-mean.js';
+import { DistortionConfig } from './distortion.js';
 
 /** How glyphs are put on a larger canvas. */
 const ClutterConfig = z.strictObject({
@@ -11,11 +12,8 @@ const ClutterConfig = z.strictObject({
   clutter: z.int().min(0),
   /** Side of a piece, in pixels. */
   clutterSize: z.int().min(1).default(8),
-  /**
-   * How far training glyphs are distorted, half of them, chosen anew in each epoch: each entry of their affine map is off the identity's
-   * by up to this; 0.15 turns by up to 9 degrees, scales by up to 15 %, and shears. Validation and test glyphs stay as they are.
-   */
-  distortion: z.number().min(0).max(0.5).default(0),
+  /** How training glyphs are varied, anew in each epoch; validation and test glyphs stay as they are. */
+  distortion: DistortionConfig.prefault({}),
   /** Canvases made of each validation and test glyph. */
   canvasesPerDigit: z.int().min(1).default(10),
 });

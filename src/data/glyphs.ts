@@ -1,6 +1,5 @@
 /** Small grey pictures with labels, of which data sets are made. */
 import { DataError } from '../errors/index.js';
-import type { Random } from '../random/index.js';
 import { permutation, stream } from '../random/index.js';
 
 export interface Glyphs {
@@ -18,31 +17,6 @@ export function take({ side, pixels, labels }: Glyphs, indices: Int32Array): Gly
   const taken = new Uint8Array(indices.length * size);
   indices.forEach((index, i) => taken.set(pixels.subarray(index * size, (index + 1) * size), i * size));
   return { side, pixels: taken, labels: Uint8Array.from(indices, index => labels[index] ?? 0) };
-}
-
-/**
- * A glyph [side, side] under a random affine map about its centre, each of whose four entries is off the identity's by up to
- * `amount`; bilinear, black outside.
- */
-export function distorted(glyph: Uint8Array, side: number, amount: number, random: Random): Float32Array {
-  const entry = (identity: number): number => identity + amount * (2 * random() - 1);
-  const [yy, yx, xy, xx] = [entry(1), entry(0), entry(0), entry(1)];
-  const centre = (side - 1) / 2;
-  const at = (y: number, x: number): number =>
-    y >= 0 && y < side && x >= 0 && x < side ? (glyph[y * side + x] ?? 0) : 0;
-  const result = new Float32Array(side * side);
-  for (let row = 0; row < side; row++) {
-    for (let column = 0; column < side; column++) {
-      const [v, u] = [row - centre, column - centre];
-      const [y, x] = [centre + yy * v + yx * u, centre + xy * v + xx * u];
-      const [top, left] = [Math.floor(y), Math.floor(x)];
-      const [down, right] = [y - top, x - left];
-      const above = at(top, left) * (1 - right) + at(top, left + 1) * right;
-      const below = at(top + 1, left) * (1 - right) + at(top + 1, left + 1) * right;
-      result[row * side + column] = above * (1 - down) + below * down;
-    }
-  }
-  return result;
 }
 
 /** A random order of 0 .. labels.length - 1, any stretch of which has the classes in their shares of the whole. */

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { requireArchitecture } from '../../src/checkpoint/architecture.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { CheckpointError } from '../../src/errors/index.js';
-import { errorOf, temporaryFolder, versionContent } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { temporaryFolder, versionContent } from './support.js';
 
 const { architecture, ...content } = versionContent(1);
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { removeLeftovers, writeFileAtomically } from '../../src/checkpoint/atomic.js';
 import { RunError } from '../../src/errors/index.js';
-import { errorOf, temporaryFolder } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { temporaryFolder } from './support.js';
 
 describe('writeFileAtomically', () => {
   it('writes and replaces, leaving nothing else', () => {

@@ -12,7 +12,8 @@ import { describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { readManifest, sha256 } from '../../src/checkpoint/manifest.js';
 import { CheckpointError } from '../../src/errors/index.js';
-import { errorOf, temporaryFolder, versionContent } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { temporaryFolder, versionContent } from './support.js';
 
 function refusal(action: () => unknown): string {
   const error = errorOf(action);

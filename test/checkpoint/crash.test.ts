@@ -7,7 +7,8 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { stream } from '../../src/random/index.js';
-import { compileProgram, errorOf, temporaryFolder, versionContent } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { compileProgram, temporaryFolder, versionContent } from './support.js';
 
 let program: string;
 beforeAll(() => {

@@ -6,7 +6,8 @@ import { EventsWriter } from '../../src/checkpoint/events.js';
 import { startEngine } from '../../src/engine/start.js';
 import { RunError } from '../../src/errors/index.js';
 import { crc32c, readEvents } from './event-reader.js';
-import { errorOf, temporaryFolder } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { temporaryFolder } from './support.js';
 
 beforeAll(() => startEngine());
 

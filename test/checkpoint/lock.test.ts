@@ -7,7 +7,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { acquireLock } from '../../src/checkpoint/lock.js';
 import { processStart, startFromPs } from '../../src/checkpoint/process-start.js';
 import { RunError } from '../../src/errors/index.js';
-import { compileProgram, errorOf, temporaryFolder } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { compileProgram, temporaryFolder } from './support.js';
 
 let program: string;
 beforeAll(() => {

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MetricsFile, readMetrics } from '../../src/checkpoint/metrics.js';
 import { RunError } from '../../src/errors/index.js';
-import { errorOf, temporaryFolder } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { temporaryFolder } from './support.js';
 
 const definitions = {
   epoch: { description: 'Epochs finished' },

@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createRun, openRun, resumeRun, type RunDescription } from '../../src/checkpoint/run-folder.js';
 import { RunError } from '../../src/errors/index.js';
-import { errorOf, temporaryFolder } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { temporaryFolder } from './support.js';
 
 const description: RunDescription = {
   config: { preset: 'cluttered-60', model: { steps: 4, patch: 28 } },

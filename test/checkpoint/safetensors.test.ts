@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeSafetensors, encodeSafetensors, type TensorData } from '../../src/checkpoint/safetensors.js';
 import { CheckpointError } from '../../src/errors/index.js';
-import { errorOf } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, '../fixtures/safetensors', name));
 

@@ -3,9 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { afterAll, expect } from 'vitest';
+import { afterAll } from 'vitest';
 import type { CheckpointContent } from '../../src/checkpoint/checkpoint.js';
-import { GFNetError } from '../../src/errors/index.js';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -19,17 +18,6 @@ export function temporaryFolder(parent = tmpdir()): string {
   const folder = mkdtempSync(join(parent, 'gfnet-test-'));
   folders.push(folder);
   return folder;
-}
-
-/** The error that `action` throws, which must be one of ours. */
-export function errorOf(action: () => unknown): GFNetError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof GFNetError) return error;
-    throw error;
-  }
-  return expect.fail('no error was thrown');
 }
 
 /** A checkpoint whose `version` can be read off everything it holds. */

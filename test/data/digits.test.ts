@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { DataConfig } from '../../src/data/config.js';
 import { mnistDigits } from '../../src/data/digits.js';
 import { openData } from '../../src/data/open.js';
-import { failure } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
 
 const base = { kind: 'cluttered-digits', canvas: 40, clutter: 2, canvasesPerDigit: 3, test: 400 };
 
@@ -41,7 +41,7 @@ describe('cluttered digits from a configuration', () => {
 
   it('cannot be more than the 10,000 there are', () => {
     const config = DataConfig.parse({ ...base, train: 9000, validation: 600, test: 401 });
-    const { explanation } = failure(() => openData(config));
+    const { explanation } = errorOf(() => openData(config));
     expect(explanation.problem).toContain('more digits than there are');
     expect(explanation.given).toContain('test 401');
   });

@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mnistDigits } from '../../src/data/digits.js';
-import { distorted, requireFit, stratifiedOrder, take } from '../../src/data/glyphs.js';
-import { stream } from '../../src/random/index.js';
-import { failure } from './support.js';
+import { requireFit, stratifiedOrder, take } from '../../src/data/glyphs.js';
+import { errorOf } from '../helpers/error-of.js';
 
 describe('take', () => {
   it('copies the chosen glyphs, in the order asked for', () => {
@@ -65,41 +63,10 @@ describe('stratifiedOrder', () => {
 describe('requireFit', () => {
   it('lets equal squares pass and names the option to change for larger ones', () => {
     requireFit('too small', 'canvas', 28, 28);
-    expect(failure(() => requireFit('too small', 'canvas', 29, 28)).explanation).toEqual({
+    expect(errorOf(() => requireFit('too small', 'canvas', 29, 28)).explanation).toEqual({
       problem: 'too small',
       given: '29 x 29 pixels in 28 x 28',
       mend: 'change canvas',
     });
-  });
-});
-
-describe('distorted', () => {
-  const side = 28;
-  const glyph = mnistDigits().pixels.subarray(5 * side * side, 6 * side * side);
-
-  it('gives the glyph itself for the identity', () => {
-    expect([...distorted(glyph, side, 0, Math.random)]).toEqual([...glyph]);
-  });
-
-  it('reads each pixel where its affine map says', () => {
-    // Entries [0, 1, -1, 0], a quarter turn: pixels come from pixels.
-    const draws = [0, 1, 0, 0][Symbol.iterator]();
-    const turned = distorted(glyph, side, 1, () => Number(draws.next().value));
-    for (let row = 0; row < side; row++) {
-      for (let column = 0; column < side; column++) {
-        expect(turned[row * side + column]).toBe(glyph[column * side + (side - 1 - row)]);
-      }
-    }
-  });
-
-  it('is a function of its random stream, and stays within what the glyph holds', () => {
-    const draw = (seed: number) => distorted(glyph, side, 0.15, stream(seed, 'distortion'));
-    expect(draw(1)).toEqual(draw(1));
-    expect(draw(1)).not.toEqual(draw(2));
-    for (let seed = 0; seed < 50; seed++) {
-      const values = draw(seed);
-      expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
-      expect(Math.max(...values)).toBeLessThanOrEqual(255);
-    }
   });
 });

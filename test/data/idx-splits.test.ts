@@ -6,7 +6,8 @@ import { DataConfig } from '../../src/data/config.js';
 import type { Dataset, Splits } from '../../src/data/dataset.js';
 import { batches, inOrder } from '../../src/data/loader.js';
 import { openData } from '../../src/data/open.js';
-import { failure, idx, readAll, scratchFolder } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { idx, readAll, scratchFolder } from './support.js';
 
 const folder = scratchFolder();
 const side = 4;
@@ -204,7 +205,7 @@ describe('IDX files that do not fit', () => {
   ];
 
   it.each(cases)('%s is refused with a reason', (_, config, problem, given) => {
-    const { explanation } = failure(() => open(config));
+    const { explanation } = errorOf(() => open(config));
     expect(explanation.problem).toContain(problem);
     expect(explanation.given).toContain(given);
     expect(explanation.mend).toBeTruthy();

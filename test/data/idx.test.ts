@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readIdx, readIdxPair } from '../../src/data/idx.js';
 import { DataError } from '../../src/errors/index.js';
-import { failure, idx, scratchFolder } from './support.js';
+import { errorOf } from '../helpers/error-of.js';
+import { idx, scratchFolder } from './support.js';
 
 const folder = scratchFolder();
 const file = (name: string, bytes: Uint8Array): string => folder.file(name, bytes);
@@ -46,7 +47,7 @@ describe('readIdx', () => {
       [file('cut.gz', gzipSync(twoImages).subarray(0, -9)), 'gzip file is damaged'],
     ];
     for (const [path, problem] of cases) {
-      const { explanation } = failure(() => readIdx(path));
+      const { explanation } = errorOf(() => readIdx(path));
       expect(explanation.problem).toContain(problem);
       expect(explanation.given).toContain(path);
       expect(explanation.allowed).toBeTruthy();
@@ -91,12 +92,12 @@ describe('readIdxPair', () => {
     const labels = file('labels', twoLabels);
     const three = file('three', idx([3], [1, 2, 3]));
     const none = file('none', idx([0, 28, 28], []));
-    const { explanation } = failure(() => readIdxPair(images, three));
+    const { explanation } = errorOf(() => readIdxPair(images, three));
     expect(explanation.problem).toContain('differ');
     expect(explanation.given).toContain('2 images');
     expect(explanation.given).toContain('3 labels');
-    expect(failure(() => readIdxPair(labels, images)).explanation.mend).toContain('swapped');
-    expect(failure(() => readIdxPair(images, images)).explanation.allowed).toContain('labels');
-    expect(failure(() => readIdxPair(none, labels)).explanation.given).toContain('0 x 28 x 28');
+    expect(errorOf(() => readIdxPair(labels, images)).explanation.mend).toContain('swapped');
+    expect(errorOf(() => readIdxPair(images, images)).explanation.allowed).toContain('labels');
+    expect(errorOf(() => readIdxPair(none, labels)).explanation.given).toContain('0 x 28 x 28');
   });
 });

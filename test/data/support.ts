@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
 import { batches, inOrder } from '../../src/data/loader.js';
-import { DataError } from '../../src/errors/index.js';
 
 interface ScratchFolder {
   readonly path: string;
@@ -34,17 +33,6 @@ export function idx(shape: readonly number[], values: ArrayLike<number>): Buffer
     return bytes;
   });
   return Buffer.concat([Buffer.of(0, 0, 8, shape.length), ...sides, Uint8Array.from(values)]);
-}
-
-/** The DataError that `action` throws. */
-export function failure(action: () => unknown): DataError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof DataError) return error;
-    throw error;
-  }
-  throw new Error('no error was thrown');
 }
 
 /** The images of a set as bytes, and their labels, as they are in `epoch`. */
