@@ -4,11 +4,14 @@ import { boxOf, cutOut } from '../crop/index.js';
 import type { Dataset } from '../data/dataset.js';
 import { encodePng } from '../data/decode.js';
 import type { Examples } from '../evaluation/index.js';
-import { softmax } from '../evaluation/index.js';
+import { likeliest, softmax } from '../evaluation/index.js';
 import type { SetOutputs } from '../model/outputs.js';
 import { resize } from '../nn/resize.js';
 import type { LoadedGFNet } from '../predict/load.js';
-import type { Gallery, GallerySample, Guess } from '../report/index.js';
+import type { Gallery, GallerySample } from '../report/index.js';
+
+/** Of each belief. */
+const shownClasses = 3;
 
 export async function collectGallery(
   loaded: LoadedGFNet,
@@ -43,6 +46,7 @@ async function sample(
     top: likeliest(
       softmax(logits.subarray(index * classes.length, (index + 1) * classes.length), classes.length),
       classes,
+      shownClasses,
     ),
   }));
   const exit = beliefs.findIndex(({ top }, t) => (top[0]?.probability ?? 0) >= (thresholds[t] ?? -Infinity));
@@ -70,11 +74,4 @@ async function sample(
       resize(tf.tensor4d(image, [1, side, side, channels]), patch, interpolation).dataSync<'float32'>(),
     );
   }
-}
-
-function likeliest(probabilities: Float32Array, classes: readonly string[]): Guess[] {
-  return classes
-    .map((label, i) => ({ label, probability: probabilities[i] ?? 0 }))
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, 3);
 }

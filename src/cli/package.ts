@@ -1,5 +1,5 @@
 /** `gfnet package`: what predicting needs of a run, in a folder to give away. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
@@ -8,8 +8,7 @@ import { programVersion } from '../checkpoint/program.js';
 import { openRun } from '../checkpoint/run-folder.js';
 import { readManifest } from '../checkpoint/manifest.js';
 import { RunError } from '../errors/index.js';
-import { parseResults } from '../evaluation/index.js';
-import { resultsPath } from '../predict/calibration.js';
+import { evaluationOf } from '../predict/calibration.js';
 import { furthestStage } from '../predict/load.js';
 import { renderCard } from '../report/index.js';
 
@@ -21,8 +20,9 @@ export function packageCommand(): Command {
     .addHelpText('after', '\nExample:\n  gfnet package runs/demo --out digits')
     .action((path: string, { out }: { out: string }) => {
       const run = openRun(furthestStage(path));
-      const { manifest, tensors, path: source } = loadCheckpoint(run.path, 'last');
-      const results = evaluationOf(source, manifest.tensors.sha256, resultsPath({ path: source }));
+      const checkpoint = loadCheckpoint(run.path, 'last');
+      const { manifest, tensors } = checkpoint;
+      const results = evaluationOf(checkpoint, 'packaging needs');
       makeFolder(out);
       const saved = saveCheckpoint(out, 'model', {
         ...manifest,
@@ -41,16 +41,6 @@ export function packageCommand(): Command {
       );
       process.stdout.write(`${out}: try gfnet predict IMAGE --model ${out}\n`);
     });
-}
-
-function evaluationOf(checkpoint: string, sha256: string, path: string): ReturnType<typeof parseResults> {
-  const results = existsSync(path) ? parseResults(readFileSync(path, 'utf8'), path) : undefined;
-  if (results?.model.sha256 === sha256) return results;
-  throw new RunError({
-    problem: 'a model is packaged with its evaluation, and this one was not evaluated as it is now',
-    given: checkpoint,
-    mend: 'run `gfnet evaluate` on the run first',
-  });
 }
 
 function makeFolder(out: string): void {

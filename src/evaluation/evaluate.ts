@@ -1,5 +1,6 @@
 /** From saved outputs to results: thresholds are chosen on validation, every figure is reported on test. */
 import { anytime, confusion } from './anytime.js';
+import { prices, searchThresholds } from './direct-search.js';
 import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
 import { commonThreshold, exits } from './exits.js';
 import { candidates, commonThresholds, fitAccuracy, fitBudget } from './fit.js';
@@ -82,7 +83,7 @@ export function withTiming(
 
 type EarlyExit = Pick<
   Results,
-  'calibration' | 'budgets' | 'exitShares' | 'commonThresholds' | 'fullAccuracy'
+  'calibration' | 'budgets' | 'exitShares' | 'directSearch' | 'commonThresholds' | 'fullAccuracy'
 >;
 
 function earlyExit(validation: Evidence, test: Evidence, budgets: readonly number[]): EarlyExit {
@@ -96,6 +97,7 @@ function earlyExit(validation: Evidence, test: Evidence, budgets: readonly numbe
       p,
       ...exits(test, thresholdsForShares(validation, exitShares(p, steps))),
     })),
+    directSearch: searchThresholds(validation, prices).map(thresholds => exits(test, thresholds)),
     commonThresholds: commonThresholds.map(threshold => ({
       threshold,
       ...exits(test, commonThreshold(threshold, steps)),

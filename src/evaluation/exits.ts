@@ -1,7 +1,7 @@
 /** Early exit: an image leaves at the first step whose confidence reaches that step's threshold. */
 import { UsageError } from '../errors/index.js';
 import type { Evidence } from './outputs.js';
-import { proportion, type Proportion } from './proportion.js';
+import { clusteredMean, proportion, type Mean, type Proportion } from './proportion.js';
 
 /** A threshold that no confidence reaches, as the reference writes it. */
 export const never = 1e8;
@@ -18,6 +18,8 @@ export interface OperatingPoint extends Proportion {
   readonly meanMultiAdds: number;
   /** Share of the images that leave at each step; they sum to 1. */
   readonly exitShares: readonly number[];
+  /** Accuracy lost against all steps on the same images. */
+  readonly drop: Mean;
 }
 
 /** The same threshold at every step but the last, which always answers. */
@@ -46,7 +48,7 @@ export function exitSteps({ steps, labels }: Evidence, thresholds: readonly numb
 
 /** Accuracy, cost and exit shares under `thresholds` (one for each step). */
 export function exits(evidence: Evidence, thresholds: readonly number[]): OperatingPoint {
-  const { steps, sources } = evidence;
+  const { steps, last, sources } = evidence;
   const exit = exitSteps(evidence, thresholds);
   const leaving = steps.map(() => 0);
   const correct = Uint8Array.from(exit, (step, i) => {
@@ -62,5 +64,9 @@ export function exits(evidence: Evidence, thresholds: readonly number[]): Operat
     meanSteps: mean(t => t + 1),
     meanMultiAdds: mean(t => steps[t]?.multiAdds ?? 0),
     exitShares,
+    drop: clusteredMean(
+      Int8Array.from(correct, (right, i) => (last.correct[i] ?? 0) - right),
+      sources,
+    ),
   };
 }

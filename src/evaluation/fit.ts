@@ -1,5 +1,6 @@
 /** Choosing thresholds on a calibration set: for a budget of Multi-Adds, or for the accuracy of all steps at the least cost. */
 import { UsageError } from '../errors/index.js';
+import { prices, searchThresholds } from './direct-search.js';
 import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
 import { always, commonThreshold, exits, never, type OperatingPoint } from './exits.js';
 import type { Evidence } from './outputs.js';
@@ -11,17 +12,15 @@ export const commonThresholds: readonly number[] = [
 
 /**
  * The choices that fitting picks from, with what each gives on the calibration set: everyone leaves at the glance, nobody
- * leaves early, one common threshold, and the exit shares of the reference's budgets.
+ * leaves early, one common threshold, the exit shares of the reference's budgets, and direct search.
  */
 export function candidates(calibration: Evidence): OperatingPoint[] {
   const steps = calibration.steps.length;
   const common = [always, ...commonThresholds, never].map(threshold => commonThreshold(threshold, steps));
   const shares = referenceBudgets.map(p => thresholdsForShares(calibration, exitShares(p, steps)));
-  return [...common, ...shares].map(thresholds => exits(calibration, thresholds));
+  const searched = searchThresholds(calibration, prices);
+  return [...common, ...shares, ...searched].map(thresholds => exits(calibration, thresholds));
 }
-
-/** Far below one image in any set, far above the rounding of a difference of shares. */
-const rounding = 1e-9;
 
 const cheapest = (a: OperatingPoint, b: OperatingPoint) =>
   b.meanMultiAdds < a.meanMultiAdds || (b.meanMultiAdds === a.meanMultiAdds && b.accuracy > a.accuracy)
@@ -50,12 +49,11 @@ export function fitBudget(choices: readonly OperatingPoint[], budget: number): O
 }
 
 /**
- * The cheapest candidate whose accuracy is at most `maxDrop` below that of all steps.
+ * The cheapest candidate that loses at most `maxDrop` against all steps, with one standard error of what it loses to spare: the
+ * cheapest of many looks better on the images it was chosen on than it is.
  *
  * @param maxDrop in [0, 1], e.g. 0.002 for 0.2 points
  */
 export function fitAccuracy(choices: readonly OperatingPoint[], maxDrop: number): OperatingPoint {
-  const allSteps = choices.reduce((a, b) => (b.meanSteps > a.meanSteps ? b : a));
-  const least = allSteps.accuracy - maxDrop - rounding;
-  return choices.filter(({ accuracy }) => accuracy >= least).reduce(cheapest);
+  return choices.filter(({ drop }) => drop.mean + drop.standardError <= maxDrop).reduce(cheapest);
 }

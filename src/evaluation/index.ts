@@ -1,5 +1,6 @@
 /** Evaluation of anytime models from saved logits: accuracy per step, early exit, budgets, and the results they make. */
 export { anytime, confusion } from './anytime.js';
+export { prices, searchThresholds } from './direct-search.js';
 export { evaluateOutputs, withTiming } from './evaluate.js';
 export { pickExamples, type Examples } from './examples.js';
 export { exitShares, thresholdsForShares } from './exit-shares.js';
@@ -7,6 +8,6 @@ export { always, commonThreshold, exits, exitSteps, never, type OperatingPoint }
 export { candidates, fitAccuracy, fitBudget } from './fit.js';
 export { looks } from './looks.js';
 export { readEvidence, type AnytimeOutputs } from './outputs.js';
-export { proportion, type Proportion } from './proportion.js';
+export { proportion, type Mean, type Proportion } from './proportion.js';
 export { parseResults, type ModelSummary, type PolicyName, type Results } from './results.js';
-export { answer, softmax } from './softmax.js';
+export { answer, likeliest, softmax, type Guess } from './softmax.js';

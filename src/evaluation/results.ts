@@ -14,6 +14,8 @@ const operatingPoint = {
   meanSteps: z.number().min(1),
   meanMultiAdds: multiAdds,
   exitShares: list(share),
+  /** Accuracy lost against all steps. */
+  drop: z.strictObject({ mean: z.number(), standardError: z.number().nonnegative() }),
 };
 
 /** How places to look at are chosen; `learned` is the trained policy, the others are what it must beat. */
@@ -73,9 +75,11 @@ const schema = z.strictObject({
   budgets: list(z.strictObject({ budget: multiAdds, ...operatingPoint })),
   /** The reference's 39 exit-share budgets, fitted on validation, reported on test. */
   exitShares: list(z.strictObject({ p: z.number().positive(), ...operatingPoint })),
+  /** Thresholds by direct search on validation, from most steps to fewest; reported on test. */
+  directSearch: list(z.strictObject(operatingPoint)),
   /** One threshold for all steps, reported on test. */
   commonThresholds: list(z.strictObject({ threshold: z.number(), ...operatingPoint })),
-  /** The cheapest thresholds that, on validation, lose at most `maxDrop` against all steps; reported on test. */
+  /** The cheapest thresholds that, on validation, lose at most `maxDrop` against all steps, a standard error included; reported on test. */
   fullAccuracy: z.strictObject({
     maxDrop: share,
     ...operatingPoint,

@@ -18,6 +18,20 @@ export function softmax(logits: Float32Array, classes: number): Float32Array {
   return probabilities;
 }
 
+export interface Guess {
+  readonly label: string;
+  /** In [0, 1]. */
+  readonly probability: number;
+}
+
+/** The `count` likeliest classes of one image, likeliest first; `probabilities`: [classes]. */
+export function likeliest(probabilities: Float32Array, classes: readonly string[], count: number): Guess[] {
+  return classes
+    .map((label, i) => ({ label, probability: probabilities[i] ?? 0 }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, count);
+}
+
 /** What a network answered for n images, and how sure it was. */
 export interface Answers {
   /** The most probable class, [n]; of equal ones the first. */

@@ -3,12 +3,24 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { UsageError } from '../errors/index.js';
+import type { Results } from '../evaluation/index.js';
 import { fitBudget, parseResults } from '../evaluation/index.js';
 
-/** Where `gfnet evaluate` writes what it found on a checkpoint: in its run's folder, or beside a checkpoint that stands alone. */
-export function resultsPath({ path }: Pick<Checkpoint, 'path'>): string {
+/**
+ * What `gfnet evaluate` found on a checkpoint: results.json in its run's folder, or beside a checkpoint that stands alone.
+ * @param purpose what it is needed for, as the message begins
+ * @throws UsageError when these weights were not evaluated; RunError when results.json cannot be read
+ */
+export function evaluationOf({ path, manifest }: Checkpoint, purpose: string): Results {
   const folder = dirname(path);
-  return join(basename(folder) === 'checkpoints' ? dirname(folder) : folder, 'results.json');
+  const file = join(basename(folder) === 'checkpoints' ? dirname(folder) : folder, 'results.json');
+  const results = existsSync(file) ? parseResults(readFileSync(file, 'utf8'), file) : undefined;
+  if (results?.model.sha256 === manifest.tensors.sha256) return results;
+  throw new UsageError({
+    problem: `${purpose} an evaluation of these weights`,
+    given: results ? `${file}, an evaluation of other weights` : `no ${file}`,
+    mend: 'run `gfnet evaluate` on the run first',
+  });
 }
 
 /**
@@ -17,14 +29,5 @@ export function resultsPath({ path }: Pick<Checkpoint, 'path'>): string {
  * @throws UsageError when the checkpoint was not evaluated, or the budget is below the cost of the glance
  */
 export function thresholdsForBudget(checkpoint: Checkpoint, budget: number): readonly number[] {
-  const path = resultsPath(checkpoint);
-  const results = existsSync(path) ? parseResults(readFileSync(path, 'utf8'), path) : undefined;
-  if (results?.model.sha256 !== checkpoint.manifest.tensors.sha256) {
-    throw new UsageError({
-      problem: 'a budget needs thresholds that were fitted to these weights',
-      given: results ? `${path}, an evaluation of other weights` : `no ${path}`,
-      mend: 'run `gfnet evaluate` on the run first, or give a threshold instead of a budget',
-    });
-  }
-  return fitBudget(results.calibration, budget).thresholds;
+  return fitBudget(evaluationOf(checkpoint, 'a budget needs').calibration, budget).thresholds;
 }

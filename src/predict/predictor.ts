@@ -9,6 +9,7 @@ import { lineReporter } from '../engine/setup/report.js';
 import { startEngine } from '../engine/start.js';
 import { disposeTree } from '../engine/tensor-tree.js';
 import { UsageError } from '../errors/index.js';
+import { likeliest, type Guess } from '../evaluation/index.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { Runner } from '../model/runner.js';
 import { thresholdsForBudget } from './calibration.js';
@@ -31,11 +32,6 @@ export interface PredictOptions {
   readonly topK?: number;
   /** Images computed at once; default 64. */
   readonly batchSize?: number;
-}
-
-export interface Guess {
-  readonly label: string;
-  readonly probability: number;
 }
 
 export interface Belief {
@@ -193,11 +189,4 @@ function atLeastOne(option: string, value: number): number {
     given: String(value),
     allowed: 'a whole number, 1 or more',
   });
-}
-
-function likeliest(probabilities: Float32Array, classes: readonly string[], count: number): Guess[] {
-  return classes
-    .map((label, i) => ({ label, probability: probabilities[i] ?? 0 }))
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, count);
 }

@@ -1,6 +1,6 @@
 /** The report's charts. */
-import type { BarSeriesOption, CustomSeriesOption } from 'echarts';
-import type { PolicyName, Proportion, Results } from '../evaluation/index.js';
+import type { BarSeriesOption, CustomSeriesOption, LineSeriesOption } from 'echarts';
+import type { OperatingPoint, PolicyName, Proportion, Results } from '../evaluation/index.js';
 import { axis, chart, color, type Key } from './chart.js';
 import { stepColor } from './colors.js';
 import type { Html } from './html.js';
@@ -27,10 +27,11 @@ const marker = (i: number) => markers[i % markers.length] ?? markers[0];
 const point = (cost: number, { accuracy }: Proportion) => [cost / 1e6, 100 * accuracy];
 
 /** Accuracy against mean Multi-Adds: anytime curves of the policies, early exit, and plain networks. */
-export function costChart({ policies, exitShares, statics }: Results): Html {
+export function costChart({ policies, exitShares, directSearch, statics }: Results): Html {
   const legend = [
     ...policyKeys(policies, '●'),
-    { name: 'learned, stopping early', color: color('early'), mark: '━' },
+    { name: 'learned, stopping early: direct search', color: color('early'), mark: '━' },
+    { name: 'learned, stopping early: exit shares', color: color('early'), mark: '┅' },
     ...statics.map(({ name }, i) => ({ name, color: color('ink'), mark: marker(i).mark })),
   ];
   return chart('Accuracy against mean Multi-Adds for one image', legend, {
@@ -45,12 +46,8 @@ export function costChart({ policies, exitShares, statics }: Results): Html {
         lineStyle: { width: 2, color: policyColors[name] },
         itemStyle: { color: policyColors[name] },
       })),
-      {
-        type: 'line',
-        data: exitShares.map(row => point(row.meanMultiAdds, row)).sort(([a = 0], [b = 0]) => a - b),
-        showSymbol: false,
-        lineStyle: { width: 3, color: color('early') },
-      },
+      frontier(directSearch, { width: 3 }),
+      frontier(exitShares, { width: 1.5, type: 'dashed' }),
       ...statics.map((network, i) => ({
         type: 'scatter' as const,
         data: [point(network.multiAdds, network)],
@@ -60,6 +57,19 @@ export function costChart({ policies, exitShares, statics }: Results): Html {
       })),
     ],
   });
+}
+
+/** Accuracy against mean cost of a family of thresholds. */
+function frontier(
+  family: readonly OperatingPoint[],
+  style: Pick<NonNullable<LineSeriesOption['lineStyle']>, 'width' | 'type'>,
+): LineSeriesOption {
+  return {
+    type: 'line',
+    data: family.map(row => point(row.meanMultiAdds, row)).sort(([a = 0], [b = 0]) => a - b),
+    showSymbol: false,
+    lineStyle: { ...style, color: color('early') },
+  };
 }
 
 /** Error after each step of each policy, with bars of one standard error either way. */

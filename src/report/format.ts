@@ -1,5 +1,5 @@
 /** How numbers are written, the same in the terminal and in the report. */
-import { always, never, type Proportion } from '../evaluation/index.js';
+import { always, never, type Mean, type Proportion } from '../evaluation/index.js';
 
 /** A share as a percentage without its sign: 0.0123 -> `1.23`. */
 export function percent(share: number, digits = 2): string {
@@ -9,6 +9,11 @@ export function percent(share: number, digits = 2): string {
 /** Error in % with its standard error: `1.23 ± 0.11`. */
 export function errorRate({ accuracy, standardError }: Proportion): string {
   return `${percent(1 - accuracy)} ± ${percent(standardError)}`;
+}
+
+/** A difference of accuracies in points with its standard error: `0.12 ± 0.08`. */
+export function points({ mean, standardError }: Mean): string {
+  return `${percent(mean)} ± ${percent(standardError)}`;
 }
 
 const units = [

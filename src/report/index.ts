@@ -3,4 +3,4 @@ export { renderCard } from './card.js';
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';
 export { renderTerminal } from './terminal.js';
-export type { Gallery, GallerySample, Guess } from './sample.js';
+export type { Gallery, GallerySample } from './sample.js';

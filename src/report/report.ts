@@ -11,7 +11,14 @@ import type { Gallery } from './sample.js';
 import { css } from './style.js';
 import { summary } from './summary.js';
 import { tableView } from './table-view.js';
-import { budgetsTable, commonThresholdsTable, exitSharesTable, staticsTable, stepsTable } from './tables.js';
+import {
+  budgetsTable,
+  commonThresholdsTable,
+  directSearchTable,
+  exitSharesTable,
+  staticsTable,
+  stepsTable,
+} from './tables.js';
 
 /** The whole file's text. */
 export function renderReport(results: Results, gallery: Gallery): string {
@@ -63,8 +70,8 @@ function sections(results: Results, gallery: Gallery): Html {
       </div>
       ${tableView(budgetsTable(results))} ${tableView(commonThresholdsTable(results))}
       <details>
-        <summary>The 39 budgets behind the early-exit curve</summary>
-        ${tableView(exitSharesTable(results))}
+        <summary>The thresholds behind the early-exit curves</summary>
+        ${tableView(directSearchTable(results))} ${tableView(exitSharesTable(results))}
       </details>
     </section>
     ${

@@ -1,16 +1,11 @@
 /** What the report and the README's picture show of one image. */
+import type { Guess } from '../evaluation/index.js';
 
 /** A square of an image, in pixels of that image. */
 interface Box {
   readonly row: number;
   readonly column: number;
   readonly size: number;
-}
-
-export interface Guess {
-  readonly label: string;
-  /** In [0, 1]. */
-  readonly probability: number;
 }
 
 export interface GallerySample {

@@ -64,6 +64,14 @@ export function exitSharesTable({ exitShares }: Results): Table {
   };
 }
 
+export function directSearchTable({ directSearch }: Results): Table {
+  return {
+    title: 'Direct search: thresholds fitted on validation, figures on test',
+    head: ['#', ...pointHead, 'thresholds'],
+    rows: directSearch.map((point, i) => [String(i + 1), ...pointCells(point), early(point.thresholds)]),
+  };
+}
+
 export function commonThresholdsTable({ commonThresholds }: Results): Table {
   return {
     title: 'One threshold for all steps',

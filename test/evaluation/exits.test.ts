@@ -33,10 +33,13 @@ describe('exits', () => {
         let right = 0;
         let steps = 0;
         let spent = 0;
+        const lost: number[] = [];
         for (const [i, label] of outputs.labels.entries()) {
           let t = 0;
           while (t < T - 1 && naiveAnswer(outputs, t, i).confidence < (eta[t] ?? 0)) t++;
-          right += Number(naiveAnswer(outputs, t, i).predicted === label);
+          const isRight = (step: number) => Number(naiveAnswer(outputs, step, i).predicted === label);
+          right += isRight(t);
+          lost.push(isRight(T - 1) - isRight(t));
           steps += t + 1;
           for (let u = 0; u <= t; u++) spent += outputs.multiAdds[u] ?? 0;
         }
@@ -46,6 +49,10 @@ describe('exits', () => {
         expect(point.meanSteps).toBeCloseTo(steps / n, 12);
         expect(point.meanMultiAdds).toBeCloseTo(spent / n, 8);
         expect(point.exitShares.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
+        const mean = lost.reduce((a, b) => a + b, 0) / n;
+        const variance = lost.reduce((sum, y) => sum + (y - mean) ** 2, 0) / (n - 1);
+        expect(point.drop.mean).toBeCloseTo(mean, 12);
+        expect(point.drop.standardError).toBeCloseTo(Math.sqrt(variance / n), 12);
       }),
     );
   });

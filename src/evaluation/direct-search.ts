@@ -1,0 +1,64 @@
+/** Thresholds by direct search: those that are worth most on a calibration set, when Multi-Adds have a price. */
+import { always, exitSteps, never } from './exits.js';
+import type { Evidence } from './outputs.js';
+
+/** Prices of all steps' Multi-Adds, in accuracy: from next to nothing to all there is. */
+export const prices: readonly number[] = Array.from({ length: 73 }, (_, i) => 10 ** (-3 + i / 24));
+
+/** Sweeps over the steps for one price; each can only gain, and few are needed. */
+const maxSweeps = 10;
+
+/**
+ * For each price, thresholds under which
+ *
+ *     accuracy - price x mean Multi-Adds / Multi-Adds of all steps
+ *
+ * cannot be raised by changing any one of them: coordinate ascent from the last step that can be left to the first. With the other
+ * thresholds as they are, the images that reach a step are put in order of falling confidence, and the best place to cut that order is
+ * found in one pass.
+ *
+ * @param prices in [0, 1]
+ * @returns thresholds, one for each step, in the order of the prices; those that several prices agree on once
+ */
+export function searchThresholds(calibration: Evidence, prices: readonly number[]): number[][] {
+  const { steps, labels } = calibration;
+  const orders = steps.map(({ confidence }) =>
+    Int32Array.from(labels.keys()).sort((a, b) => (confidence[b] ?? 0) - (confidence[a] ?? 0)),
+  );
+  const found = prices.map(price => searchOne(calibration, orders, price));
+  return [...new Map(found.map(thresholds => [thresholds.join(), thresholds])).values()];
+}
+
+/** `orders`: of each step, [n] images in order of falling confidence. */
+function searchOne(calibration: Evidence, orders: readonly Int32Array[], price: number): number[] {
+  const { steps, last } = calibration;
+  const worth = steps.map(({ correct, multiAdds }) =>
+    Float64Array.from(correct, right => right - (price * multiAdds) / last.multiAdds),
+  );
+  const thresholds: number[] = steps.map((_, t) => (t === steps.length - 1 ? always : never));
+  for (let sweep = 0; sweep < maxSweeps; sweep++) {
+    const before = [...thresholds];
+    for (let t = steps.length - 2; t >= 0; t--) thresholds[t] = bestCut(t);
+    if (thresholds.every((threshold, t) => threshold === before[t])) break;
+  }
+  return thresholds;
+
+  /** The best threshold of step t. */
+  function bestCut(t: number): number {
+    const confidence = steps[t]?.confidence ?? new Float32Array();
+    const without = exitSteps(calibration, thresholds.with(t, never));
+    let best: number = never;
+    let [gain, most] = [0, 0];
+    const order = orders[t] ?? new Int32Array();
+    order.forEach((i, rank) => {
+      const exit = (without[i] ?? 0) - 1;
+      // Who has left before is not concerned.
+      if (exit > t) gain += (worth[t]?.[i] ?? 0) - (worth[exit]?.[i] ?? 0);
+      // Equal confidences leave together.
+      const here = confidence[i] ?? 0;
+      const next = order[rank + 1];
+      if (gain > most && (next === undefined || confidence[next] !== here)) [most, best] = [gain, here];
+    });
+    return best;
+  }
+}

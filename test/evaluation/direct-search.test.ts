@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  commonThreshold,
+  exits,
+  exitShares,
+  never,
+  prices,
+  readEvidence,
+  searchThresholds,
+  thresholdsForShares,
+} from '../../src/evaluation/index.js';
+import { modelOutputs, tiedOutputs } from './synthetic.js';
+
+describe('searchThresholds', () => {
+  it('finds thresholds none of which can be changed for the better', () => {
+    fc.assert(
+      fc.property(tiedOutputs, fc.double({ min: 0, max: 1, noNaN: true }), (outputs, price) => {
+        const evidence = readEvidence(outputs);
+        const worth = (thresholds: readonly number[]): number => {
+          const { accuracy, meanMultiAdds } = exits(evidence, thresholds);
+          return accuracy - (price * meanMultiAdds) / evidence.last.multiAdds;
+        };
+        const [found = []] = searchThresholds(evidence, [price]);
+        evidence.steps.slice(0, -1).forEach(({ confidence }, t) => {
+          for (const other of [...confidence, never]) {
+            expect(worth(found.with(t, other))).toBeLessThanOrEqual(worth(found) + 1e-6);
+          }
+        });
+      }),
+    );
+  });
+
+  it('spends less the dearer Multi-Adds are, and gives each choice once', () => {
+    const evidence = readEvidence(modelOutputs(5, 2000, [2, 3, 4]));
+    const found = searchThresholds(evidence, prices);
+    const costs = found.map(thresholds => exits(evidence, thresholds).meanMultiAdds);
+    expect(costs).toEqual([...costs].sort((a, b) => b - a));
+    expect(new Set(found.map(String)).size).toBe(found.length);
+    expect(found.length).toBeGreaterThan(10);
+  });
+
+  it('is worth as much as any common threshold or exit shares, at its price', () => {
+    const evidence = readEvidence(modelOutputs(6, 2000, [2, 3, 4]));
+    for (const price of [0.01, 0.05, 0.2]) {
+      const worth = (thresholds: readonly number[]): number => {
+        const { accuracy, meanMultiAdds } = exits(evidence, thresholds);
+        return accuracy - (price * meanMultiAdds) / evidence.last.multiAdds;
+      };
+      const [found = []] = searchThresholds(evidence, [price]);
+      for (const threshold of [0.5, 0.7, 0.9, 0.975, 0.99]) {
+        expect(worth(found)).toBeGreaterThanOrEqual(worth(commonThreshold(threshold, 3)));
+      }
+      for (const p of [5, 13, 20, 30]) {
+        expect(worth(found)).toBeGreaterThanOrEqual(worth(thresholdsForShares(evidence, exitShares(p, 3))));
+      }
+    }
+  });
+
+  it('leaves a model of one step as it is', () => {
+    expect(searchThresholds(readEvidence(modelOutputs(1, 50, [3])), prices)).toEqual([[-1e8]]);
+  });
+});
