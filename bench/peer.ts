@@ -27,6 +27,9 @@ export interface PeerWork {
   readonly patch: number;
   /** T */
   readonly steps: number;
+  /** Channels of the encoders' blocks, and the stride of their stem. */
+  readonly widths: readonly number[];
+  readonly stem: number;
   readonly threads: number;
 }
 
@@ -77,7 +80,7 @@ export class Peer {
       python,
       [
         join(folder, 'bench.py'),
-        ...options.flatMap(([name, value]) => [`--${name}`, String(value)]),
+        ...options.flatMap(([name, value]) => [`--${name}`, ...[value].flat().map(String)]),
         ...(compiled ? ['--compile'] : []),
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },

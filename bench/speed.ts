@@ -2,6 +2,7 @@
 import type { TrainConfig } from '../training/config.js';
 import type { Splits } from '../src/data/dataset.js';
 import { openData } from '../src/data/open.js';
+import { SmallConfig } from '../src/encoders/small.js';
 import { Runner } from '../src/model/runner.js';
 import { Peer } from './peer.js';
 import type { StartedPeer, Variant } from './peer.js';
@@ -141,6 +142,7 @@ async function* startPeers(
 ): AsyncGenerator<StartedPeer> {
   if (python === undefined) return;
   const { network, batchSize } = config;
+  const { widths, stem } = SmallConfig.parse(network.encoder);
   for (const compiled of compile ? [false, true] : [false]) {
     for (const memoryFormat of ['nchw', 'nhwc'] as const) {
       report(`${work}: PyTorch ${memoryFormat}${compiled ? ' compiles' : ' starts'}`);
@@ -153,6 +155,8 @@ async function* startPeers(
           canvas: train.shape.height,
           patch: network.patch,
           steps: network.steps,
+          widths,
+          stem,
           threads,
         },
       );

@@ -24,6 +24,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--canvas", type=int, default=60, help="side of the images, in pixels")
     parser.add_argument("--patch", type=int, default=28, help="side of the glance and of the crops, in pixels")
     parser.add_argument("--steps", type=int, default=4, help="T: the glance and T - 1 crops")
+    parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 104], help="channels of the encoders' blocks")
+    parser.add_argument("--stem", type=int, default=2, help="stride of the encoders' stem")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory-format", choices=list(MEMORY_FORMATS), default="nchw")
     parser.add_argument("--compile", action="store_true", help="torch.compile (needs g++; slow to warm)")
@@ -39,7 +41,9 @@ def main() -> None:
     args = arguments()
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
-    stages = Stages(args.patch, args.steps, MEMORY_FORMATS[args.memory_format], args.compile)
+    stages = Stages(
+        args.patch, args.steps, tuple(args.widths), args.stem, MEMORY_FORMATS[args.memory_format], args.compile
+    )
     step = stages.step(args.stage)
     images = torch.rand(args.batch, 1, args.canvas, args.canvas)
     labels = torch.randint(CLASSES, (args.batch,))

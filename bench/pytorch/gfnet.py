@@ -24,13 +24,16 @@ class ResidualBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """[n, channels, p, p] -> feature map [n, widths[-1], p/4, p/4] and its average [n, widths[-1]]; the first block
-    keeps the size, each later one halves it. `head` is the encoder's own classifier (deep supervision)."""
+    """[n, channels, p, p] -> feature map [n, widths[-1], h, w] and its average [n, widths[-1]]; the stem (3 x 3, or 5 x 5 of
+    stride 2) and each block but the first may halve the size. `head` is the encoder's own classifier (deep supervision)."""
 
-    def __init__(self, channels: int = 1, stem: int = 16, widths: tuple[int, ...] = (16, 32, 64), classes: int = 10):
+    def __init__(self, widths: tuple[int, ...], stride: int, channels: int = 1, classes: int = 10):
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(channels, stem, 3, padding=1, bias=False), nn.BatchNorm2d(stem), nn.ReLU())
-        inputs = (stem, *widths)
+        size = 3 if stride == 1 else 5
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, widths[0], size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
+        )
+        inputs = (widths[0], *widths)
         self.blocks = nn.Sequential(*(ResidualBlock(inputs[i], width, 1 if i == 0 else 2) for i, width in enumerate(widths)))
         self.head = nn.Linear(widths[-1], classes)
 
@@ -42,7 +45,7 @@ class Encoder(nn.Module):
 class Classifier(nn.Module):
     """One step of the recurrent classifier: pooled feature and state in, logits and state out."""
 
-    def __init__(self, features: int = 64, hidden: int = 128, classes: int = 10):
+    def __init__(self, features: int, hidden: int = 128, classes: int = 10):
         super().__init__()
         self.gru = nn.GRUCell(features, hidden)
         self.fc = nn.Linear(hidden, classes)
@@ -58,7 +61,7 @@ class Classifier(nn.Module):
 class Policy(nn.Module):
     """Actor-critic over feature maps: mean of the next action in [0, 1]^2 (row, column) and the state's value."""
 
-    def __init__(self, channels: int = 64, side: int = 7, squeezed: int = 32, hidden: int = 256):
+    def __init__(self, channels: int, side: int, squeezed: int = 32, hidden: int = 256):
         super().__init__()
         self.encoder = nn.Sequential(
             nn.Conv2d(channels, squeezed, 1, bias=False),

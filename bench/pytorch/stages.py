@@ -14,12 +14,15 @@ Step = Callable[[Tensor, Tensor], Tensor]
 
 
 class Stages:
-    def __init__(self, patch: int, steps: int, memory_format: torch.memory_format, compiled: bool):
+    def __init__(
+        self, patch: int, steps: int, widths: tuple[int, ...], stem: int, memory_format: torch.memory_format, compiled: bool
+    ):
         self.patch, self.steps = patch, steps
-        self.glance_encoder = Encoder().to(memory_format=memory_format)
-        self.local_encoder = Encoder().to(memory_format=memory_format)
-        self.classifier = Classifier()
-        self.policy = Policy(side=-(-patch // 4)).to(memory_format=memory_format)
+        self.glance_encoder = Encoder(widths, stem).to(memory_format=memory_format)
+        self.local_encoder = Encoder(widths, stem).to(memory_format=memory_format)
+        self.classifier = Classifier(widths[-1])
+        shrunk = stem * 2 ** (len(widths) - 1)
+        self.policy = Policy(widths[-1], side=-(-patch // shrunk)).to(memory_format=memory_format)
         self.memory_format = memory_format
         self.wrap = torch.compile if compiled else lambda function: function
 

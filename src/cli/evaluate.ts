@@ -121,10 +121,12 @@ async function allOutputs(
 
 function summarise({ gfnet, variables, checkpoint }: LoadedGFNet): ModelSummary {
   const { encoder, classifier, policy, side, patch, steps } = gfnet.config;
+  const { name, ...options } = encoder;
+  const chosen = Object.values(options).flat().join(', ');
   return {
-    name: `gfnet-${encoder.name}-${patch}-t${steps}, ${checkpoint.manifest.stage}`,
+    name: `gfnet-${name}-${patch}-t${steps}, ${checkpoint.manifest.stage}`,
     sha256: checkpoint.manifest.tensors.sha256,
-    architecture: `encoder ${encoder.name} (${encoder.widths.join(', ')}), classifier ${classifier.kind}, policy ${policy.encoder} ${policy.hidden}`,
+    architecture: `encoder ${name}${chosen && ` (${chosen})`}, classifier ${classifier.kind}, policy ${policy.encoder} ${policy.hidden}`,
     image: side,
     patch,
     steps,

@@ -11,6 +11,8 @@ export const SmallConfig = z.strictObject({
   name: z.literal('small'),
   /** Channels of each residual block; all but the first halve the resolution. */
   widths: z.array(z.int().min(1)).min(1).default([16, 32, 64]),
+  /** Stride of the stem, a 3 x 3 convolution, 5 x 5 where it halves the resolution. */
+  stem: z.union([z.literal(1), z.literal(2)]).default(1),
 });
 
 function convBatchNorm(scope: Scope, x: Tensor4D, out: number, kernel: number, stride: number): Tensor4D {
@@ -24,9 +26,9 @@ function block(scope: Scope, x: Tensor4D, out: number, stride: number): Tensor4D
   return relu(tf.add(convBatchNorm(scope.at('second'), y, out, 3, 1), shortcut));
 }
 
-export function small({ widths }: z.infer<typeof SmallConfig>): Encoder {
+export function small({ widths, stem }: z.infer<typeof SmallConfig>): Encoder {
   return (scope, images) => {
-    let x = relu(convBatchNorm(scope.at('stem'), images, widths[0] ?? 1, 3, 1));
+    let x = relu(convBatchNorm(scope.at('stem'), images, widths[0] ?? 1, stem === 1 ? 3 : 5, stem));
     widths.forEach((width, i) => {
       x = block(scope.at('blocks').at(i), x, width, i === 0 ? 1 : 2);
     });

@@ -107,6 +107,16 @@ function covered(x: Tensor4D, kernel: number, stride: number, padding: number): 
   return tf.slice(padded, [0, 0, 0, 0], [-1, rows, columns, channels]);
 }
 
+/** x: [n, h, w, c] -> [n, (h + 2 padding - size) / stride + 1, ..., c], the largest of each window. */
+export function maxPool(x: Tensor4D, size: number, stride: number, padding: number): Tensor4D {
+  const around: [number, number] = [padding, padding];
+  const padded = padding === 0 ? x : tf.pad(x, [[0, 0], around, around, [0, 0]], lowest);
+  return tf.maxPool(padded, size, stride, 'valid');
+}
+
+/** Below all that a window may hold. */
+const lowest = -3.4e38;
+
 export interface BatchNormalised {
   /** [n, h, w, c] */
   readonly output: Tensor4D;

@@ -22,16 +22,20 @@ interface Example {
   readonly multiAdds: (side: number, channels: number) => number;
 }
 
-/** Every encoder of the registry has an entry. */
-const examples: Readonly<Record<EncoderConfig['name'], Example>> = {
-  small: {
-    options: { widths: [6, 8, 12] },
+const examples: readonly Example[] = [
+  {
+    options: { name: 'small', widths: [6, 8, 12] },
     multiAdds: (side, channels) => smallMultiAdds([6, 8, 12], side, channels),
   },
-};
+  {
+    options: { name: 'small', widths: [6, 8], stem: 2 },
+    multiAdds: (side, channels) => smallMultiAdds([6, 8], side, channels, 2),
+  },
+];
 
-describe.each(Object.entries(examples))('encoder %s', (name, { options, multiAdds }) => {
-  const encode = createEncoder(EncoderConfig.parse({ name, ...options }));
+describe.each(examples)('encoder $options', ({ options, multiAdds }) => {
+  const encode = createEncoder(EncoderConfig.parse(options));
+  const name = JSON.stringify(options);
   const make = (side: number, channels: number): { variables: Variables; multiAdds: number } => {
     let cost = 0;
     const variables = build(stream(3, name), (scope, spent) => {

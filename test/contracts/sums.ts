@@ -1,7 +1,7 @@
 /** Operations that sum: reductions, products, and what networks build on them. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
-import { batchNormTraining, conv2d, crossEntropy, globalAveragePool } from '../../src/engine/ops.js';
+import { batchNormTraining, conv2d, crossEntropy, globalAveragePool, maxPool } from '../../src/engine/ops.js';
 import type { NdArray } from '../helpers/array.js';
 import { build, normals, sum } from '../helpers/array.js';
 import * as naive from '../helpers/naive.js';
@@ -149,6 +149,21 @@ export const sums: readonly Operation[] = [
     gradient: 'differences',
   },
   { name: 'globalAveragePool', run: (x: Tensor) => globalAveragePool(x as Tensor4D), ...average },
+  {
+    name: 'maxPool',
+    inputs: [images],
+    run: (x: Tensor4D) => maxPool(x, 3, 2, 1),
+    // All values of the windows' borders may be below zero: padding must never win.
+    define: x => {
+      const [, height = 0, width = 0] = x.shape;
+      return build([2, 2, 2, 3], (n, i, j, c) => {
+        const rows = [2 * i - 1, 2 * i, 2 * i + 1].filter(row => row >= 0 && row < height);
+        const columns = [2 * j - 1, 2 * j, 2 * j + 1].filter(column => column >= 0 && column < width);
+        return Math.max(...rows.flatMap(row => columns.map(column => x.at(n, row, column, c))));
+      });
+    },
+    gradient: 'differences',
+  },
   {
     name: 'crossEntropy',
     inputs: [matrix],

@@ -17,13 +17,13 @@ beforeAll(() => startEngine());
 const outputs = ['map', 'feature', 'logits'] as const;
 type Outputs = Readonly<Record<(typeof outputs)[number], Tensor>>;
 
-const encode = small({ name: 'small', widths: [4, 6, 8] });
-
 /** The encoder with its head, as the fixture's. */
-function network(scope: Scope, images: Tensor4D): Outputs {
-  const { map, pooled } = encode(scope, images);
-  return { map, feature: pooled, logits: linear(scope.at('head'), pooled, 3) };
-}
+const networkOf =
+  (stem: 1 | 2) =>
+  (scope: Scope, images: Tensor4D): Outputs => {
+    const { map, pooled } = small({ name: 'small', widths: [4, 6, 8], stem })(scope, images);
+    return { map, feature: pooled, logits: linear(scope.at('head'), pooled, 3) };
+  };
 
 /** PyTorch's name of a variable. */
 function theirs(name: string): string {
@@ -47,7 +47,7 @@ function output(f: Fixture, group: string, name: keyof Outputs): Tensor {
 }
 
 /** The network's variables with the fixture's values. */
-function variables(f: Fixture, group: string): Variables {
+function variables(network: ReturnType<typeof networkOf>, f: Fixture, group: string): Variables {
   const made = build(stream(0), scope => network(scope, tf.zeros([1, 13, 13, 2])));
   const taken = (tensors: Tensors, from: string): Tensors =>
     Object.fromEntries(
@@ -56,10 +56,15 @@ function variables(f: Fixture, group: string): Variables {
   return { parameters: taken(made.parameters, 'weight'), statistics: taken(made.statistics, group) };
 }
 
-describe('encoder `small` equals PyTorch', () => {
+describe.each([
+  [1, 'encoder'],
+  [2, 'encoder-stem2'],
+] as const)('encoder `small` with a stem of stride %i equals PyTorch', (stem, name) => {
+  const network = networkOf(stem);
+
   it('training: outputs, running statistics, gradients of the images and of every parameter', () => {
-    const f = fixture('encoder');
-    const { parameters, statistics } = variables(f, 'weight');
+    const f = fixture(name);
+    const { parameters, statistics } = variables(network, f, 'weight');
     const { gradients, auxiliary } = differentiate(
       { ...parameters, images: f.image('input') },
       ({ images, ...parameters }) => {
@@ -86,8 +91,8 @@ describe('encoder `small` equals PyTorch', () => {
   });
 
   it('evaluation, with the statistics that training left', () => {
-    const f = fixture('encoder');
-    const { result, statistics } = apply(variables(f, 'after'), false, scope =>
+    const f = fixture(name);
+    const { result, statistics } = apply(variables(network, f, 'after'), false, scope =>
       network(scope, f.image('input')),
     );
     for (const name of outputs) expectClose(result[name], output(f, 'expected/eval', name));

@@ -1,10 +1,18 @@
 /** Multi-Adds of one image, by the formulas: one for each weight at each place where it is used. */
 
-/** `small`: a stem, then blocks of two 3 x 3 convolutions; all but the first halve the side, rounding up, and project their shortcut. */
-export function smallMultiAdds(widths: readonly number[], side: number, channels: number): number {
+/**
+ * `small`: a stem (3 x 3, or 5 x 5 of stride 2), then blocks of two 3 x 3 convolutions; all but the first halve the side, rounding up,
+ * and project their shortcut.
+ */
+export function smallMultiAdds(
+  widths: readonly number[],
+  side: number,
+  channels: number,
+  stride: 1 | 2 = 1,
+): number {
   const [stem = NaN] = widths;
-  let total = side ** 2 * 9 * channels * stem;
-  let [size, width] = [side, stem];
+  let [size, width] = [Math.ceil(side / stride), stem];
+  let total = size ** 2 * (stride === 1 ? 9 : 25) * channels * stem;
   widths.forEach((out, i) => {
     if (i > 0) size = Math.ceil(size / 2);
     const shortcut = i > 0 || width !== out ? width * out : 0;
