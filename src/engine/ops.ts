@@ -114,6 +114,11 @@ export function maxPool(x: Tensor4D, size: number, stride: number, padding: numb
   return tf.maxPool(padded, size, stride, 'valid');
 }
 
+/** x: [n, h, w, c] -> [n, h / size, w / size, c], the mean of each window; a rest at the ends is left out. */
+export function averagePool(x: Tensor4D, size: number): Tensor4D {
+  return tf.avgPool(x, size, size, 'valid');
+}
+
 /** Below all that a window may hold. */
 const lowest = -3.4e38;
 

@@ -1,7 +1,14 @@
 /** Operations that sum: reductions, products, and what networks build on them. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
-import { batchNormTraining, conv2d, crossEntropy, globalAveragePool, maxPool } from '../../src/engine/ops.js';
+import {
+  averagePool,
+  batchNormTraining,
+  conv2d,
+  crossEntropy,
+  globalAveragePool,
+  maxPool,
+} from '../../src/engine/ops.js';
 import type { NdArray } from '../helpers/array.js';
 import { build, normals, sum } from '../helpers/array.js';
 import * as naive from '../helpers/naive.js';
@@ -162,6 +169,14 @@ export const sums: readonly Operation[] = [
         return Math.max(...rows.flatMap(row => columns.map(column => x.at(n, row, column, c))));
       });
     },
+    gradient: 'differences',
+  },
+  {
+    name: 'averagePool',
+    inputs: [images],
+    run: (x: Tensor4D) => averagePool(x, 2),
+    define: x =>
+      build([2, 1, 2, 3], (n, i, j, c) => sum([2, 2], (h, w) => x.at(n, 2 * i + h, 2 * j + w, c)) / 4),
     gradient: 'differences',
   },
   {
