@@ -64,6 +64,27 @@ export const relu = withGradient<[Tensor], Tensor>(([x], save) => {
   return { value, gradient: (dy, [y]) => [call1('ReluGrad', [], [dy, y as Tensor])] };
 }) as <T extends Tensor>(x: T) => T;
 
+/** x: [n, h, w, c] -> min(max(x, 0), 6). */
+const relu6 = withGradient<[Tensor], Tensor>(([x], save) => {
+  save([x]);
+  return { value: tf.relu6(x), gradient: (dy, [x]) => [call1('Relu6Grad', [], [dy, x as Tensor])] };
+}) as <T extends Tensor>(x: T) => T;
+
+/** min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2). */
+export function hardSigmoid<T extends Tensor>(x: T): T {
+  return tf.mul(relu6(tf.add<T>(x, 3)), 1 / 6);
+}
+
+/** x hardSigmoid(x). */
+export function hardSwish<T extends Tensor>(x: T): T {
+  return tf.mul(x, hardSigmoid(x));
+}
+
+/** x sigmoid(x) (Ramachandran et al. 2017). */
+export function swish<T extends Tensor>(x: T): T {
+  return tf.mul(x, tf.sigmoid(x));
+}
+
 /**
  * Convolution with PyTorch's symmetric zero padding.
  *
@@ -89,6 +110,34 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: n
         return [
           call1('Conv2DBackpropInput', attributes, [tf.tensor1d(image.shape, 'int32'), kernel, dy]),
           call1('Conv2DBackpropFilter', attributes, [image, tf.tensor1d(kernel.shape, 'int32'), dy]),
+        ];
+      },
+    };
+  })(same ? x : covered(x, filter.shape[0], stride, padding), filter);
+}
+
+/**
+ * Convolution of each channel by itself, with PyTorch's symmetric zero padding.
+ * @param x [n, h, w, c]
+ * @param filter [k, k, c, 1]
+ * @returns [n, (h + 2 padding - k) / stride + 1, ..., c]
+ */
+export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
+  const same = stride === 1 && filter.shape[0] === 2 * padding + 1;
+  const attributes = [
+    integers('strides', [1, stride, stride, 1]),
+    string('padding', same ? 'SAME' : 'VALID'),
+  ];
+  return withGradient<[Tensor4D, Tensor4D], Tensor4D>(([x, filter], save) => {
+    save([x, filter]);
+    return {
+      value: tf.depthwiseConv2d(x, filter, stride, same ? 'same' : 'valid'),
+      gradient: (dy, [x, filter]) => {
+        const [image, kernel] = [x as Tensor4D, filter as Tensor4D];
+        const sizes = ({ shape }: Tensor4D): Tensor1D => tf.tensor1d(shape, 'int32');
+        return [
+          call1('DepthwiseConv2dNativeBackpropInput', attributes, [sizes(image), kernel, dy]),
+          call1('DepthwiseConv2dNativeBackpropFilter', attributes, [image, sizes(kernel), dy]),
         ];
       },
     };

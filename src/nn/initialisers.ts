@@ -15,6 +15,12 @@ export const heNormal: Initialiser = (shape, random) => {
   return normal(random, size(shape)).map(value => value * Math.sqrt(2 / fanOut));
 };
 
+/** The same for a filter [k, k, c, 1] of single channels, whose fan out is k k. */
+export const depthwiseHeNormal: Initialiser = (shape, random) => {
+  const [height = 1, width = 1] = shape;
+  return normal(random, size(shape)).map(value => value * Math.sqrt(2 / (height * width)));
+};
+
 /** PyTorch's default for linear and recurrent layers: uniform in +-1 / sqrt(fan). */
 export const uniformOver =
   (fan: number): Initialiser =>

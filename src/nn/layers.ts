@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import * as ops from '../engine/ops.js';
-import { heNormal, ones, uniformOver, zeros } from './initialisers.js';
+import { depthwiseHeNormal, heNormal, ones, uniformOver, zeros } from './initialisers.js';
 import type { Scope } from './scope.js';
 
 export interface ConvolutionOptions {
@@ -10,15 +10,35 @@ export interface ConvolutionOptions {
   /** Side of the filter; the padding is half of it, as in PyTorch's networks. */
   readonly kernel: number;
   readonly stride?: number;
+  /** Whether an offset is learned for each channel. */
+  readonly bias?: boolean;
 }
 
-/** Convolution without bias: [n, h, w, in] -> [n, h / stride, w / stride, out]. */
-export function conv2d(scope: Scope, x: Tensor4D, { out, kernel, stride = 1 }: ConvolutionOptions): Tensor4D {
+/** Convolution: [n, h, w, in] -> [n, h / stride, w / stride, out]. */
+export function conv2d(
+  scope: Scope,
+  x: Tensor4D,
+  { out, kernel, stride = 1, bias = false }: ConvolutionOptions,
+): Tensor4D {
   const [, , , channels] = x.shape;
   const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, out], heNormal);
   const y = ops.conv2d(x, filter, stride, Math.floor(kernel / 2));
   const [, height, width] = y.shape;
   scope.count(height * width * kernel * kernel * channels * out);
+  return bias ? tf.add(y, scope.parameter<Tensor1D>('bias', [out], zeros)) : y;
+}
+
+/** Convolution of each channel by itself, without bias: [n, h, w, c] -> [n, h / stride, w / stride, c]. */
+export function depthwiseConv2d(
+  scope: Scope,
+  x: Tensor4D,
+  { kernel, stride }: { readonly kernel: number; readonly stride: number },
+): Tensor4D {
+  const [, , , channels] = x.shape;
+  const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, 1], depthwiseHeNormal);
+  const y = ops.depthwiseConv2d(x, filter, stride, Math.floor(kernel / 2));
+  const [, height, width] = y.shape;
+  scope.count(height * width * kernel * kernel * channels);
   return y;
 }
 

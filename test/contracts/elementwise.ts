@@ -1,12 +1,15 @@
 /** Operations on one element, or one of each operand, at a time. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
-import { relu } from '../../src/engine/ops.js';
+import { hardSigmoid, hardSwish, relu, swish } from '../../src/engine/ops.js';
 import { build, NdArray, normals } from '../helpers/array.js';
 import { sigmoid } from '../helpers/naive.js';
 import type { Operation } from './contract.js';
 
 const x = normals('x', [3, 4]);
+/** Some beyond 3 and -3. */
+const wide = x.map(value => 3 * value);
+const gate = (value: number): number => Math.min(6, Math.max(0, value + 3)) / 6;
 const positive = x.map(value => Math.fround(0.5 + Math.abs(value)));
 
 function unary(
@@ -101,6 +104,9 @@ export const elementwise: readonly Operation[] = [
   unary('sigmoid', tf.sigmoid, sigmoid),
   unary('tanh', tf.tanh, Math.tanh),
   unary('relu', relu, value => Math.max(value, 0)),
+  unary('hardSigmoid', hardSigmoid, gate, { input: wide }),
+  unary('hardSwish', hardSwish, value => value * gate(value), { input: wide }),
+  unary('swish', swish, value => value / (1 + Math.exp(-value))),
   unary(
     'clipByValue',
     x => tf.clipByValue(x, -0.5, 0.75),

@@ -6,6 +6,7 @@ import {
   batchNormTraining,
   conv2d,
   crossEntropy,
+  depthwiseConv2d,
   globalAveragePool,
   maxPool,
 } from '../../src/engine/ops.js';
@@ -117,6 +118,20 @@ export const sums: readonly Operation[] = [
     define: (x, filter) => naive.conv2d(x, filter, 2, 1),
     gradient: 'differences',
   },
+  ...[1, 2].map((stride): Operation => ({
+    name: `depthwiseConv2d of stride ${stride}`,
+    inputs: [normals('x', [2, 5, 4, 3]), normals('depthwise', [3, 3, 3, 1])],
+    run: (x: Tensor4D, filter: Tensor4D) => depthwiseConv2d(x, filter, stride, 1),
+    // An ordinary one whose channels do not mix.
+    define: (x, filter) =>
+      naive.conv2d(
+        x,
+        build([3, 3, 3, 3], (h, w, from, to) => (from === to ? filter.at(h, w, from, 0) : 0)),
+        stride,
+        1,
+      ),
+    gradient: 'differences',
+  })),
   {
     name: 'batch norm with the batch’s statistics',
     inputs: [images, scale, offset],

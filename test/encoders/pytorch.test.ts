@@ -31,10 +31,12 @@ const probes = 2;
 const batch = 4;
 
 /** PyTorch's order of the axes of a tensor of ours. */
-const theirAxes: Readonly<Record<number, number[]>> = { 1: [0], 2: [1, 0], 4: [3, 2, 0, 1] };
-const ourAxes: Readonly<Record<number, number[]>> = { 1: [0], 2: [1, 0], 4: [2, 3, 1, 0] };
+function theirAxes({ rank, shape }: Tensor): number[] {
+  if (rank === 4) return shape[3] === 1 ? [2, 3, 0, 1] : [3, 2, 0, 1];
+  return rank === 2 ? [1, 0] : [0];
+}
 
-const theirs = (tensor: Tensor): Tensor => tf.transpose(tensor, theirAxes[tensor.rank]);
+const theirs = (tensor: Tensor): Tensor => tf.transpose(tensor, theirAxes(tensor));
 
 /** The value that the fixture's script gave the variable `name`, in our layout. */
 function value(name: string, ours: Tensor): Tensor {
@@ -45,11 +47,15 @@ function value(name: string, ours: Tensor): Tensor {
     if (rank === 4) return u => u * Math.sqrt(6 / (out * height * breadth));
     if (rank === 2) return u => u / Math.sqrt(width);
     if (name.endsWith('running_var')) return u => 1 + 0.5 * u;
-    if (name.endsWith('running_mean') || /^(fc|classifier)\.bias$/.test(name)) return u => 0.1 * u;
+    if (name.endsWith('running_mean') || /(fc|classifier|conv_\w+)\.bias$/.test(name)) return u => 0.1 * u;
     if (name.endsWith('bias')) return (u, channel) => 2 * (1 - 2 * (channel % 2)) + 0.1 * u;
     return u => 0.5 + 0.1 * u;
   };
-  return tf.transpose(tf.tensor(u.map(change()), shape), ourAxes[rank]);
+  const axes = theirAxes(ours);
+  return tf.transpose(
+    tf.tensor(u.map(change()), shape),
+    axes.map((_, axis) => axes.indexOf(axis)),
+  );
 }
 
 /** Images [n, side, side, 3] that the fixture's script made as [n, 3, side, side]. */
@@ -60,9 +66,9 @@ function images(name: string, n: number, side: number): Tensor4D {
   );
 }
 
-describe.each(Object.keys(encoders))('%s equals torchvision’s', name => {
+describe.each(Object.keys(encoders))('%s equals PyTorch’s', name => {
   const encode = createEncoder(EncoderConfig.parse({ name }));
-  const head = name.startsWith('densenet') ? 'classifier' : 'fc';
+  const head = name.startsWith('resnet') ? 'fc' : 'classifier';
   const network = (scope: Scope, x: Tensor4D): Tensor2D =>
     linear(scope.at(head), encode(scope, x).pooled, classes);
   let variables: Variables;

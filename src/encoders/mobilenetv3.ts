@@ -1,0 +1,124 @@
+/** MobileNetV3 (Howard et al. 2019, "Searching for MobileNetV3", tables 1 and 2), in timm's form and names, which are the reference's. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor4D } from '@tensorflow/tfjs-core';
+import { z } from 'zod';
+import { hardSigmoid, hardSwish, relu } from '../engine/ops.js';
+import { batchNorm, conv2d } from '../nn/layers.js';
+import type { Encoder } from './encoder.js';
+import { depthwiseSeparable, invertedResidual, makeDivisible } from './inverted-residual.js';
+import type { BlockOptions } from './inverted-residual.js';
+
+/** A row of the paper's tables, repeated; `stride` is that of the first. */
+interface Row {
+  readonly repeat: number;
+  readonly kernel: 3 | 5;
+  readonly stride: 1 | 2;
+  /** Channels of the expansion over those of the input; without it there is no expansion. */
+  readonly expand?: number;
+  readonly out: number;
+  readonly excited: boolean;
+  readonly activation: 'relu' | 'hardSwish';
+}
+
+const row = (
+  repeat: number,
+  kernel: 3 | 5,
+  stride: 1 | 2,
+  expand: number | undefined,
+  out: number,
+  excited: boolean,
+  activation: Row['activation'],
+): Row => ({ repeat, kernel, stride, ...(expand !== undefined && { expand }), out, excited, activation });
+
+/** Stages, each of one or more rows. */
+const large: readonly (readonly Row[])[] = [
+  [row(1, 3, 1, undefined, 16, false, 'relu')],
+  [row(1, 3, 2, 4, 24, false, 'relu'), row(1, 3, 1, 3, 24, false, 'relu')],
+  [row(3, 5, 2, 3, 40, true, 'relu')],
+  [
+    row(1, 3, 2, 6, 80, false, 'hardSwish'),
+    row(1, 3, 1, 2.5, 80, false, 'hardSwish'),
+    row(2, 3, 1, 2.3, 80, false, 'hardSwish'),
+  ],
+  [row(2, 3, 1, 6, 112, true, 'hardSwish')],
+  [row(3, 5, 2, 6, 160, true, 'hardSwish')],
+];
+
+const small: readonly (readonly Row[])[] = [
+  [row(1, 3, 2, undefined, 16, true, 'relu')],
+  [row(1, 3, 2, 4.5, 24, false, 'relu'), row(1, 3, 1, 3.67, 24, false, 'relu')],
+  [row(1, 5, 2, 4, 40, true, 'hardSwish'), row(2, 5, 1, 6, 40, true, 'hardSwish')],
+  [row(2, 5, 1, 3, 48, true, 'hardSwish')],
+  [row(3, 5, 2, 6, 96, true, 'hardSwish')],
+];
+
+interface Architecture {
+  readonly stages: readonly (readonly Row[])[];
+  /** Channels of the last map, before the multiplier. */
+  readonly last: number;
+  /** Width of the pooled feature. */
+  readonly features: number;
+  /** Of all channels but the pooled feature's. */
+  readonly multiplier: number;
+}
+
+const architectures = {
+  mobilenetv3_large_100: { stages: large, last: 960, features: 1280, multiplier: 1 },
+  mobilenetv3_large_125: { stages: large, last: 960, features: 1280, multiplier: 1.25 },
+  mobilenetv3_small_100: { stages: small, last: 576, features: 1024, multiplier: 1 },
+} as const satisfies Record<string, Architecture>;
+
+export const MobileNetV3Config = z.strictObject({
+  name: z.enum(Object.keys(architectures) as (keyof typeof architectures)[]),
+});
+
+const stem = 16;
+
+export function mobilenetv3({ name }: z.infer<typeof MobileNetV3Config>): Encoder {
+  const { stages, last, features, multiplier }: Architecture = architectures[name];
+  const channels = (width: number): number => makeDivisible(multiplier * width);
+  return (scope, images) => {
+    let x = conv2d(scope.at('conv_stem'), images, { out: channels(stem), kernel: 3, stride: 2 });
+    x = hardSwish(batchNorm(scope.at('bn1'), x));
+    stages.forEach((rows, stage) => {
+      rows
+        .flatMap(row =>
+          Array.from({ length: row.repeat }, (_, i) => ({ ...row, stride: i ? 1 : row.stride })),
+        )
+        .forEach((row, i) => {
+          const block = scope.at('blocks').at(stage).at(i);
+          const options = blockOptions(row, x.shape[3], channels(row.out));
+          x =
+            row.expand === undefined
+              ? depthwiseSeparable(block, x, options)
+              : invertedResidual(block, x, options);
+        });
+    });
+    const end = scope.at('blocks').at(stages.length).at(0);
+    const map = hardSwish(
+      batchNorm(end.at('bn1'), conv2d(end.at('conv'), x, { out: channels(last), kernel: 1 })),
+    );
+    // The head's convolution comes after pooling, and has no batch norm.
+    const means = tf.mean<Tensor4D>(map, [1, 2], true); // [n, 1, 1, c]
+    const pooled = hardSwish(conv2d(scope.at('conv_head'), means, { out: features, kernel: 1, bias: true }));
+    return { map, pooled: tf.reshape<tf.Rank.R2>(pooled, [-1, features]) };
+  };
+}
+
+function blockOptions(
+  { kernel, stride, expand = 1, excited, activation }: Row,
+  width: number,
+  out: number,
+): BlockOptions {
+  const expanded = expand === 1 ? width : makeDivisible(expand * width);
+  return {
+    expanded,
+    out,
+    kernel,
+    stride,
+    activation: activation === 'relu' ? relu : hardSwish,
+    excitation: excited
+      ? { reduced: makeDivisible(expanded / 4), activation: relu, gate: hardSigmoid }
+      : undefined,
+  };
+}
