@@ -7,10 +7,10 @@ import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { batchNorm, conv2d, depthwiseConv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
 
-export type Activation = (x: Tensor4D) => Tensor4D;
+type Activation = (x: Tensor4D) => Tensor4D;
 
 /** Squeeze and excitation (Hu et al. 2018). */
-export interface Excitation {
+interface Excitation {
   /** Channels of the squeezed vector. */
   readonly reduced: number;
   readonly activation: Activation;
