@@ -92,7 +92,7 @@ export function swish<T extends Tensor>(x: T): T {
  * kernels know no explicit padding (TensorFlow would fall back to ones half as fast), and leave the gradient of pixels that no
  * window covers unwritten.
  * @param x [n, h, w, in]
- * @param filter [k, k, in, out]
+ * @param filter [k, k, in / groups, out]: each group of the output's channels sees the group of the input's at its place
  * @returns [n, (h + 2 padding - k) / stride + 1, ..., out]
  */
 export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
@@ -104,7 +104,7 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: n
   return withGradient<[Tensor4D, Tensor4D], Tensor4D>(([x, filter], save) => {
     save([x, filter]);
     return {
-      value: tf.conv2d(x, filter, stride, same ? 'same' : 'valid'),
+      value: call1('Conv2D', attributes, [x, filter]),
       gradient: (dy, [x, filter]) => {
         const [image, kernel] = [x as Tensor4D, filter as Tensor4D];
         return [

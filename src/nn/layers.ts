@@ -6,10 +6,13 @@ import { depthwiseHeNormal, heNormal, ones, uniformOver, zeros } from './initial
 import type { Scope } from './scope.js';
 
 export interface ConvolutionOptions {
+  /** Channels. */
   readonly out: number;
   /** Side of the filter; the padding is half of it, as in PyTorch's networks. */
   readonly kernel: number;
   readonly stride?: number;
+  /** Parts that the channels are divided into, each convolved by itself; 1 when absent. */
+  readonly groups?: number;
   /** Whether an offset is learned for each channel. */
   readonly bias?: boolean;
 }
@@ -18,9 +21,9 @@ export interface ConvolutionOptions {
 export function conv2d(
   scope: Scope,
   x: Tensor4D,
-  { out, kernel, stride = 1, bias = false }: ConvolutionOptions,
+  { out, kernel, stride = 1, groups = 1, bias = false }: ConvolutionOptions,
 ): Tensor4D {
-  const [, , , channels] = x.shape;
+  const channels = x.shape[3] / groups;
   const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, out], heNormal);
   const y = ops.conv2d(x, filter, stride, Math.floor(kernel / 2));
   const [, height, width] = y.shape;

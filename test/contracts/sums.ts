@@ -132,6 +132,22 @@ export const sums: readonly Operation[] = [
       ),
     gradient: 'differences',
   })),
+  ...[1, 2].map((stride): Operation => ({
+    name: `conv2d of two groups, stride ${stride}`,
+    inputs: [normals('x', [2, 5, 4, 4]), normals('grouped', [3, 3, 2, 6])],
+    run: (x: Tensor4D, filter: Tensor4D) => conv2d(x, filter, stride, 1),
+    // An ordinary one in which the groups do not mix: outputs 0 to 2 see inputs 0 and 1, outputs 3 to 5 the others.
+    define: (x, filter) =>
+      naive.conv2d(
+        x,
+        build([3, 3, 4, 6], (h, w, from, to) =>
+          Math.floor(from / 2) === Math.floor(to / 3) ? filter.at(h, w, from % 2, to) : 0,
+        ),
+        stride,
+        1,
+      ),
+    gradient: 'differences',
+  })),
   {
     name: 'batch norm with the batch’s statistics',
     inputs: [images, scale, offset],

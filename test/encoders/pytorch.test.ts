@@ -47,7 +47,7 @@ function value(name: string, ours: Tensor): Tensor {
     if (rank === 4) return u => u * Math.sqrt(6 / (out * height * breadth));
     if (rank === 2) return u => u / Math.sqrt(width);
     if (name.endsWith('running_var')) return u => 1 + 0.5 * u;
-    if (name.endsWith('running_mean') || /(fc|classifier|conv_\w+)\.bias$/.test(name)) return u => 0.1 * u;
+    if (name.endsWith('running_mean') || /(fc\d?|classifier|conv_\w+)\.bias$/.test(name)) return u => 0.1 * u;
     if (name.endsWith('bias')) return (u, channel) => 2 * (1 - 2 * (channel % 2)) + 0.1 * u;
     return u => 0.5 + 0.1 * u;
   };
@@ -68,7 +68,8 @@ function images(name: string, n: number, side: number): Tensor4D {
 
 describe.each(Object.keys(encoders))('%s equals PyTorch’s', name => {
   const encode = createEncoder(EncoderConfig.parse({ name }));
-  const head = name.startsWith('resnet') ? 'fc' : 'classifier';
+  const heads = { resnet: 'fc', regnet: 'head.fc' };
+  const head = Object.entries(heads).find(([family]) => name.startsWith(family))?.[1] ?? 'classifier';
   const network = (scope: Scope, x: Tensor4D): Tensor2D =>
     linear(scope.at(head), encode(scope, x).pooled, classes);
   let variables: Variables;

@@ -1,0 +1,65 @@
+/** RegNetY (Radosavovic et al. 2020, "Designing Network Design Spaces", table 5 and appendix); variables named as timm's. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor4D } from '@tensorflow/tfjs-core';
+import { z } from 'zod';
+import { globalAveragePool, relu } from '../engine/ops.js';
+import type { ConvolutionOptions } from '../nn/layers.js';
+import { batchNorm, conv2d } from '../nn/layers.js';
+import type { Scope } from '../nn/scope.js';
+import type { Encoder } from './encoder.js';
+
+interface Architecture {
+  /** Blocks and channels of the four stages. */
+  readonly depths: readonly number[];
+  readonly widths: readonly number[];
+  /** Channels of a group of the 3 x 3 convolutions. */
+  readonly group: number;
+}
+
+const architectures = {
+  regnety_600m: { depths: [1, 3, 7, 4], widths: [48, 112, 256, 608], group: 16 },
+  regnety_800m: { depths: [1, 3, 8, 2], widths: [64, 128, 320, 768], group: 16 },
+  'regnety_1.6g': { depths: [2, 6, 17, 2], widths: [48, 120, 336, 888], group: 24 },
+} as const satisfies Record<string, Architecture>;
+
+export const RegNetConfig = z.strictObject({
+  name: z.enum(Object.keys(architectures) as (keyof typeof architectures)[]),
+});
+
+const stem = 32;
+
+function convBatchNorm(scope: Scope, x: Tensor4D, options: ConvolutionOptions): Tensor4D {
+  return batchNorm(scope.at('bn'), conv2d(scope.at('conv'), x, options));
+}
+
+/** x scaled channel by channel with a gate that is computed from its means; [n, h, w, c] */
+function excite(scope: Scope, x: Tensor4D, reduced: number): Tensor4D {
+  const means = tf.mean<Tensor4D>(x, [1, 2], true); // [n, 1, 1, c]
+  const squeezed = relu(conv2d(scope.at('fc1'), means, { out: reduced, kernel: 1, bias: true }));
+  return tf.mul(x, tf.sigmoid(conv2d(scope.at('fc2'), squeezed, { out: x.shape[3], kernel: 1, bias: true })));
+}
+
+/** Bottleneck whose middle is a grouped convolution with squeeze and excitation; what is squeezed to is a quarter of the input. */
+function block(scope: Scope, x: Tensor4D, out: number, stride: number, group: number): Tensor4D {
+  const [, , , input] = x.shape;
+  let y = relu(convBatchNorm(scope.at('conv1'), x, { out, kernel: 1 }));
+  y = relu(convBatchNorm(scope.at('conv2'), y, { out, kernel: 3, stride, groups: out / group }));
+  y = excite(scope.at('se'), y, Math.round(input / 4));
+  y = convBatchNorm(scope.at('conv3'), y, { out, kernel: 1 });
+  const same = stride === 1 && input === out;
+  const shortcut = same ? x : convBatchNorm(scope.at('downsample'), x, { out, kernel: 1, stride });
+  return relu(tf.add(y, shortcut));
+}
+
+export function regnet({ name }: z.infer<typeof RegNetConfig>): Encoder {
+  const { depths, widths, group }: Architecture = architectures[name];
+  return (scope, images) => {
+    let x = relu(convBatchNorm(scope.at('stem'), images, { out: stem, kernel: 3, stride: 2 }));
+    widths.forEach((width, stage) => {
+      for (let i = 1; i <= (depths[stage] ?? 0); i++) {
+        x = block(scope.at(`s${stage + 1}`).at(`b${i}`), x, width, i === 1 ? 2 : 1, group);
+      }
+    });
+    return { map: x, pooled: globalAveragePool(x) };
+  };
+}
