@@ -76,7 +76,7 @@ export function evaluateCommand(): Command {
       const { right, longest, wrong } = gallery;
       const shown = [...right.slice(0, 1), ...longest.slice(0, 3), ...wrong.slice(0, 1)];
       writeFileAtomically(join(run.path, 'picture.png'), await picturePng(shown));
-      const [example] = [...longest, ...right, ...wrong];
+      const example = [...longest, ...right, ...wrong].find(({ predicted, truth }) => predicted === truth);
       if (example) writeFileAtomically(join(run.path, 'example.png'), example.image);
       writeFileAtomically(join(run.path, 'results.json'), `${JSON.stringify(timed, null, 2)}\n`);
       writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
@@ -122,11 +122,11 @@ async function allOutputs(
 function summarise({ gfnet, variables, checkpoint }: LoadedGFNet): ModelSummary {
   const { encoder, classifier, policy, side, patch, steps } = gfnet.config;
   const { name, ...options } = encoder;
-  const chosen = Object.values(options).flat().join(', ');
+  const chosen = Object.entries(options).map(([option, value]) => `${option} ${[value].flat().join('-')}`);
   return {
     name: `gfnet-${name}-${patch}-t${steps}, ${checkpoint.manifest.stage}`,
     sha256: checkpoint.manifest.tensors.sha256,
-    architecture: `encoder ${name}${chosen && ` (${chosen})`}, classifier ${classifier.kind}, policy ${policy.encoder} ${policy.hidden}`,
+    architecture: `encoder ${name}${chosen.length > 0 ? ` (${chosen.join(', ')})` : ''}, classifier ${classifier.kind}, policy ${policy.encoder} ${policy.hidden}`,
     image: side,
     patch,
     steps,
