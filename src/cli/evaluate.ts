@@ -74,9 +74,11 @@ export function evaluateCommand(): Command {
         examples,
       );
       const { right, longest, wrong } = gallery;
-      const shown = [...right.slice(0, 1), ...longest.slice(0, 3), ...wrong.slice(0, 1)];
+      // Those that took long to be answered rightly show best what looking again is for.
+      const solved = longest.filter(({ predicted, truth }) => predicted === truth);
+      const shown = [...right.slice(0, 1), ...solved.slice(0, 3), ...wrong.slice(0, 1)];
       writeFileAtomically(join(run.path, 'picture.png'), await picturePng(shown));
-      const example = [...longest, ...right, ...wrong].find(({ predicted, truth }) => predicted === truth);
+      const [example] = [...solved, ...right, ...wrong];
       if (example) writeFileAtomically(join(run.path, 'example.png'), example.image);
       writeFileAtomically(join(run.path, 'results.json'), `${JSON.stringify(timed, null, 2)}\n`);
       writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
