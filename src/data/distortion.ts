@@ -27,23 +27,28 @@ export function distorted(
   const pulledX = smoothField(side, elastic, random);
   const widening = 4 * symmetric(random, stroke);
   const centre = (side - 1) / 2;
-  const framed = frame(glyph, side);
   const width = side + 2 * margin;
+  const framed = frame(glyph, side);
+  const ink = squaresWithInk(framed, width);
   const result = new Float32Array(side * side);
   const [vertical, horizontal] = [new Float64Array(4), new Float64Array(4)];
   for (let row = 0, i = 0; row < side; row++) {
     for (let column = 0; column < side; column++, i++) {
-      const [v, u] = [row - centre, column - centre];
+      const v = row - centre;
+      const u = column - centre;
       const y = centre + yy * v + yx * u + (pulledY[i] ?? 0);
       const x = centre + xy * v + xx * u + (pulledX[i] ?? 0);
       // Beyond these no tap is on the glyph.
       if (y <= -2 || y >= side + 1 || x <= -2 || x >= side + 1) continue;
-      const [top, left] = [Math.floor(y), Math.floor(x)];
+      const top = Math.floor(y);
+      const left = Math.floor(x);
+      const first = (top - 1 + margin) * width + left - 1 + margin;
+      if (ink[first] === 0) continue;
       cubicWeights(y - top, vertical);
       cubicWeights(x - left, horizontal);
       let value = 0;
       for (let a = 0; a < 4; a++) {
-        const start = (top - 1 + a + margin) * width + left - 1 + margin;
+        const start = first + a * width;
         let line = 0;
         for (let b = 0; b < 4; b++) line += (horizontal[b] ?? 0) * (framed[start + b] ?? 0);
         value += (vertical[a] ?? 0) * line;
@@ -67,6 +72,21 @@ function frame(glyph: Uint8Array, side: number): Uint8Array {
   return framed;
 }
 
+/** For each place of a framed glyph whether the 4 x 4 pixels from there on, to the right and below, hold anything but black. */
+function squaresWithInk(framed: Uint8Array, width: number): Uint8Array {
+  return anyOfFour(anyOfFour(framed, 1), width);
+}
+
+/** Each value, joined with the next three that are `step` apart. */
+function anyOfFour(values: Uint8Array, step: number): Uint8Array {
+  const joined = new Uint8Array(values.length);
+  for (let i = 0; i < values.length - 3 * step; i++) {
+    joined[i] =
+      (values[i] ?? 0) | (values[i + step] ?? 0) | (values[i + 2 * step] ?? 0) | (values[i + 3 * step] ?? 0);
+  }
+  return joined;
+}
+
 /** Knots of the smooth field in each direction. */
 const knots = 4;
 
@@ -75,23 +95,38 @@ function smoothField(side: number, amount: number, random: Random): Float32Array
   const drawn = Float64Array.from({ length: knots * knots }, () => symmetric(random, amount));
   const field = new Float32Array(side * side);
   if (amount === 0) return field;
-  const places = Array.from({ length: side }, (_, i) => {
-    const at = (i / Math.max(1, side - 1)) * (knots - 1);
-    const knot = Math.min(knots - 2, Math.floor(at));
-    const t = at - knot;
-    return { knot, share: t * t * (3 - 2 * t) };
-  });
-  places.forEach(({ knot: top, share: down }, row) => {
-    const line = Float64Array.from({ length: knots }, (_, column) => {
-      const [above, below] = [drawn[top * knots + column] ?? 0, drawn[(top + 1) * knots + column] ?? 0];
-      return above + down * (below - above);
-    });
-    places.forEach(({ knot: left, share: right }, column) => {
-      const [before, after] = [line[left] ?? 0, line[left + 1] ?? 0];
-      field[row * side + column] = before + right * (after - before);
-    });
-  });
+  const { before, share } = places(side);
+  // Along the columns first, for each row of knots: [knots, side].
+  const lines = new Float64Array(knots * side);
+  for (let knot = 0; knot < knots; knot++) {
+    for (let column = 0; column < side; column++) {
+      const from = knot * knots + (before[column] ?? 0);
+      lines[knot * side + column] = between(drawn[from] ?? 0, drawn[from + 1] ?? 0, share[column] ?? 0);
+    }
+  }
+  for (let row = 0; row < side; row++) {
+    const from = (before[row] ?? 0) * side;
+    const down = share[row] ?? 0;
+    for (let column = 0; column < side; column++) {
+      field[row * side + column] = between(lines[from + column] ?? 0, lines[from + side + column] ?? 0, down);
+    }
+  }
   return field;
+}
+
+/** For each of `side` pixels in a line the knot before it, and how far it has come to the next one, smoothed. */
+function places(side: number): { before: Uint8Array; share: Float64Array } {
+  const at = (i: number): number => (i / Math.max(1, side - 1)) * (knots - 1);
+  const before = Uint8Array.from({ length: side }, (_, i) => Math.min(knots - 2, Math.floor(at(i))));
+  const share = Float64Array.from(before, (knot, i) => {
+    const t = at(i) - knot;
+    return t * t * (3 - 2 * t);
+  });
+  return { before, share };
+}
+
+function between(a: number, b: number, share: number): number {
+  return a + share * (b - a);
 }
 
 /** Weights of the four samples around t in [0, 1) (Keys 1981, a = -1/2). */
