@@ -12,8 +12,6 @@ export const DistortionConfig = z.strictObject({
 });
 export type DistortionConfig = Readonly<z.infer<typeof DistortionConfig>>;
 
-export const undistorted: DistortionConfig = { affine: 0, elastic: 0, stroke: 0 };
-
 /** A glyph [side, side] of values 0 to 255, distorted; cubic (a = -1/2), black outside. */
 export function distorted(
   glyph: Uint8Array,

@@ -6,16 +6,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { batchNorm, conv2d, depthwiseConv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
-
-type Activation = (x: Tensor4D) => Tensor4D;
-
-/** Squeeze and excitation (Hu et al. 2018). */
-interface Excitation {
-  /** Channels of the squeezed vector. */
-  readonly reduced: number;
-  readonly activation: Activation;
-  readonly gate: Activation;
-}
+import type { Activation, Excitation } from './squeeze-excite.js';
+import { squeezeExcite } from './squeeze-excite.js';
 
 export interface BlockOptions {
   /** Channels between the first and the last convolution; a block without a first one (depthwise separable) keeps the input's. */
@@ -34,22 +26,12 @@ export function makeDivisible(channels: number, divisor = 8): number {
   return rounded < 0.9 * channels ? rounded + divisor : rounded;
 }
 
-/** x scaled channel by channel with a gate that is computed from its means; [n, h, w, c] */
-function excite(scope: Scope, x: Tensor4D, { reduced, activation, gate }: Excitation): Tensor4D {
-  const [, , , channels] = x.shape;
-  const means = tf.mean<Tensor4D>(x, [1, 2], true); // [n, 1, 1, c]
-  const squeezed = activation(
-    conv2d(scope.at('conv_reduce'), means, { out: reduced, kernel: 1, bias: true }),
-  );
-  return tf.mul(x, gate(conv2d(scope.at('conv_expand'), squeezed, { out: channels, kernel: 1, bias: true })));
-}
-
 function depthwise(scope: Scope, norm: string, x: Tensor4D, options: BlockOptions): Tensor4D {
   const { kernel, stride, activation, excitation } = options;
   const y = activation(
     batchNorm(scope.at(norm), depthwiseConv2d(scope.at('conv_dw'), x, { kernel, stride })),
   );
-  return excitation ? excite(scope.at('se'), y, excitation) : y;
+  return excitation ? squeezeExcite(scope.at('se'), y, excitation, ['conv_reduce', 'conv_expand']) : y;
 }
 
 /** The input is added where the block keeps its shape. */

@@ -7,6 +7,7 @@ import type { ConvolutionOptions } from '../nn/layers.js';
 import { batchNorm, conv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
 import type { Encoder } from './encoder.js';
+import { squeezeExcite } from './squeeze-excite.js';
 
 interface Architecture {
   /** Blocks and channels of the four stages. */
@@ -32,19 +33,17 @@ function convBatchNorm(scope: Scope, x: Tensor4D, options: ConvolutionOptions): 
   return batchNorm(scope.at('bn'), conv2d(scope.at('conv'), x, options));
 }
 
-/** x scaled channel by channel with a gate that is computed from its means; [n, h, w, c] */
-function excite(scope: Scope, x: Tensor4D, reduced: number): Tensor4D {
-  const means = tf.mean<Tensor4D>(x, [1, 2], true); // [n, 1, 1, c]
-  const squeezed = relu(conv2d(scope.at('fc1'), means, { out: reduced, kernel: 1, bias: true }));
-  return tf.mul(x, tf.sigmoid(conv2d(scope.at('fc2'), squeezed, { out: x.shape[3], kernel: 1, bias: true })));
-}
-
 /** Bottleneck whose middle is a grouped convolution with squeeze and excitation; what is squeezed to is a quarter of the input. */
 function block(scope: Scope, x: Tensor4D, out: number, stride: number, group: number): Tensor4D {
   const [, , , input] = x.shape;
   let y = relu(convBatchNorm(scope.at('conv1'), x, { out, kernel: 1 }));
   y = relu(convBatchNorm(scope.at('conv2'), y, { out, kernel: 3, stride, groups: out / group }));
-  y = excite(scope.at('se'), y, Math.round(input / 4));
+  const excitation = {
+    reduced: Math.round(input / 4),
+    activation: relu<Tensor4D>,
+    gate: tf.sigmoid<Tensor4D>,
+  };
+  y = squeezeExcite(scope.at('se'), y, excitation, ['fc1', 'fc2']);
   y = convBatchNorm(scope.at('conv3'), y, { out, kernel: 1 });
   const same = stride === 1 && input === out;
   const shortcut = same ? x : convBatchNorm(scope.at('downsample'), x, { out, kernel: 1, stride });

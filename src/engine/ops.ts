@@ -96,24 +96,7 @@ export function swish<T extends Tensor>(x: T): T {
  * @returns [n, (h + 2 padding - k) / stride + 1, ..., out]
  */
 export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
-  const same = stride === 1 && filter.shape[0] === 2 * padding + 1;
-  const attributes = [
-    integers('strides', [1, stride, stride, 1]),
-    string('padding', same ? 'SAME' : 'VALID'),
-  ];
-  return withGradient<[Tensor4D, Tensor4D], Tensor4D>(([x, filter], save) => {
-    save([x, filter]);
-    return {
-      value: call1('Conv2D', attributes, [x, filter]),
-      gradient: (dy, [x, filter]) => {
-        const [image, kernel] = [x as Tensor4D, filter as Tensor4D];
-        return [
-          call1('Conv2DBackpropInput', attributes, [tf.tensor1d(image.shape, 'int32'), kernel, dy]),
-          call1('Conv2DBackpropFilter', attributes, [image, tf.tensor1d(kernel.shape, 'int32'), dy]),
-        ];
-      },
-    };
-  })(same ? x : covered(x, filter.shape[0], stride, padding), filter);
+  return convolve('Conv2D', x, filter, stride, padding);
 }
 
 /**
@@ -123,21 +106,31 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: n
  * @returns [n, (h + 2 padding - k) / stride + 1, ..., c]
  */
 export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
+  return convolve('DepthwiseConv2dNative', x, filter, stride, padding);
+}
+
+function convolve(
+  op: 'Conv2D' | 'DepthwiseConv2dNative',
+  x: Tensor4D,
+  filter: Tensor4D,
+  stride: number,
+  padding: number,
+): Tensor4D {
   const same = stride === 1 && filter.shape[0] === 2 * padding + 1;
   const attributes = [
     integers('strides', [1, stride, stride, 1]),
     string('padding', same ? 'SAME' : 'VALID'),
   ];
+  const sizes = ({ shape }: Tensor4D): Tensor1D => tf.tensor1d(shape, 'int32');
   return withGradient<[Tensor4D, Tensor4D], Tensor4D>(([x, filter], save) => {
     save([x, filter]);
     return {
-      value: tf.depthwiseConv2d(x, filter, stride, same ? 'same' : 'valid'),
+      value: call1(op, attributes, [x, filter]),
       gradient: (dy, [x, filter]) => {
         const [image, kernel] = [x as Tensor4D, filter as Tensor4D];
-        const sizes = ({ shape }: Tensor4D): Tensor1D => tf.tensor1d(shape, 'int32');
         return [
-          call1('DepthwiseConv2dNativeBackpropInput', attributes, [sizes(image), kernel, dy]),
-          call1('DepthwiseConv2dNativeBackpropFilter', attributes, [image, sizes(kernel), dy]),
+          call1(`${op}BackpropInput`, attributes, [sizes(image), kernel, dy]),
+          call1(`${op}BackpropFilter`, attributes, [image, sizes(kernel), dy]),
         ];
       },
     };

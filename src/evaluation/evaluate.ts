@@ -87,7 +87,8 @@ type EarlyExit = Pick<
 >;
 
 function earlyExit(validation: Evidence, test: Evidence, budgets: readonly number[]): EarlyExit {
-  const calibration = candidates(validation);
+  const searched = searchThresholds(validation, prices);
+  const calibration = candidates(validation, searched);
   const steps = test.steps.length;
   const full = exits(test, fitAccuracy(calibration, maxDrop).thresholds);
   return {
@@ -97,7 +98,7 @@ function earlyExit(validation: Evidence, test: Evidence, budgets: readonly numbe
       p,
       ...exits(test, thresholdsForShares(validation, exitShares(p, steps))),
     })),
-    directSearch: searchThresholds(validation, prices).map(thresholds => exits(test, thresholds)),
+    directSearch: searched.map(thresholds => exits(test, thresholds)),
     commonThresholds: commonThresholds.map(threshold => ({
       threshold,
       ...exits(test, commonThreshold(threshold, steps)),

@@ -13,12 +13,15 @@ export const commonThresholds: readonly number[] = [
 /**
  * The choices that fitting picks from, with what each gives on the calibration set: everyone leaves at the glance, nobody
  * leaves early, one common threshold, the exit shares of the reference's budgets, and direct search.
+ * @param searched thresholds that direct search found on the calibration set
  */
-export function candidates(calibration: Evidence): OperatingPoint[] {
+export function candidates(
+  calibration: Evidence,
+  searched = searchThresholds(calibration, prices),
+): OperatingPoint[] {
   const steps = calibration.steps.length;
   const common = [always, ...commonThresholds, never].map(threshold => commonThreshold(threshold, steps));
   const shares = referenceBudgets.map(p => thresholdsForShares(calibration, exitShares(p, steps)));
-  const searched = searchThresholds(calibration, prices);
   return [...common, ...shares, ...searched].map(thresholds => exits(calibration, thresholds));
 }
 

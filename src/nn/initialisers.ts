@@ -9,16 +9,10 @@ function size(shape: readonly number[]): number {
 export const zeros: Initialiser = shape => new Float32Array(size(shape));
 export const ones: Initialiser = shape => new Float32Array(size(shape)).fill(1);
 
-/** He et al. 2015, fan out: a filter [k, k, in, out] is normal with variance 2 / (k k out). */
+/** He et al. 2015, fan out: a filter [k, k, in, out] is normal with variance 2 / (k k out); a depthwise one is [k, k, c, 1]. */
 export const heNormal: Initialiser = (shape, random) => {
   const fanOut = size(shape) / (shape[2] ?? 1);
   return normal(random, size(shape)).map(value => value * Math.sqrt(2 / fanOut));
-};
-
-/** The same for a filter [k, k, c, 1] of single channels, whose fan out is k k. */
-export const depthwiseHeNormal: Initialiser = (shape, random) => {
-  const [height = 1, width = 1] = shape;
-  return normal(random, size(shape)).map(value => value * Math.sqrt(2 / (height * width)));
 };
 
 /** PyTorch's default for linear and recurrent layers: uniform in +-1 / sqrt(fan). */

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import * as ops from '../engine/ops.js';
-import { depthwiseHeNormal, heNormal, ones, uniformOver, zeros } from './initialisers.js';
+import { heNormal, ones, uniformOver, zeros } from './initialisers.js';
 import type { Scope } from './scope.js';
 
 export interface ConvolutionOptions {
@@ -38,7 +38,7 @@ export function depthwiseConv2d(
   { kernel, stride }: { readonly kernel: number; readonly stride: number },
 ): Tensor4D {
   const [, , , channels] = x.shape;
-  const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, 1], depthwiseHeNormal);
+  const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, 1], heNormal);
   const y = ops.depthwiseConv2d(x, filter, stride, Math.floor(kernel / 2));
   const [, height, width] = y.shape;
   scope.count(height * width * kernel * kernel * channels);

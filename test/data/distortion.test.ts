@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import { mnistDigits } from '../../src/data/digits.js';
-import { distorted, undistorted } from '../../src/data/distortion.js';
+import { distorted, DistortionConfig } from '../../src/data/distortion.js';
 import { stream } from '../../src/random/index.js';
 
 const side = 28;
+const undistorted = DistortionConfig.parse({});
 const glyph = mnistDigits().pixels.subarray(5 * side * side, 6 * side * side);
 
 it('gives the glyph itself where nothing varies', () => {
