@@ -11,7 +11,7 @@ import { nesterov } from './optimizers.js';
 
 /** What one step changes. */
 export interface ClassifierState {
-  /** Of encoders and classifier. */
+  /** Of encoders and classifier, as far as they learn. */
   readonly parameters: Tensors;
   readonly statistics: Tensors;
   readonly velocity: Tensors;
@@ -38,6 +38,8 @@ export interface ClassifierOptions {
   readonly weightDecay: number;
   /** Weight r of the encoders' own losses. */
   readonly supervision: number;
+  /** Whether f_G learns; otherwise its parameters are among the frozen ones. */
+  readonly trainGlance: boolean;
 }
 
 export interface ClassifierOutput {
@@ -50,14 +52,15 @@ export interface ClassifierOutput {
 /** The looks of all T steps, in training mode. */
 function looks(
   gfnet: GFNet,
-  crops: ClassifierOptions['crops'],
+  { crops, trainGlance }: ClassifierOptions,
   variables: { parameters: Tensors; statistics: Tensors },
   { images, draws }: ClassifierBatch,
 ): { looks: Look[]; statistics: Tensors } {
   const { result, statistics } = apply(variables, true, scope => {
     const normalised = gfnet.normalise(images);
     const n = images.shape[0];
-    const sequence = [gfnet.glance(scope, normalised, gfnet.initialMemory(n))];
+    const glanceScope = trainGlance ? scope : scope.evaluating();
+    const sequence = [gfnet.glance(glanceScope, normalised, gfnet.initialMemory(n))];
     let hidden = gfnet.initialPolicy(n);
     draws.forEach((draw, i) => {
       const last = sequence[i] as Look;
@@ -89,14 +92,14 @@ export function classifierStep(gfnet: GFNet, options: ClassifierOptions) {
   const classes = gfnet.config.classes.length;
   return compile(
     (
-      fixed: { readonly state: ClassifierState; readonly policy: Tensors; readonly rates: Rates },
+      fixed: { readonly state: ClassifierState; readonly frozen: Tensors; readonly rates: Rates },
       batch: ClassifierBatch,
     ): ClassifierOutput => {
-      const { state, policy, rates } = fixed;
+      const { state, frozen, rates } = fixed;
       const target = tf.oneHot(batch.labels, classes, 1, 0, 'float32') as Tensor2D;
       const { loss, gradients, auxiliary } = differentiate(state.parameters, parameters => {
-        const variables = { parameters: { ...policy, ...parameters }, statistics: state.statistics };
-        const seen = looks(gfnet, options.crops, variables, batch);
+        const variables = { parameters: { ...frozen, ...parameters }, statistics: state.statistics };
+        const seen = looks(gfnet, options, variables, batch);
         const losses = seen.looks.flatMap(({ logits, ownLogits }) => [
           crossEntropy(logits, target),
           tf.mul(crossEntropy(ownLogits, target), options.supervision),

@@ -1,4 +1,4 @@
-/** Stage 1 (random crops) and stage 3 (the policy's crops): encoders and classifier learn, the policy stays as it is. */
+/** Stage 1 (random crops) and stage 3 (the policy's crops): encoders and classifier learn, the policy stays as it is, and f_G where the configuration says so. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensors } from '../src/engine/gradients.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
@@ -29,7 +29,8 @@ export function classifierTrainer(
 ): Trainer {
   const crops = stage === 'stage1' ? 'random' : 'policy';
   const step = classifierStep(gfnet, { crops, ...config });
-  let { part: policy, rest: parameters } = partition(variables.parameters, 'policy');
+  const still = config.trainGlance ? ['policy'] : ['policy', 'global'];
+  let { part: frozen, rest: parameters } = partition(variables.parameters, still);
   let state: ClassifierState = {
     parameters,
     statistics: variables.statistics,
@@ -41,7 +42,7 @@ export function classifierTrainer(
       return tf.tensor2d(stage === 'stage1' ? uniform(random, 2 * n) : normal(random, 2 * n), [n, 2]);
     });
   const current = (): Variables => ({
-    parameters: { ...state.parameters, ...policy },
+    parameters: { ...state.parameters, ...frozen },
     statistics: state.statistics,
   });
   const model = anytimeGFNet(gfnet, costs, current, stage === 'stage1' ? 'random' : 'learned');
@@ -60,7 +61,7 @@ export function classifierTrainer(
         draws: draws(batch.size, epoch, index),
       };
       const rates = { encoders: rate(config.encoderRate), classifier: rate(config.classifierRate) };
-      const { state: next, loss, correct } = step({ state, policy, rates }, inputs);
+      const { state: next, loss, correct } = step({ state, frozen, rates }, inputs);
       disposeTree([state, inputs, rates]);
       state = next;
       const metrics = {
@@ -74,12 +75,12 @@ export function classifierTrainer(
     tensors: () =>
       flatten({ parameters: current().parameters, statistics: state.statistics, velocity: state.velocity }),
     restore(tensors: Tensors) {
-      disposeTree([state, policy]);
-      ({ part: policy, rest: parameters } = partition(group(tensors, 'parameters'), 'policy'));
+      disposeTree([state, frozen]);
+      ({ part: frozen, rest: parameters } = partition(group(tensors, 'parameters'), still));
       state = { parameters, statistics: group(tensors, 'statistics'), velocity: group(tensors, 'velocity') };
     },
     dispose() {
-      disposeTree([state, policy]);
+      disposeTree([state, frozen]);
       step.dispose();
     },
   };

@@ -17,6 +17,8 @@ const SgdConfig = z.strictObject({
   weightDecay: z.number().min(0).default(1e-4),
   /** Weight r of the encoders' own losses. */
   supervision: z.number().min(0).default(1),
+  /** Whether f_G learns too; otherwise it stays as it is, batch norm's statistics included. */
+  trainGlance: z.boolean().default(true),
 });
 export type SgdConfig = z.infer<typeof SgdConfig>;
 
@@ -39,7 +41,9 @@ export const TrainConfig = z.strictObject({
   stage2: PpoConfig,
   stage3: SgdConfig,
   /** The line to beat: the same encoder once, on the image resized to `input`. */
-  static: SgdConfig.omit({ classifierRate: true, supervision: true }).extend({ input: z.int().min(1) }),
+  static: SgdConfig.omit({ classifierRate: true, supervision: true, trainGlance: true }).extend({
+    input: z.int().min(1),
+  }),
 });
 export type TrainConfig = z.infer<typeof TrainConfig>;
 export type TrainConfigInput = z.input<typeof TrainConfig>;

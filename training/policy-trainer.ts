@@ -21,7 +21,7 @@ export function policyTrainer(
     ...config,
     adam: { rate: config.rate, betas: [0.9, 0.999], epsilon: 1e-8 },
   });
-  let { part, rest: parameters } = partition(variables.parameters, 'policy');
+  let { part, rest: parameters } = partition(variables.parameters, ['policy']);
   let { statistics } = variables;
   let state: PolicyState = {
     parameters: part,
@@ -81,7 +81,7 @@ export function policyTrainer(
     },
     restore(tensors: Tensors) {
       disposeTree([state, parameters, statistics]);
-      ({ part, rest: parameters } = partition(group(tensors, 'parameters'), 'policy'));
+      ({ part, rest: parameters } = partition(group(tensors, 'parameters'), ['policy']));
       statistics = group(tensors, 'statistics');
       const { count } = group(tensors, 'adam');
       state = {

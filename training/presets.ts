@@ -2,6 +2,8 @@
 import type { z } from 'zod';
 import type { EncoderConfig } from '../src/encoders/registry.js';
 import type { TrainConfigInput } from './config.js';
+import type { PaperConfig } from './paper.js';
+import { paperConfigs } from './paper.js';
 
 type Digits = Pick<
   Extract<TrainConfigInput['data'], { kind: 'cluttered-digits' }>,
@@ -57,7 +59,7 @@ const encoder: Encoder = { name: 'small', widths: [32, 64, 104], stem: 2 };
  * Handwritten digits in clutter: 60 x 60 with 4 pieces, 100 x 100 with 8. `demo` is the first in a short run of a narrower network;
  * its static network costs what early exit does on average.
  */
-export const presets: Readonly<Record<string, TrainConfigInput>> = {
+const digits = {
   'cluttered-60': cluttered({ canvas: 60, clutter: 4, distortion: strong }, encoder, {
     batch: 64,
     epochs: [14, 8, 55, 12],
@@ -83,4 +85,6 @@ export const presets: Readonly<Record<string, TrainConfigInput>> = {
       input: 32,
     },
   ),
-};
+} satisfies Record<string, TrainConfigInput>;
+
+export const presets: Readonly<Record<string, PaperConfig>> & typeof digits = { ...digits, ...paperConfigs };

@@ -10,7 +10,12 @@ export const ClassifierConfig = z.discriminatedUnion(
   'kind',
   [
     /** GRU over the pooled features, then linear (ResNet, DenseNet, RegNet). */
-    z.strictObject({ kind: z.literal('gru'), hidden: z.int().min(1).default(128) }),
+    z.strictObject({
+      kind: z.literal('gru'),
+      hidden: z.int().min(1).default(128),
+      /** Who answers after the glance: the classifier, or the global encoder's own head, as the reference's RegNets do. */
+      glance: z.enum(['classifier', 'encoder']).default('classifier'),
+    }),
     /** Step t: a linear layer of its own over the features of steps 1..t (MobileNetV3, EfficientNet). */
     z.strictObject({ kind: z.literal('cascade') }),
   ],
@@ -24,7 +29,7 @@ export type Memory = readonly Tensor2D[];
 export interface Classifier {
   /** The memory before the first step. */
   initial(images: number): Memory;
-  /** Step t = 0, 1, ...; `glanceLogits` is the global encoder's own answer, which the cascade gives at step 0. */
+  /** Step t = 0, 1, ...; at step 0 `glanceLogits` is the global encoder's own answer. */
   classify(
     scope: Scope,
     t: number,
@@ -37,16 +42,20 @@ export interface Classifier {
 }
 
 export function createClassifier(config: ClassifierConfig, classes: number): Classifier {
-  return config.kind === 'gru' ? recurrent(config.hidden, classes) : cascade(classes);
+  return config.kind === 'gru' ? recurrent(config, classes) : cascade(classes);
 }
 
-function recurrent(size: number, classes: number): Classifier {
+function recurrent(
+  { hidden: size, glance }: Extract<ClassifierConfig, { kind: 'gru' }>,
+  classes: number,
+): Classifier {
   return {
     recurrent: true,
     initial: images => [tf.zeros([images, size])],
-    classify: (scope, _t, feature, memory) => {
+    classify: (scope, _t, feature, memory, glanceLogits) => {
       const hidden = gru(scope.at('gru'), feature, memory[0] as Tensor2D);
-      return { logits: linear(scope.at('fc'), hidden, classes), memory: [hidden] };
+      const own = glance === 'encoder' ? glanceLogits : undefined;
+      return { logits: own ?? linear(scope.at('fc'), hidden, classes), memory: [hidden] };
     },
   };
 }

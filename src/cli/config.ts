@@ -1,4 +1,4 @@
-/** From `--preset` or `--config` and `--set` to a configuration. */
+/** From `--preset`, `--config` and `--set` to a configuration. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { presets } from '../../training/presets.js';
@@ -15,15 +15,34 @@ export interface ConfigOptions {
 
 /** @throws ConfigError, UsageError */
 export function readConfig({ preset, config, set = [] }: ConfigOptions): TrainConfig {
-  if ((preset === undefined) === (config === undefined)) {
+  if (preset === undefined && config === undefined) {
     throw new UsageError({
-      problem: 'a new run needs either --preset or --config',
-      given: preset === undefined ? 'neither' : 'both',
-      allowed: `--preset ${Object.keys(presets).join(' | ')}, or --config FILE`,
+      problem: 'a new run needs --preset or --config',
+      given: 'neither',
+      allowed: `--preset ${Object.keys(presets).join(' | ')}; --config FILE; or both: what the file says goes before the preset`,
     });
   }
-  const base = preset === undefined ? readFile(config ?? '') : choosePreset(preset);
-  return parseConfig(base, set, config ?? `preset ${preset ?? ''}`);
+  const base = preset === undefined ? {} : choosePreset(preset);
+  const file = config === undefined ? {} : readFile(config);
+  const sources = [
+    ...(preset === undefined ? [] : [`preset ${preset}`]),
+    ...(config === undefined ? [] : [config]),
+  ];
+  return parseConfig(merge(base, file), set, sources.join(' and '));
+}
+
+/** `over` before `base`, key by key; an object that says which of several kinds it is replaces the other whole. */
+function merge(base: unknown, over: unknown): unknown {
+  if (!isRecord(base) || !isRecord(over) || 'kind' in over || 'name' in over) return over;
+  return {
+    ...base,
+    ...Object.fromEntries(
+      Object.entries(over).map(([key, value]) => [
+        key,
+        Object.hasOwn(base, key) ? merge(base[key], value) : value,
+      ]),
+    ),
+  };
 }
 
 /** `value` with the assignments `set` made. @throws ConfigError with each fault's place, UsageError */

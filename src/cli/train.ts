@@ -28,8 +28,11 @@ export function trainCommand(): Command {
   return new Command('train')
     .description('train one stage, or all of them in turn into OUT/stage1, stage2, stage3 and static')
     .addArgument(new Argument('<stage>', 'which stage').choices([...stages, 'all']))
-    .option('--preset <name>', 'a configuration by name: cluttered-60, cluttered-100, demo')
-    .option('--config <file>', 'a configuration from a JSON file')
+    .option(
+      '--preset <name>',
+      'a configuration by name: cluttered-60, cluttered-100, demo; or of the paper, without data: gfnet-resnet50-96-t5, ...',
+    )
+    .option('--config <file>', 'a configuration from a JSON file; with --preset, what differs from it')
     .option('--set <key=value...>', 'change single values, e.g. stage1.epochs=10')
     .requiredOption('--out <folder>', 'the run folder to make')
     .option('--from <run>', 'the run of the stage before (stage2: of stage1; stage3: of stage2)')

@@ -9,13 +9,14 @@ export function didYouMean(given: string, options: readonly string[]): string {
     : '';
 }
 
-/** What a schema says of a choice by `key` that none of `options` is: for zod's `error`. */
+/** What a schema says of a choice by `key` that is missing or none of `options`: for zod's `error`. */
 export function unknownChoice(
   what: string,
   key: string,
   options: readonly string[],
 ): (issue: { readonly code?: string | undefined; readonly input?: unknown }) => string | undefined {
   return ({ code, input }) => {
+    if (input === undefined) return `no ${what}: its ${key} is one of ${options.join(', ')}`;
     if (code !== 'invalid_union' || typeof input !== 'object' || input === null) return undefined;
     const given: unknown = Reflect.get(input, key);
     const hint = typeof given === 'string' ? didYouMean(given, options) : '';

@@ -86,7 +86,7 @@ export class GFNet {
     const variables = build(random, (scope, multiAdds) => {
       let before = 0;
       const spent = (): number => -before + (before = multiAdds());
-      const images = tf.zeros<tf.Rank.R4>([1, side, side, channels]);
+      const images = this.normalise(tf.zeros([1, side, side, channels]));
       let look = this.glance(scope, images, this.initialMemory(1));
       const glance = spent();
       this.decide(scope, look.map, this.initialPolicy(1));

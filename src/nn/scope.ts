@@ -18,6 +18,8 @@ export interface Scope {
   readonly training: boolean;
   /** The scope of a part. */
   at(name: string | number): Scope;
+  /** The same scope, with batch norm's running statistics. */
+  evaluating(): Scope;
   parameter<T extends Tensor>(name: string, shape: readonly number[], initial: Initialiser): T;
   statistic<T extends Tensor>(name: string, shape: readonly number[], value: number): T;
   /** Replaces a statistic; later reads in the same run see the new value. */
@@ -37,6 +39,7 @@ function scopeOf(store: Store, path: string, training: boolean): Scope {
   return {
     training,
     at: name => scopeOf(store, `${path}${name}.`, training),
+    evaluating: () => scopeOf(store, path, false),
     parameter: <T extends Tensor>(name: string, shape: readonly number[], initial: Initialiser) =>
       store.parameter(path + name, shape, initial) as T,
     statistic: <T extends Tensor>(name: string, shape: readonly number[], value: number) =>

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { presets } from '../../training/presets.js';
-import { parseConfig } from '../../src/cli/config.js';
+import { parseConfig, readConfig } from '../../src/cli/config.js';
+import { temporaryFolder } from '../checkpoint/support.js';
 import { errorOf } from '../helpers/error-of.js';
 
 const { demo } = presets;
@@ -33,5 +36,73 @@ describe('--set', () => {
   ])('refuses %s', (assignment, message) => {
     expect(errorOf(() => parse(assignment)).message).toMatch(message);
     expect(Reflect.get({}, 'epochs')).toBeUndefined();
+  });
+});
+
+describe('a preset and a file', () => {
+  const folder = temporaryFolder();
+  const file = (content: unknown): string => {
+    const path = join(folder, 'config.json');
+    writeFileSync(path, JSON.stringify(content));
+    return path;
+  };
+  const known = { kind: 'known-answer' };
+
+  it('are merged, the file first; what names its kind is replaced whole; --set comes last', () => {
+    const content = {
+      data: { ...known, side: 40 },
+      network: { patch: 12, encoder: { name: 'resnet18' } },
+      stage1: { epochs: 5, encoderRate: 0.5 },
+    };
+    const config = readConfig({ preset: 'demo', config: file(content), set: ['stage1.epochs=6'] });
+    expect(config.data).toMatchObject({ kind: 'known-answer', side: 40 });
+    expect(config.network).toMatchObject({ patch: 12, steps: 4, encoder: { name: 'resnet18' } });
+    expect(config.stage1).toMatchObject({ epochs: 6, encoderRate: 0.5, classifierRate: 0.04 });
+  });
+
+  it('hold a key that none knows against the file', () => {
+    const error = errorOf(() => readConfig({ preset: 'demo', config: file({ netwrk: {} }) }));
+    expect(error.message).toMatch(/preset demo and .*config\.json[^]*netwrk/);
+  });
+
+  it('say that a configuration of the paper needs data', () => {
+    const error = errorOf(() => readConfig({ preset: 'gfnet-resnet50-96-t5' }));
+    expect(error.message).toMatch(/no data set: its kind is one of cluttered-digits/);
+  });
+
+  // shared/METHOD.md, "Networks" and the table under "Training"; P and T: the reference's README.
+  it.each([
+    ['gfnet-resnet50-128-t5', 'bicubic', 'gru', 1024, [0.01, 0.1, 0.01, 1e-4, 1, 60, true]],
+    ['gfnet-densenet201-96-t5', 'bilinear', 'gru', 1024, [0.01, 0.1, 0.01, 1e-4, 1, 60, true]],
+    ['gfnet-regnety_1.6g-96-t5', 'bilinear', 'gru', 256, [0.02, 0.1, 0.01, 5e-5, 1, 60, true]],
+    ['gfnet-mobilenetv3_large_125-128-t3', 'bicubic', 'cascade', 256, [0.005, 0.1, 0.01, 1e-4, 5, 90, false]],
+    ['gfnet-efficientnet_b3-144-t4', 'bicubic', 'cascade', 256, [0.005, 0.1, 0.01, 1e-4, 5, 30, false]],
+  ] as const)('%s is as the reference trained it', (preset, interpolation, kind, hidden, training) => {
+    const { network, stage1, stage2, stage3, batchSize } = readConfig({
+      preset,
+      config: file({ data: { ...known, side: 224 } }),
+    });
+    const [, encoder, patch, steps] = /^gfnet-(.+)-(\d+)-t(\d)$/.exec(preset) ?? [];
+    expect([network.encoder.name, network.patch, network.steps]).toEqual([
+      encoder,
+      Number(patch),
+      Number(steps),
+    ]);
+    expect([network.interpolation, network.classifier.kind]).toEqual([interpolation, kind]);
+    expect(network.policy).toEqual({ encoder: hidden === 1024 ? 'linear' : 'conv', hidden, std: 0.1 });
+    const { encoderRate, weightDecay, supervision, epochs, trainGlance, momentum } = stage1;
+    expect([
+      encoderRate,
+      stage1.classifierRate,
+      stage3.classifierRate,
+      weightDecay,
+      supervision,
+      epochs,
+      trainGlance,
+    ]).toEqual(training);
+    expect(stage3).toEqual({ ...stage1, classifierRate: 0.01 });
+    expect([momentum, batchSize, stage2.epochs, stage2.rate, stage2.gamma]).toEqual([
+      0.9, 256, 15, 3e-4, 0.7,
+    ]);
   });
 });

@@ -9,7 +9,7 @@ import type { Variables } from '../../src/nn/scope.js';
 import { stream, uniform } from '../../src/random/index.js';
 import { normals } from './array.js';
 
-export const classifiers = ['gru', 'cascade'] as const;
+export const classifiers = ['gru', 'gru, glance by the encoder', 'cascade'] as const;
 
 const basis = {
   patch: 8,
@@ -25,7 +25,12 @@ export function smallConfig(
   classifier: (typeof classifiers)[number],
   options: Partial<Record<keyof ModelConfig, unknown>> = {},
 ): ModelConfig {
-  const kinds = { gru: { kind: 'gru', hidden: 7 }, cascade: { kind: 'cascade' } };
+  const gru = { kind: 'gru', hidden: 7 };
+  const kinds = {
+    gru,
+    'gru, glance by the encoder': { ...gru, glance: 'encoder' },
+    cascade: { kind: 'cascade' },
+  };
   return ModelConfig.parse({ ...basis, classifier: kinds[classifier], ...options });
 }
 

@@ -59,7 +59,8 @@ describe.each(classifiers)('GFNet, %s classifier', kind => {
   /** The classifier's answer from all features so far, by its formula. */
   function answer(variables: Variables, features: readonly NdArray[], glance: NdArray): NdArray {
     const last = features.length - 1;
-    if (kind === 'gru') {
+    if (last === 0 && kind !== 'gru') return glance;
+    if (kind !== 'cascade') {
       const weights = {
         weight_ih: parameter(variables, 'classifier.gru.weight_ih'),
         bias_ih: parameter(variables, 'classifier.gru.bias_ih'),
@@ -70,7 +71,6 @@ describe.each(classifiers)('GFNet, %s classifier', kind => {
       const hidden = features.reduce((hidden, feature) => naive.gru(feature, hidden, weights), zero);
       return layer(variables, 'classifier.fc', hidden);
     }
-    if (last === 0) return glance;
     const [width = 0] = [features[0]?.shape[1]];
     const seen = build([n, width * features.length], (i, j) => {
       const feature = features[Math.floor(j / width)];
@@ -126,14 +126,28 @@ describe.each(classifiers)('GFNet, %s classifier', kind => {
     const { costs } = smallNetwork(config);
     const [classes, width, patch, hidden] = [4, 5, 8, 6];
     const encoder = smallMultiAdds([3, width], patch, 1) + width * classes;
-    const recurrent = gruMultiAdds(width, 7) + 7 * classes;
-    expect(costs.glance).toBe(encoder + (kind === 'gru' ? recurrent : 0));
+    const gru = gruMultiAdds(width, 7);
+    const answer = 7 * classes;
+    expect(costs.glance - encoder).toBe(
+      { gru: gru + answer, 'gru, glance by the encoder': gru, cascade: 0 }[kind],
+    );
     expect(costs.focus).toEqual(
-      [2, 3].map(seen => encoder + (kind === 'gru' ? recurrent : seen * width * classes)),
+      [2, 3].map(seen => encoder + (kind === 'cascade' ? seen * width * classes : gru + answer)),
     );
     const places = (patch / 2) ** 2;
     const state = places * width * 32 + places * 32 * hidden;
     expect(costs.policy).toBe(state + gruMultiAdds(hidden, hidden) + hidden * 2 + hidden);
+  });
+
+  it('gives grey images to as many channels as there are means', () => {
+    const grey = smallConfig(kind, { mean: [0.4, 0.5, 0.6], std: [0.3] });
+    const { gfnet, variables } = smallNetwork(grey);
+    const { images } = noise(grey, n);
+    const normalised = gfnet.normalise(images);
+    const pixels = fromTensor(images);
+    const expected = build([n, 17, 17, 3], (i, y, x, c) => (pixels.at(i, y, x, 0) - 0.4 - c / 10) / 0.3);
+    expectClose(normalised, expected.tensor());
+    expect(variables.parameters['global.stem.conv.weight']?.shape).toEqual([3, 3, 3, 3]);
   });
 
   it('makes its variables from its random numbers, and no other tensor', () => {

@@ -55,6 +55,20 @@ describe('the three stages', () => {
       expect(three.get(name)).not.toBe(two.get(name));
   });
 
+  it('leave the glance as it is where they are told so, resumed or not', async () => {
+    const still = TrainConfig.parse({ ...tiny, stage1: { ...tiny.stage1, trainGlance: false } });
+    const once = TrainConfig.parse({ ...still, stage1: { ...still.stage1, epochs: 1 } });
+    await train('stage1', 'still', { config: still });
+    await train('stage1', 'still-once', { config: once });
+    const [two, one] = [weights('still'), weights('still-once')];
+    for (const [name, values] of two) {
+      if (/^(parameters|statistics)\/global\./.test(name)) expect(values).toBe(one.get(name));
+    }
+    for (const part of ['parameters/local.stem.conv', 'parameters/local.head', 'parameters/classifier.fc'])
+      expect(two.get(`${part}.weight`)).not.toBe(one.get(`${part}.weight`));
+    expect([...two.keys()].filter(name => name.startsWith('velocity/global'))).toEqual([]);
+  });
+
   it.each([
     ['in the midst of an epoch', batches + 3],
     ['after the last batch of an epoch', batches],
