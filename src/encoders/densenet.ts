@@ -1,22 +1,16 @@
-/** DenseNet with bottlenecks and compression 1/2 (Huang et al. 2017, "Densely Connected Convolutional Networks"); names as torchvision's. */
+/** DenseNet with bottlenecks and compression 1/2; variables bear torchvision's names. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
-import { z } from 'zod';
 import { averagePool, globalAveragePool, maxPool, relu } from '../engine/ops.js';
 import { batchNorm, conv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
-import type { Encoder } from './encoder.js';
+import type { Encoder, Network, Paper } from './encoder.js';
+import { authors, torchvision } from './weights.js';
 
-/** Layers of each of the four dense blocks. */
-const depths = {
-  densenet121: [6, 12, 24, 16],
-  densenet169: [6, 12, 32, 32],
-  densenet201: [6, 12, 48, 32],
-} as const satisfies Record<string, readonly number[]>;
-
-export const DenseNetConfig = z.strictObject({
-  name: z.enum(Object.keys(depths) as (keyof typeof depths)[]),
-});
+const paper: Paper = {
+  citation: 'Huang et al., Densely Connected Convolutional Networks, CVPR 2017',
+  arxiv: '1608.06993',
+};
 
 /** Channels that each layer adds. */
 const growth = 32;
@@ -39,13 +33,13 @@ function transition(scope: Scope, x: Tensor4D): Tensor4D {
   return averagePool(normConv(scope, '', x, Math.floor(x.shape[3] / 2), 1), 2);
 }
 
-export function densenet({ name }: z.infer<typeof DenseNetConfig>): Encoder {
-  const blocks: readonly number[] = depths[name];
+/** `depths`: layers of each of the four dense blocks. */
+function densenet(...depths: readonly [number, number, number, number]): Encoder {
   return (scope, images) => {
     const features = scope.at('features');
     const stem = conv2d(features.at('conv0'), images, { out: 2 * growth, kernel: 7, stride: 2 });
     let x = maxPool(relu(batchNorm(features.at('norm0'), stem)), 3, 2, 1);
-    blocks.forEach((depth, b) => {
+    depths.forEach((depth, b) => {
       if (b > 0) x = transition(features.at(`transition${b}`), x);
       for (let i = 1; i <= depth; i++)
         x = denseLayer(features.at(`denseblock${b + 1}`).at(`denselayer${i}`), x);
@@ -54,3 +48,21 @@ export function densenet({ name }: z.infer<typeof DenseNetConfig>): Encoder {
     return { map, pooled: globalAveragePool(map) };
   };
 }
+
+export const densenets = {
+  densenet121: {
+    encode: densenet(6, 12, 24, 16),
+    paper,
+    weights: [torchvision('DenseNet121_Weights.IMAGENET1K_V1'), authors('DenseNet-121, 96x96, T = 5')],
+  },
+  densenet169: {
+    encode: densenet(6, 12, 32, 32),
+    paper,
+    weights: [torchvision('DenseNet169_Weights.IMAGENET1K_V1'), authors('DenseNet-169, 96x96, T = 5')],
+  },
+  densenet201: {
+    encode: densenet(6, 12, 48, 32),
+    paper,
+    weights: [torchvision('DenseNet201_Weights.IMAGENET1K_V1'), authors('DenseNet-201, 96x96, T = 5')],
+  },
+} satisfies Record<string, Network>;

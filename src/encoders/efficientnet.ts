@@ -1,27 +1,22 @@
-/** EfficientNet (Tan and Le 2019, table 1, scaled by compound coefficients), in timm's form and names, which are the reference's. */
+/** EfficientNet (the paper's table 1, scaled by compound coefficients), in timm's form and names, which are the reference's. */
 import * as tf from '@tensorflow/tfjs-core';
-import { z } from 'zod';
 import { globalAveragePool, swish } from '../engine/ops.js';
 import { batchNorm, conv2d } from '../nn/layers.js';
-import type { Encoder } from './encoder.js';
+import type { Encoder, Network, Paper } from './encoder.js';
 import type { BlockOptions } from './inverted-residual.js';
 import { depthwiseSeparable, invertedResidual, makeDivisible } from './inverted-residual.js';
+import { authors, timm } from './weights.js';
+
+const paper: Paper = {
+  citation: 'Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019',
+  arxiv: '1905.11946',
+};
 
 /** Factors of B0's channels and of the blocks of each stage. */
 interface Scale {
   readonly width: number;
   readonly depth: number;
 }
-
-const scales = {
-  efficientnet_b0: { width: 1, depth: 1 },
-  efficientnet_b2: { width: 1.1, depth: 1.2 },
-  efficientnet_b3: { width: 1.2, depth: 1.4 },
-} as const satisfies Record<string, Scale>;
-
-export const EfficientNetConfig = z.strictObject({
-  name: z.enum(Object.keys(scales) as (keyof typeof scales)[]),
-});
 
 /** B0's stages; the first has no expansion. */
 const stages = [
@@ -36,8 +31,7 @@ const stages = [
 const stem = 32;
 const head = 1280;
 
-export function efficientnet({ name }: z.infer<typeof EfficientNetConfig>): Encoder {
-  const { width, depth }: Scale = scales[name];
+function efficientnet({ width, depth }: Scale): Encoder {
   const channels = (count: number): number => makeDivisible(width * count);
   return (scope, images) => {
     let x = conv2d(scope.at('conv_stem'), images, { out: channels(stem), kernel: 3, stride: 2 });
@@ -64,3 +58,35 @@ export function efficientnet({ name }: z.infer<typeof EfficientNetConfig>): Enco
     return { map, pooled: globalAveragePool(map) };
   };
 }
+
+export const efficientnets = {
+  efficientnet_b0: {
+    encode: efficientnet({ width: 1, depth: 1 }),
+    paper,
+    weights: [
+      timm('efficientnet_b0.ra_in1k'),
+      timm('efficientnet_b0.ra4_e3600_r224_in1k', {
+        mean: [0.5, 0.5, 0.5],
+        std: [0.5, 0.5, 0.5],
+        resize: 248,
+      }),
+    ],
+  },
+  efficientnet_b2: {
+    encode: efficientnet({ width: 1.1, depth: 1.2 }),
+    paper,
+    weights: [
+      timm('efficientnet_b2.ra_in1k', { resize: 292, side: 256 }),
+      authors('EfficientNet-B2, 128x128, T = 4', { resize: 297, side: 260, interpolation: 'bicubic' }),
+    ],
+  },
+  efficientnet_b3: {
+    encode: efficientnet({ width: 1.2, depth: 1.4 }),
+    paper,
+    weights: [
+      timm('efficientnet_b3.ra2_in1k', { resize: 329, side: 288 }),
+      authors('EfficientNet-B3, 128x128, T = 4', { resize: 331, side: 300, interpolation: 'bicubic' }),
+      authors('EfficientNet-B3, 144x144, T = 4', { resize: 331, side: 300, interpolation: 'bicubic' }),
+    ],
+  },
+} satisfies Record<string, Network>;

@@ -1,6 +1,7 @@
 /** What every encoder is: a function from images to a feature map and a pooled feature. */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { Scope } from '../nn/scope.js';
+import type { Weights } from './weights.js';
 
 export interface Features {
   /** [n, h, w, channels]: what the policy reads. */
@@ -11,3 +12,17 @@ export interface Features {
 
 /** images: [n, side, side, channels], any side the architecture allows. */
 export type Encoder = (scope: Scope, images: Tensor4D) => Features;
+
+export interface Paper {
+  readonly citation: string;
+  /** Its id, e.g. `1512.03385`. */
+  readonly arxiv: string;
+}
+
+/** An encoder that has a name. */
+export interface Network {
+  readonly encode: Encoder;
+  readonly paper: Paper;
+  /** Published weights of this architecture. */
+  readonly weights: readonly Weights[];
+}

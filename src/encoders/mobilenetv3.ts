@@ -1,12 +1,17 @@
-/** MobileNetV3 (Howard et al. 2019, "Searching for MobileNetV3", tables 1 and 2), in timm's form and names, which are the reference's. */
+/** MobileNetV3 (the paper's tables 1 and 2), in timm's form and names, which are the reference's. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
-import { z } from 'zod';
 import { hardSigmoid, hardSwish, relu } from '../engine/ops.js';
 import { batchNorm, conv2d } from '../nn/layers.js';
-import type { Encoder } from './encoder.js';
+import type { Encoder, Network, Paper } from './encoder.js';
 import { depthwiseSeparable, invertedResidual, makeDivisible } from './inverted-residual.js';
 import type { BlockOptions } from './inverted-residual.js';
+import { authors, timm } from './weights.js';
+
+const paper: Paper = {
+  citation: 'Howard et al., Searching for MobileNetV3, ICCV 2019',
+  arxiv: '1905.02244',
+};
 
 /** A row of the paper's tables, repeated; `stride` is that of the first. */
 interface Row {
@@ -62,20 +67,9 @@ interface Architecture {
   readonly multiplier: number;
 }
 
-const architectures = {
-  mobilenetv3_large_100: { stages: large, last: 960, features: 1280, multiplier: 1 },
-  mobilenetv3_large_125: { stages: large, last: 960, features: 1280, multiplier: 1.25 },
-  mobilenetv3_small_100: { stages: small, last: 576, features: 1024, multiplier: 1 },
-} as const satisfies Record<string, Architecture>;
-
-export const MobileNetV3Config = z.strictObject({
-  name: z.enum(Object.keys(architectures) as (keyof typeof architectures)[]),
-});
-
 const stem = 16;
 
-export function mobilenetv3({ name }: z.infer<typeof MobileNetV3Config>): Encoder {
-  const { stages, last, features, multiplier }: Architecture = architectures[name];
+function mobilenetv3({ stages, last, features, multiplier }: Architecture): Encoder {
   const channels = (width: number): number => makeDivisible(multiplier * width);
   return (scope, images) => {
     let x = conv2d(scope.at('conv_stem'), images, { out: channels(stem), kernel: 3, stride: 2 });
@@ -122,3 +116,35 @@ function blockOptions(
       : undefined,
   };
 }
+
+export const mobilenets = {
+  mobilenetv3_large_100: {
+    encode: mobilenetv3({ stages: large, last: 960, features: 1280, multiplier: 1 }),
+    paper,
+    weights: [
+      timm('mobilenetv3_large_100.ra_in1k'),
+      timm('mobilenetv3_large_100.ra4_e3600_r224_in1k', {
+        mean: [0.5, 0.5, 0.5],
+        std: [0.5, 0.5, 0.5],
+        resize: 235,
+      }),
+      timm('mobilenetv3_large_100.miil_in21k_ft_in1k', {
+        mean: [0, 0, 0],
+        std: [1, 1, 1],
+        interpolation: 'bilinear',
+      }),
+      authors('MobileNet-V3-Large (1.00), 96x96, T = 3'),
+      authors('MobileNet-V3-Large (1.00), 128x128, T = 3'),
+    ],
+  },
+  mobilenetv3_large_125: {
+    encode: mobilenetv3({ stages: large, last: 960, features: 1280, multiplier: 1.25 }),
+    paper,
+    weights: [authors('MobileNet-V3-Large (1.25), 128x128, T = 3')],
+  },
+  mobilenetv3_small_100: {
+    encode: mobilenetv3({ stages: small, last: 576, features: 1024, multiplier: 1 }),
+    paper,
+    weights: [timm('mobilenetv3_small_100.lamb_in1k')],
+  },
+} satisfies Record<string, Network>;

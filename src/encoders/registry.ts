@@ -1,55 +1,30 @@
-/** The encoders by name, each with the schema of its options. */
+/** The encoders by name: the published ones, and `small` with options of its own. */
 import { z } from 'zod';
 import { unknownChoice } from '../errors/did-you-mean.js';
-import type { Encoder } from './encoder.js';
-import { densenet, DenseNetConfig } from './densenet.js';
-import { efficientnet, EfficientNetConfig } from './efficientnet.js';
-import { mobilenetv3, MobileNetV3Config } from './mobilenetv3.js';
-import { regnet, RegNetConfig } from './regnet.js';
-import { resnet, ResNetConfig } from './resnet.js';
-import { small, SmallConfig } from './small.js';
+import { densenets } from './densenet.js';
+import { efficientnets } from './efficientnet.js';
+import type { Encoder, Network } from './encoder.js';
+import { mobilenets } from './mobilenetv3.js';
+import { regnets } from './regnet.js';
+import { resnets } from './resnet.js';
+import { small, SmallConfig, smallNetwork } from './small.js';
 
-const encoderNames = [
-  'small',
-  ...ResNetConfig.shape.name.options,
-  ...DenseNetConfig.shape.name.options,
-  ...MobileNetV3Config.shape.name.options,
-  ...RegNetConfig.shape.name.options,
-  ...EfficientNetConfig.shape.name.options,
-] as const;
+const published = { ...resnets, ...densenets, ...mobilenets, ...regnets, ...efficientnets };
 
-export const EncoderConfig = z.discriminatedUnion(
-  'name',
-  [SmallConfig, ResNetConfig, DenseNetConfig, MobileNetV3Config, RegNetConfig, EfficientNetConfig],
-  {
-    error: unknownChoice('encoder', 'name', encoderNames),
-  },
-);
+export const networks: ReadonlyMap<string, Network> = new Map<string, Network>([
+  ['small', smallNetwork],
+  ...Object.entries(published),
+]);
+
+const PublishedConfig = z.strictObject({
+  name: z.enum(Object.keys(published) as (keyof typeof published)[]),
+});
+
+export const EncoderConfig = z.discriminatedUnion('name', [SmallConfig, PublishedConfig], {
+  error: unknownChoice('encoder', 'name', [...networks.keys()]),
+});
 export type EncoderConfig = z.infer<typeof EncoderConfig>;
 
 export function createEncoder(config: EncoderConfig): Encoder {
-  switch (config.name) {
-    case 'small':
-      return small(config);
-    case 'resnet18':
-    case 'resnet34':
-    case 'resnet50':
-      return resnet(config);
-    case 'densenet121':
-    case 'densenet169':
-    case 'densenet201':
-      return densenet(config);
-    case 'mobilenetv3_large_100':
-    case 'mobilenetv3_large_125':
-    case 'mobilenetv3_small_100':
-      return mobilenetv3(config);
-    case 'regnety_600m':
-    case 'regnety_800m':
-    case 'regnety_1.6g':
-      return regnet(config);
-    case 'efficientnet_b0':
-    case 'efficientnet_b2':
-    case 'efficientnet_b3':
-      return efficientnet(config);
-  }
+  return config.name === 'small' ? small(config) : published[config.name].encode;
 }

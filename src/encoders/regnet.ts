@@ -1,13 +1,18 @@
-/** RegNetY (Radosavovic et al. 2020, "Designing Network Design Spaces", table 5 and appendix); variables named as timm's. */
+/** RegNetY (the paper's table 5 and appendix); variables bear timm's names. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
-import { z } from 'zod';
 import { globalAveragePool, relu } from '../engine/ops.js';
 import type { ConvolutionOptions } from '../nn/layers.js';
 import { batchNorm, conv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
-import type { Encoder } from './encoder.js';
+import type { Encoder, Network, Paper } from './encoder.js';
 import { squeezeExcite } from './squeeze-excite.js';
+import { authors, timm } from './weights.js';
+
+const paper: Paper = {
+  citation: 'Radosavovic et al., Designing Network Design Spaces, CVPR 2020',
+  arxiv: '2003.13678',
+};
 
 interface Architecture {
   /** Blocks and channels of the four stages. */
@@ -16,16 +21,6 @@ interface Architecture {
   /** Channels of a group of the 3 x 3 convolutions. */
   readonly group: number;
 }
-
-const architectures = {
-  regnety_600m: { depths: [1, 3, 7, 4], widths: [48, 112, 256, 608], group: 16 },
-  regnety_800m: { depths: [1, 3, 8, 2], widths: [64, 128, 320, 768], group: 16 },
-  'regnety_1.6g': { depths: [2, 6, 17, 2], widths: [48, 120, 336, 888], group: 24 },
-} as const satisfies Record<string, Architecture>;
-
-export const RegNetConfig = z.strictObject({
-  name: z.enum(Object.keys(architectures) as (keyof typeof architectures)[]),
-});
 
 const stem = 32;
 
@@ -50,8 +45,7 @@ function block(scope: Scope, x: Tensor4D, out: number, stride: number, group: nu
   return relu(tf.add(y, shortcut));
 }
 
-export function regnet({ name }: z.infer<typeof RegNetConfig>): Encoder {
-  const { depths, widths, group }: Architecture = architectures[name];
+function regnet({ depths, widths, group }: Architecture): Encoder {
   return (scope, images) => {
     let x = relu(convBatchNorm(scope.at('stem'), images, { out: stem, kernel: 3, stride: 2 }));
     widths.forEach((width, stage) => {
@@ -62,3 +56,25 @@ export function regnet({ name }: z.infer<typeof RegNetConfig>): Encoder {
     return { map: x, pooled: globalAveragePool(x) };
   };
 }
+
+export const regnets = {
+  regnety_600m: {
+    encode: regnet({ depths: [1, 3, 7, 4], widths: [48, 112, 256, 608], group: 16 }),
+    paper,
+    weights: [timm('regnety_006.pycls_in1k', {}, 'MIT'), authors('RegNet-Y-600MF, 96x96, T = 5')],
+  },
+  regnety_800m: {
+    encode: regnet({ depths: [1, 3, 8, 2], widths: [64, 128, 320, 768], group: 16 }),
+    paper,
+    weights: [timm('regnety_008.pycls_in1k', {}, 'MIT'), authors('RegNet-Y-800MF, 96x96, T = 5')],
+  },
+  'regnety_1.6g': {
+    encode: regnet({ depths: [2, 6, 17, 2], widths: [48, 120, 336, 888], group: 24 }),
+    paper,
+    weights: [
+      timm('regnety_016.pycls_in1k', {}, 'MIT'),
+      timm('regnety_016.tv2_in1k', { resize: 232 }, 'BSD-3-Clause'),
+      authors('RegNet-Y-1.6GF, 96x96, T = 5'),
+    ],
+  },
+} satisfies Record<string, Network>;

@@ -1,11 +1,16 @@
-/** ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition"), the stride in the 3 x 3 convolution as in torchvision's. */
+/** ResNet, the stride in the 3 x 3 convolution as in torchvision's; variables bear its names. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
-import { z } from 'zod';
 import { globalAveragePool, maxPool, relu } from '../engine/ops.js';
 import { batchNorm, conv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
-import type { Encoder } from './encoder.js';
+import type { Encoder, Network, Paper } from './encoder.js';
+import { authors, torchvision } from './weights.js';
+
+export const paper: Paper = {
+  citation: 'He et al., Deep Residual Learning for Image Recognition, CVPR 2016',
+  arxiv: '1512.03385',
+};
 
 interface Architecture {
   readonly block: Block;
@@ -14,16 +19,6 @@ interface Architecture {
 }
 
 type Block = (scope: Scope, x: Tensor4D, width: number, stride: number) => Tensor4D;
-
-const architectures = {
-  resnet18: { block: basic, depths: [2, 2, 2, 2] },
-  resnet34: { block: basic, depths: [3, 4, 6, 3] },
-  resnet50: { block: bottleneck, depths: [3, 4, 6, 3] },
-} as const satisfies Record<string, Architecture>;
-
-export const ResNetConfig = z.strictObject({
-  name: z.enum(Object.keys(architectures) as (keyof typeof architectures)[]),
-});
 
 /** Channels of a bottleneck's output over those of its 3 x 3 convolution. */
 const expansion = 4;
@@ -59,8 +54,7 @@ function bottleneck(scope: Scope, x: Tensor4D, width: number, stride: number): T
   return relu(tf.add(convBatchNorm(scope, 3, y, { out, kernel: 1 }), shortcut(scope, x, out, stride)));
 }
 
-export function resnet({ name }: z.infer<typeof ResNetConfig>): Encoder {
-  const { block, depths }: Architecture = architectures[name];
+function resnet({ block, depths }: Architecture): Encoder {
   return (scope, images) => {
     let x = relu(convBatchNorm(scope, 1, images, { out: 64, kernel: 7, stride: 2 }));
     x = maxPool(x, 3, 2, 1);
@@ -73,3 +67,26 @@ export function resnet({ name }: z.infer<typeof ResNetConfig>): Encoder {
     return { map: x, pooled: globalAveragePool(x) };
   };
 }
+
+export const resnets = {
+  resnet18: {
+    encode: resnet({ block: basic, depths: [2, 2, 2, 2] }),
+    paper,
+    weights: [torchvision('ResNet18_Weights.IMAGENET1K_V1')],
+  },
+  resnet34: {
+    encode: resnet({ block: basic, depths: [3, 4, 6, 3] }),
+    paper,
+    weights: [torchvision('ResNet34_Weights.IMAGENET1K_V1')],
+  },
+  resnet50: {
+    encode: resnet({ block: bottleneck, depths: [3, 4, 6, 3] }),
+    paper,
+    weights: [
+      torchvision('ResNet50_Weights.IMAGENET1K_V1'),
+      torchvision('ResNet50_Weights.IMAGENET1K_V2', { resize: 232 }),
+      authors('ResNet-50, 96x96, T = 5'),
+      authors('ResNet-50, 128x128, T = 5'),
+    ],
+  },
+} satisfies Record<string, Network>;

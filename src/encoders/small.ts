@@ -1,11 +1,12 @@
-/** `small`: a residual network of a few blocks, for patches of 20 to 60 pixels (He et al. 2016, basic blocks). */
+/** `small`: a residual network of a few of ResNet's basic blocks, for patches of 20 to 60 pixels. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { globalAveragePool, relu } from '../engine/ops.js';
 import { batchNorm, conv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
-import type { Encoder } from './encoder.js';
+import type { Encoder, Network } from './encoder.js';
+import { paper } from './resnet.js';
 
 export const SmallConfig = z.strictObject({
   name: z.literal('small'),
@@ -35,3 +36,10 @@ export function small({ widths, stem }: z.infer<typeof SmallConfig>): Encoder {
     return { map: x, pooled: globalAveragePool(x) };
   };
 }
+
+/** With its default options. */
+export const smallNetwork: Network = {
+  encode: small(SmallConfig.parse({ name: 'small' })),
+  paper,
+  weights: [],
+};

@@ -10,7 +10,7 @@ import { GFNet } from '../../src/model/gfnet.js';
 import type { Look } from '../../src/model/gfnet.js';
 import { resize } from '../../src/nn/resize.js';
 import type { Variables } from '../../src/nn/scope.js';
-import { apply } from '../../src/nn/scope.js';
+import { apply, multiAddsOf } from '../../src/nn/scope.js';
 import { decide } from '../../src/policy/index.js';
 import { stream } from '../../src/random/index.js';
 import type { NdArray } from '../helpers/array.js';
@@ -128,15 +128,15 @@ describe.each(classifiers)('GFNet, %s classifier', kind => {
     const encoder = smallMultiAdds([3, width], patch, 1) + width * classes;
     const gru = gruMultiAdds(width, 7);
     const answer = 7 * classes;
-    expect(costs.glance - encoder).toBe(
+    expect(multiAddsOf(costs.glance) - encoder).toBe(
       { gru: gru + answer, 'gru, glance by the encoder': gru, cascade: 0 }[kind],
     );
-    expect(costs.focus).toEqual(
+    expect(costs.focus.map(multiAddsOf)).toEqual(
       [2, 3].map(seen => encoder + (kind === 'cascade' ? seen * width * classes : gru + answer)),
     );
     const places = (patch / 2) ** 2;
     const state = places * width * 32 + places * 32 * hidden;
-    expect(costs.policy).toBe(state + gruMultiAdds(hidden, hidden) + hidden * 2 + hidden);
+    expect(multiAddsOf(costs.policy)).toBe(state + gruMultiAdds(hidden, hidden) + hidden * 2 + hidden);
   });
 
   it('gives grey images to as many channels as there are means', () => {
