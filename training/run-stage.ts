@@ -11,7 +11,7 @@ import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
 import { openData } from '../src/data/open.js';
 import { ConfigError, RunError, UsageError } from '../src/errors/index.js';
-import { ModelConfig } from '../src/model/config.js';
+import { ModelConfig, StaticConfig } from '../src/model/config.js';
 import { GFNet } from '../src/model/gfnet.js';
 import { StaticNetwork } from '../src/model/static.js';
 import type { Variables } from '../src/nn/scope.js';
@@ -81,8 +81,7 @@ export async function runStage(options: StageOptions): Promise<void> {
           mend: `resume with --seed ${run.seed}`,
         });
       }
-      const architecture =
-        stage === 'static' ? { ...model, input: config.static.input } : (model as unknown as JsonObject);
+      const architecture = stage === 'static' ? staticConfig(config, model) : model;
       await trainLoop({
         ...begun,
         trainer,
@@ -90,7 +89,7 @@ export async function runStage(options: StageOptions): Promise<void> {
         splits,
         batchSize: config.batchSize,
         describe: {
-          architecture: architecture,
+          architecture: architecture as unknown as JsonObject,
           classes: model.classes,
           preprocessing: { side: model.side, channels: model.channels, mean: model.mean, std: model.std },
         },
@@ -103,10 +102,14 @@ export async function runStage(options: StageOptions): Promise<void> {
   }
 }
 
+function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): StaticConfig {
+  return StaticConfig.parse({ ...model, input });
+}
+
 function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
   const { stage, config, seed } = options;
   if (stage === 'static') {
-    const network = new StaticNetwork(model, config.static.input);
+    const network = new StaticNetwork(staticConfig(config, model));
     return staticTrainer(network, network.initialise(stream(seed, 'initialise')), config.static);
   }
   if (stage === 'stage2' && model.steps < 2) {

@@ -19,6 +19,8 @@ export function softmax(logits: Float32Array, classes: number): Float32Array {
 }
 
 export interface Guess {
+  /** Its index: labels may occur twice, as ImageNet's `crane` does. */
+  readonly class: number;
   readonly label: string;
   /** In [0, 1]. */
   readonly probability: number;
@@ -27,7 +29,7 @@ export interface Guess {
 /** The `count` likeliest classes of one image, likeliest first; `probabilities`: [classes]. */
 export function likeliest(probabilities: Float32Array, classes: readonly string[], count: number): Guess[] {
   return classes
-    .map((label, i) => ({ label, probability: probabilities[i] ?? 0 }))
+    .map((label, i) => ({ class: i, label, probability: probabilities[i] ?? 0 }))
     .sort((a, b) => b.probability - a.probability)
     .slice(0, count);
 }

@@ -1,48 +1,69 @@
-/** What a glance-and-focus network is made of; stored with every checkpoint. */
+/** What a network is made of; stored with every checkpoint. */
 import { z } from 'zod';
 import { ClassifierConfig } from '../classifier/index.js';
 import { EncoderConfig } from '../encoders/registry.js';
 import { interpolations } from '../nn/resize.js';
 import { PolicyConfig } from '../policy/index.js';
 
-/** What the user chooses; the rest follows from the data. */
-export const NetworkConfig = z.strictObject({
-  /** Side P of the glance and of every crop, in pixels. */
-  patch: z.int().min(1),
-  /** T: the glance and T - 1 crops. */
-  steps: z.int().min(1),
-  /** How the glance is made smaller. */
+/** How images become what an encoder sees. */
+const encoding = {
+  /** How images are made smaller. */
   interpolation: z.enum(interpolations).default('bilinear'),
   /** Of pixel values in [0, 1]; the same for all channels, or one each: grey images then enter as many channels. */
   mean: z.array(z.number()).min(1).default([0]),
   std: z.array(z.number().positive()).min(1).default([1]),
   encoder: EncoderConfig,
-  classifier: ClassifierConfig,
-  policy: PolicyConfig,
-});
-export type NetworkConfig = z.infer<typeof NetworkConfig>;
+};
 
-export const ModelConfig = NetworkConfig.extend({
+/** What follows from the data. */
+const data = {
   /** Side of the full image, in pixels. */
   side: z.int().min(1),
   /** 1 (grey) or 3 (RGB). */
   channels: z.union([z.literal(1), z.literal(3)]),
   classes: z.array(z.string()).min(2),
-})
+};
+
+/** What the user chooses of a GFNet. */
+export const NetworkConfig = z.strictObject({
+  /** Side P of the glance and of every crop, in pixels. */
+  patch: z.int().min(1),
+  /** T: the glance and T - 1 crops. */
+  steps: z.int().min(1),
+  ...encoding,
+  classifier: ClassifierConfig,
+  policy: PolicyConfig,
+});
+export type NetworkConfig = z.infer<typeof NetworkConfig>;
+
+interface Normalisation {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly channels: number;
+}
+
+/** Whether there is one mean and one deviation, or one for each channel, of which grey images may have any number. */
+function fits({ mean, std, channels }: Normalisation): boolean {
+  const wanted = channels === 1 ? Math.max(mean.length, std.length) : channels;
+  return [mean, std].every(({ length }) => length === 1 || length === wanted);
+}
+const misfit = { path: ['mean'], error: 'mean and std have one value, or one for each channel' };
+
+export const ModelConfig = NetworkConfig.extend(data)
   .refine(model => model.patch <= model.side, {
     path: ['patch'],
     error: 'the patch is larger than the image: patch <= side',
   })
-  .refine(
-    ({ mean, std, channels }) =>
-      channels === 1 || [mean, std].every(({ length }) => length === 1 || length === channels),
-    {
-      path: ['mean'],
-      error: 'mean and std have one value, or one for each channel',
-    },
-  )
-  .refine(({ mean, std }) => mean.length === 1 || std.length === 1 || mean.length === std.length, {
-    path: ['std'],
-    error: 'mean and std do not have the same length',
-  });
+  .refine(fits, misfit);
 export type ModelConfig = z.infer<typeof ModelConfig>;
+
+/** A static network: one encoder, once, on the whole image. */
+export const StaticConfig = z
+  .object({
+    /** Side that images are resized to, in pixels. */
+    input: z.int().min(1),
+    ...encoding,
+    ...data,
+  })
+  .refine(fits, misfit);
+export type StaticConfig = z.infer<typeof StaticConfig>;

@@ -13,6 +13,7 @@ import type { Decision } from '../policy/index.js';
 import { decide } from '../policy/index.js';
 import type { Random } from '../random/index.js';
 import type { ModelConfig } from './config.js';
+import { normalise } from './normalise.js';
 
 /** What a look at the glance or a crop leaves. */
 export interface Look {
@@ -60,8 +61,7 @@ export class GFNet {
 
   /** Pixels in [0, 1] -> what the encoders see; [n, side, side, channels]. */
   normalise(images: Tensor4D): Tensor4D {
-    const { mean, std } = this.config;
-    return tf.div(tf.sub(images, tf.tensor1d([...mean])), tf.tensor1d([...std]));
+    return normalise(images, this.config);
   }
 
   /** Step 1: a look at the whole image, made small. `images`: normalised. */

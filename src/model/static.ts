@@ -8,24 +8,20 @@ import type { Scope, Variables } from '../nn/scope.js';
 import { apply, build, multiAddsOf } from '../nn/scope.js';
 import type { Random } from '../random/index.js';
 import type { AnytimeModel } from './anytime.js';
-import type { ModelConfig } from './config.js';
+import type { StaticConfig } from './config.js';
+import { normalise } from './normalise.js';
 
 export class StaticNetwork {
   private readonly encode;
 
-  /** `input`: the side that images are resized to before the encoder. */
-  constructor(
-    readonly config: ModelConfig,
-    readonly input: number,
-  ) {
+  constructor(readonly config: StaticConfig) {
     this.encode = createEncoder(config.encoder);
   }
 
   /** images [n, side, side, c] in [0, 1] -> logits [n, classes]. */
   classify(scope: Scope, images: Tensor4D): Tensor2D {
-    const { mean, std, interpolation, classes } = this.config;
-    const normalised = tf.div<Tensor4D>(tf.sub(images, tf.tensor1d([...mean])), tf.tensor1d([...std]));
-    const { pooled } = this.encode(scope, resize(normalised, this.input, interpolation));
+    const { input, interpolation, classes } = this.config;
+    const { pooled } = this.encode(scope, resize(normalise(images, this.config), input, interpolation));
     return linear(scope.at('head'), pooled, classes.length);
   }
 

@@ -9,9 +9,10 @@ import type { Tensors } from '../engine/gradients.js';
 import { disposeTree } from '../engine/tensor-tree.js';
 import { CheckpointError, UsageError } from '../errors/index.js';
 import type { AnytimeModel } from '../model/anytime.js';
-import { ModelConfig } from '../model/config.js';
+import { ModelConfig, StaticConfig } from '../model/config.js';
 import { GFNet } from '../model/gfnet.js';
 import type { Costs } from '../model/gfnet.js';
+import { anytimeGFNet } from '../model/locators.js';
 import { StaticNetwork } from '../model/static.js';
 import type { Variables } from '../nn/scope.js';
 
@@ -66,12 +67,34 @@ function takeVariables(checkpoint: Checkpoint, fresh: Variables): Variables {
   return variables;
 }
 
+/** A model that answers, and what it was loaded from. */
+export interface LoadedModel {
+  readonly model: AnytimeModel;
+  /** Of the crops, in pixels; a static network takes none. */
+  readonly patch: number | undefined;
+  readonly variables: Variables;
+  readonly checkpoint: Checkpoint;
+}
+
+function open(path: string): Checkpoint {
+  return loadCheckpoint(furthestStage(path), hasCheckpoint(path, 'model') ? 'model' : 'last');
+}
+
 /**
- * @param path a run folder, a folder of runs made by `gfnet train all`, a packaged model, or a checkpoint's .json file
- * @throws CheckpointError when it is missing, damaged, or not of a GFNet
+ * @param path a run folder, a folder of runs made by `gfnet train all`, a packaged or imported model, or a checkpoint's .json file
+ * @throws CheckpointError when it is missing, damaged, or describes no network of this program
  */
+export function loadModel(path: string): LoadedModel {
+  const checkpoint = open(path);
+  if (checkpoint.manifest.stage === 'static') return { ...staticOf(checkpoint), patch: undefined };
+  const { gfnet, costs, variables } = gfnetOf(checkpoint);
+  const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
+  return { model, patch: gfnet.config.patch, variables, checkpoint };
+}
+
+/** A GFNet, as `loadModel` finds it. @throws CheckpointError, and UsageError where it is a static network */
 export function loadGFNet(path: string): LoadedGFNet {
-  const checkpoint = loadCheckpoint(furthestStage(path), hasCheckpoint(path, 'model') ? 'model' : 'last');
+  const checkpoint = open(path);
   if (checkpoint.manifest.stage === 'static') {
     throw new UsageError({
       problem: 'a static network takes no looks, so it is none that glances and focuses',
@@ -79,18 +102,24 @@ export function loadGFNet(path: string): LoadedGFNet {
       mend: 'give the run of a stage; gfnet evaluate compares it with static networks by --static',
     });
   }
+  return gfnetOf(checkpoint);
+}
+
+/** A static network's run. */
+export function loadStatic(path: string): { model: AnytimeModel; input: number } {
+  return staticOf(loadCheckpoint(path, 'last'));
+}
+
+function gfnetOf(checkpoint: Checkpoint): LoadedGFNet {
   const gfnet = new GFNet(parseArchitecture(ModelConfig, checkpoint));
   const { variables, costs } = gfnet.initialise('zeros');
   return { gfnet, costs, variables: takeVariables(checkpoint, variables), checkpoint };
 }
 
-/** A static network's run. */
-export function loadStatic(path: string): { model: AnytimeModel; input: number } {
-  const checkpoint = loadCheckpoint(path, 'last');
-  const schema = ModelConfig.safeExtend({ input: z.int().min(1) });
-  const { input, ...config } = parseArchitecture(schema, checkpoint);
-  const network = new StaticNetwork(config, input);
+function staticOf(checkpoint: Checkpoint): Omit<LoadedModel, 'patch'> & { input: number } {
+  const config = parseArchitecture(StaticConfig, checkpoint);
+  const network = new StaticNetwork(config);
   const { variables: fresh, multiAdds } = network.initialise('zeros');
   const variables = takeVariables(checkpoint, fresh);
-  return { model: network.anytime(() => variables, multiAdds), input };
+  return { model: network.anytime(() => variables, multiAdds), input: config.input, variables, checkpoint };
 }

@@ -1,4 +1,4 @@
-/** Classifies images with a trained GFNet, looking only as often as each image needs. */
+/** Classifies images with a trained model, taking only as many steps as each image needs. */
 import type { ImageShape } from '../data/dataset.js';
 import type { RawImage } from '../data/decode.js';
 import { decodeImage } from '../data/decode.js';
@@ -10,12 +10,10 @@ import { startEngine } from '../engine/start.js';
 import { disposeTree } from '../engine/tensor-tree.js';
 import { UsageError } from '../errors/index.js';
 import { likeliest, type Guess } from '../evaluation/index.js';
-import type { AnytimeModel } from '../model/anytime.js';
-import { anytimeGFNet } from '../model/locators.js';
 import { Runner } from '../model/runner.js';
 import { thresholdsForBudget } from './calibration.js';
-import type { LoadedGFNet } from './load.js';
-import { loadGFNet } from './load.js';
+import type { LoadedModel } from './load.js';
+import { loadModel } from './load.js';
 
 export type ImageSource = string | Uint8Array | RawImage;
 
@@ -61,33 +59,30 @@ export interface Prediction {
 }
 
 export class GFNetPredictor {
-  readonly #model: AnytimeModel;
   readonly #runner: Runner;
 
-  private constructor(private readonly loaded: LoadedGFNet) {
-    const { gfnet, costs, variables } = loaded;
-    this.#model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
-    this.#runner = new Runner(this.#model);
+  private constructor(private readonly loaded: LoadedModel) {
+    this.#runner = new Runner(loaded.model);
   }
 
   /**
    * Loads a trained model; sets TensorFlow up first where that has not been done.
-   * @param path a run folder, or a checkpoint's .json file
+   * @param path a run folder, a packaged or imported model, or a checkpoint's .json file
    * @throws CheckpointError, EngineError
    */
   static async load(path: string, options: LoadOptions = {}): Promise<GFNetPredictor> {
     await ensureEngine(lineReporter());
     startEngine(options);
-    return new GFNetPredictor(loadGFNet(path));
+    return new GFNetPredictor(loadModel(path));
   }
 
   get classes(): readonly string[] {
-    return this.loaded.gfnet.config.classes;
+    return this.loaded.model.classes;
   }
 
   /** What images are brought to: they are resized to cover it, and their centre is cut out. */
   get shape(): ImageShape {
-    const { side, channels } = this.loaded.gfnet.config;
+    const { side, channels } = this.loaded.model;
     return { height: side, width: side, channels };
   }
 
@@ -113,9 +108,10 @@ export class GFNetPredictor {
    * @throws UsageError for options out of range
    */
   predictPixels(images: readonly Float32Array[], options: PredictOptions = {}): Prediction[] {
-    const { config } = this.loaded.gfnet;
+    const { classes, side } = this.loaded.model;
+    const { patch } = this.loaded;
     const thresholds = this.thresholds(options);
-    const topK = Math.min(atLeastOne('topK', options.topK ?? 5), config.classes.length);
+    const topK = Math.min(atLeastOne('topK', options.topK ?? 5), classes.length);
     if (images.length === 0) return [];
     const size = images[0]?.length ?? 0;
     const joined = new Float32Array(images.length * size);
@@ -125,12 +121,13 @@ export class GFNetPredictor {
       rows.forEach((row, i) => {
         const seen = beliefs[row] ?? [];
         const [vertical, horizontal] = actions?.subarray(2 * i, 2 * i + 2) ?? [];
-        const k = config.classes.length;
+        const k = classes.length;
         seen.push({
           step: seen.length + 1,
-          top: likeliest(probabilities.subarray(i * k, (i + 1) * k), config.classes, topK),
+          top: likeliest(probabilities.subarray(i * k, (i + 1) * k), classes, topK),
           ...(vertical !== undefined &&
-            horizontal !== undefined && { box: boxOf(vertical, horizontal, config.side, config.patch) }),
+            horizontal !== undefined &&
+            patch !== undefined && { box: boxOf(vertical, horizontal, side, patch) }),
         });
       });
     }
@@ -144,10 +141,10 @@ export class GFNetPredictor {
 
   /** One for each step but the last. */
   private thresholds({ threshold, budget }: PredictOptions): readonly number[] {
-    const { checkpoint, gfnet } = this.loaded;
+    const { checkpoint, model } = this.loaded;
     if (budget === undefined) {
       const common = checkThreshold(threshold ?? 0.975);
-      return Array.from({ length: gfnet.config.steps - 1 }, () => common);
+      return Array.from({ length: model.steps.length - 1 }, () => common);
     }
     if (threshold === undefined) return thresholdsForBudget(checkpoint, budget);
     throw new UsageError({
@@ -158,11 +155,11 @@ export class GFNetPredictor {
   }
 
   private answer(beliefs: readonly Belief[]): Prediction {
-    const { classes, multiAdds } = this.#model;
+    const { multiAdds } = this.loaded.model;
     const top = beliefs.at(-1)?.top ?? [];
     const [best] = top;
     return {
-      class: classes.indexOf(best?.label ?? ''),
+      class: best?.class ?? -1,
       label: best?.label ?? '',
       probability: best?.probability ?? 0,
       top,

@@ -17,8 +17,8 @@ import { expectClose } from '../helpers/pytorch.js';
 beforeAll(() => startEngine());
 
 describe.each([12, 17])('static network at %i pixels', input => {
-  const config = smallConfig('gru', { mean: [0.4], std: [0.3] });
-  const network = new StaticNetwork(config, input);
+  const config = { ...smallConfig('gru', { mean: [0.4], std: [0.3] }), input };
+  const network = new StaticNetwork(config);
 
   it('is the encoder and a linear layer, once, on the whole image', () => {
     const { variables: made, multiAdds } = network.initialise(stream(4));

@@ -4,7 +4,7 @@ import { renderReport, type Gallery } from '../../src/report/index.js';
 import { hostile, resultsOf } from './results.js';
 import { sampleOf } from './samples.js';
 
-const guess = { label: hostile, probability: 0.9 };
+const guess = { class: 0, label: hostile, probability: 0.9 };
 const group = (seed: number) =>
   Promise.all(
     Array.from({ length: 10 }, (_, i) =>

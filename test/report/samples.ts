@@ -38,9 +38,9 @@ export async function sampleOf(
       return {
         step: t + 1,
         top: [
-          { label: '3', probability },
-          { label: '8', probability: 0.7 * rest },
-          { label: '5', probability: 0.2 * rest },
+          { class: 3, label: '3', probability },
+          { class: 8, label: '8', probability: 0.7 * rest },
+          { class: 5, label: '5', probability: 0.2 * rest },
         ],
       };
     }),
