@@ -17,7 +17,8 @@ import {
   sha256,
 } from './manifest.js';
 import { programVersion } from './program.js';
-import { decodeSafetensors, encodeSafetensors, type TensorData } from './safetensors.js';
+import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
+import type { TensorData } from './tensor-data.js';
 
 /** What the caller saves; the rest of the manifest follows from it. */
 export interface CheckpointContent extends Omit<ManifestFields, 'tensors' | 'created' | 'programVersion'> {

@@ -1,10 +1,10 @@
 /** The header of a safetensors file, read and checked without trust. */
 import { z } from 'zod';
-import { CheckpointError, type Explanation } from '../errors/index.js';
-
-/** The format's names of the element types read here, each with its size. */
-const itemBytes = { F32: 4, I32: 4 } as const;
-export type DtypeCode = keyof typeof itemBytes;
+import { CheckpointError } from '../errors/index.js';
+import { type ElementTypeName, elementTypes } from './element-types.js';
+import type { MemoryBudget } from './memory-budget.js';
+import { speakingOf } from './refusal.js';
+import { elements } from './tensor-data.js';
 
 /** The format's own limit. */
 const maxHeaderBytes = 100_000_000;
@@ -12,7 +12,7 @@ const maxHeaderBytes = 100_000_000;
 /** One tensor: its bytes are those from `begin` to `end` after the header. */
 interface HeaderEntry {
   readonly name: string;
-  readonly dtype: DtypeCode;
+  readonly type: ElementTypeName;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -33,38 +33,46 @@ const entrySchema = z.strictObject({
   data_offsets: z.tuple([count, count]),
 });
 
-/** How many elements a tensor of this shape has. */
-export function elements(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
+/** What a brace, bracket, comma or colon of JSON may take in memory, with the value beside it. */
+const bytesPerMark = 64;
+
+/**
+ * Reads and checks the header of the safetensors file `bytes`.
+ *
+ * @param types the element types that a tensor may have
+ */
+export function parseHeader(
+  bytes: Uint8Array,
+  source: string,
+  types: readonly ElementTypeName[],
+  budget: MemoryBudget,
+): Header {
+  return speakingOf(`${source} is not a valid safetensors file`, () => {
+    const dataStart = 8 + headerLength(bytes);
+    const { __metadata__: metadata = {}, ...tensors } = parseJson(bytes.subarray(8, dataStart), budget);
+    if (!isStringRecord(metadata)) {
+      throw new CheckpointError({ problem: '__metadata__ is not an object of strings' });
+    }
+    const entries = Object.entries(tensors)
+      .map(([name, entry]) => parseEntry(name, entry, types))
+      .sort((a, b) => a.begin - b.begin || a.end - b.end);
+    requireContiguous(entries, bytes.length - dataStart);
+    return { entries, metadata, dataStart };
+  });
 }
 
-/** Reads and checks the header of the safetensors file `bytes`. */
-export function parseHeader(bytes: Uint8Array, source: string): Header {
-  const refuse = (explanation: Explanation) =>
-    new CheckpointError({
-      ...explanation,
-      problem: `${source} is not a valid safetensors file: ${explanation.problem}`,
-    });
-  const dataStart = 8 + headerLength(bytes, refuse);
-  const { __metadata__: metadata = {}, ...tensors } = parseJson(bytes.subarray(8, dataStart), refuse);
-  if (!isStringRecord(metadata)) throw refuse({ problem: '__metadata__ is not an object of strings' });
-  const entries = Object.entries(tensors)
-    .map(([name, entry]) => parseEntry(name, entry, refuse))
-    .sort((a, b) => a.begin - b.begin || a.end - b.end);
-  requireContiguous(entries, bytes.length - dataStart, refuse);
-  return { entries, metadata, dataStart };
-}
-
-type Refuse = (explanation: Explanation) => CheckpointError;
-
-function headerLength(bytes: Uint8Array, refuse: Refuse): number {
+function headerLength(bytes: Uint8Array): number {
   if (bytes.length < 8) {
-    throw refuse({ problem: 'it is cut short', given: `${bytes.length} bytes`, allowed: 'at least 8 bytes' });
+    throw new CheckpointError({
+      problem: 'it is cut short',
+      given: `${bytes.length} bytes`,
+      allowed: 'at least 8 bytes',
+    });
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   const room = Math.min(maxHeaderBytes, bytes.length - 8);
   if (length > room) {
-    throw refuse({
+    throw new CheckpointError({
       problem: 'it is cut short, or of another format',
       given: `a header of ${String(length)} bytes`,
       allowed: `at most ${room} bytes`,
@@ -73,8 +81,10 @@ function headerLength(bytes: Uint8Array, refuse: Refuse): number {
   return Number(length);
 }
 
-function parseJson(bytes: Uint8Array, refuse: Refuse): Record<string, unknown> {
-  if (bytes[0] !== '{'.charCodeAt(0)) throw refuse({ problem: 'its header does not begin with {' });
+function parseJson(bytes: Uint8Array, budget: MemoryBudget): Record<string, unknown> {
+  if (bytes[0] !== '{'.charCodeAt(0))
+    throw new CheckpointError({ problem: 'its header does not begin with {' });
+  budget.take(2 * bytes.length + bytesPerMark * marksIn(bytes));
   let text: string;
   let header: Record<string, unknown>;
   try {
@@ -82,12 +92,18 @@ function parseJson(bytes: Uint8Array, refuse: Refuse): Record<string, unknown> {
     // Valid JSON that begins with { is an object.
     header = JSON.parse(text) as Record<string, unknown>;
   } catch (cause) {
-    throw refuse({ problem: 'its header is not valid JSON', cause });
+    throw new CheckpointError({ problem: 'its header is not valid JSON', cause });
   }
   const duplicate = duplicateKey(text);
   if (duplicate !== undefined)
-    throw refuse({ problem: 'a name occurs twice in its header', given: duplicate });
+    throw new CheckpointError({ problem: 'a name occurs twice in its header', given: duplicate });
   return header;
+}
+
+/** How many braces, brackets, commas and colons there are. */
+function marksIn(json: Uint8Array): number {
+  const marks = new Set(Buffer.from('{[,:'));
+  return json.reduce((count, byte) => count + Number(marks.has(byte)), 0);
 }
 
 /** A key that occurs twice in one object of the valid JSON text, which JSON.parse passes over. */
@@ -121,10 +137,10 @@ function* bracesAndKeys(json: string): Generator<string> {
   }
 }
 
-function parseEntry(name: string, entry: unknown, refuse: Refuse): HeaderEntry {
+function parseEntry(name: string, entry: unknown, types: readonly ElementTypeName[]): HeaderEntry {
   const parsed = entrySchema.safeParse(entry);
   if (!parsed.success) {
-    throw refuse({
+    throw new CheckpointError({
       problem: `the entry of tensor "${name}" is malformed`,
       given: z.prettifyError(parsed.error),
     });
@@ -134,26 +150,23 @@ function parseEntry(name: string, entry: unknown, refuse: Refuse): HeaderEntry {
     shape,
     data_offsets: [begin, end],
   } = parsed.data;
-  if (!isDtypeCode(dtype)) {
-    const allowed = Object.keys(itemBytes).join(', ');
-    throw refuse({
+  const type = types.find(known => known === dtype);
+  if (type === undefined) {
+    throw new CheckpointError({
       problem: `tensor "${name}" has an element type that is not read here`,
       given: dtype,
-      allowed,
+      allowed: types.join(', '),
     });
   }
-  if (end - begin !== elements(shape) * itemBytes[dtype]) {
-    throw refuse({
+  const needed = elements(shape) * elementTypes[type].bytes;
+  if (end - begin !== needed) {
+    throw new CheckpointError({
       problem: `tensor "${name}" does not fit its bytes`,
       given: `${dtype} [${shape.join(', ')}] in ${end - begin} bytes`,
-      allowed: `${elements(shape) * itemBytes[dtype]} bytes`,
+      allowed: `${needed} bytes`,
     });
   }
-  return { name, dtype, shape, begin, end };
-}
-
-function isDtypeCode(code: string): code is DtypeCode {
-  return Object.hasOwn(itemBytes, code);
+  return { name, type, shape, begin, end };
 }
 
 function isStringRecord(value: unknown): value is Record<string, string> {
@@ -161,17 +174,17 @@ function isStringRecord(value: unknown): value is Record<string, string> {
   return Object.values(value).every(entry => typeof entry === 'string');
 }
 
-function requireContiguous(entries: readonly HeaderEntry[], dataBytes: number, refuse: Refuse): void {
+function requireContiguous(entries: readonly HeaderEntry[], dataBytes: number): void {
   let expected = 0;
   for (const { name, begin, end } of entries) {
     if (begin !== expected) {
       const problem = `tensor "${name}" ${begin < expected ? 'overlaps the one before it' : 'leaves a hole before it'}`;
-      throw refuse({ problem, given: `an offset of ${begin}`, allowed: `${expected}` });
+      throw new CheckpointError({ problem, given: `an offset of ${begin}`, allowed: `${expected}` });
     }
     expected = end;
   }
   if (expected !== dataBytes) {
     const problem = expected > dataBytes ? 'it is cut short' : 'bytes follow its last tensor';
-    throw refuse({ problem, given: `${dataBytes} bytes of data`, allowed: `${expected} bytes` });
+    throw new CheckpointError({ problem, given: `${dataBytes} bytes of data`, allowed: `${expected} bytes` });
   }
 }

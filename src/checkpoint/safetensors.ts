@@ -1,22 +1,10 @@
 /** The safetensors format: named tensors in one file, https://github.com/huggingface/safetensors#format. */
 import { CheckpointError } from '../errors/index.js';
-import { type DtypeCode, elements, parseHeader } from './safetensors-header.js';
-
-interface Float32Data {
-  readonly dtype: 'float32';
-  readonly shape: readonly number[];
-  /** Row-major. */
-  readonly values: Float32Array;
-}
-
-interface Int32Data {
-  readonly dtype: 'int32';
-  readonly shape: readonly number[];
-  /** Row-major. */
-  readonly values: Int32Array;
-}
-
-export type TensorData = Float32Data | Int32Data;
+import { type ElementTypeName, elementTypes, readElements } from './element-types.js';
+import { MemoryBudget } from './memory-budget.js';
+import { speakingOf } from './refusal.js';
+import { parseHeader } from './safetensors-header.js';
+import { elements, rowMajorStrides, type TensorData } from './tensor-data.js';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -24,7 +12,10 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const codes = { float32: 'F32', int32: 'I32' } as const satisfies Record<TensorData['dtype'], DtypeCode>;
+const codes = { float32: 'F32', int32: 'I32' } as const satisfies Record<
+  TensorData['dtype'],
+  ElementTypeName
+>;
 
 /**
  * The bytes of a safetensors file; the same tensors give the same bytes, whatever their order in the map.
@@ -60,24 +51,37 @@ export function encodeSafetensors(
 }
 
 /**
- * Reads the bytes of a safetensors file; the tensors own their memory.
+ * Reads the bytes of a safetensors file of ours; the tensors own their memory.
  *
  * @param source what the bytes are, for error messages: a file's path
  * @throws CheckpointError saying what is wrong with the bytes
  */
 export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors data'): Safetensors {
-  const { entries, metadata, dataStart } = parseHeader(bytes, source);
+  return read(bytes, source, Object.values(codes));
+}
+
+/**
+ * Reads the bytes of a safetensors file from elsewhere: other floating-point numbers become float32, other integers
+ * and booleans int32.
+ *
+ * @param source what the bytes are, for error messages: a file's path
+ * @throws CheckpointError saying what is wrong with the bytes, also where a number is beyond the range of what it becomes
+ */
+export function readSafetensors(bytes: Uint8Array, source: string): Safetensors {
+  return read(bytes, source, Object.keys(elementTypes) as ElementTypeName[]);
+}
+
+function read(bytes: Uint8Array, source: string, types: readonly ElementTypeName[]): Safetensors {
+  const budget = new MemoryBudget(bytes.length);
+  const { entries, metadata, dataStart } = parseHeader(bytes, source, types, budget);
   const data = bytes.subarray(dataStart);
   const tensors = new Map<string, TensorData>();
-  for (const { name, dtype, shape, begin, end } of entries) {
-    // A copy, because typed arrays need alignment that the file does not promise.
-    const { buffer } = Uint8Array.from(data.subarray(begin, end));
-    tensors.set(
-      name,
-      dtype === 'F32'
-        ? { dtype: 'float32', shape, values: new Float32Array(buffer) }
-        : { dtype: 'int32', shape, values: new Int32Array(buffer) },
+  for (const { name, type, shape, begin, end } of entries) {
+    const layout = { shape, offset: 0, strides: rowMajorStrides(shape) };
+    const tensor = speakingOf(`${source}: tensor "${name}"`, () =>
+      readElements(type, data.subarray(begin, end), layout, budget),
     );
+    tensors.set(name, tensor);
   }
   return { tensors, metadata };
 }

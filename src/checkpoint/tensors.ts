@@ -1,7 +1,7 @@
 /** Between the engine's tensors and the plain arrays of a checkpoint. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensors } from '../engine/gradients.js';
-import type { TensorData } from './safetensors.js';
+import type { TensorData } from './tensor-data.js';
 
 export function fromEngine(tensors: Tensors): Map<string, TensorData> {
   return new Map(

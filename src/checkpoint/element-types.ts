@@ -1,0 +1,142 @@
+/** The element types of foreign files, under safetensors' names, and how each becomes float32 or int32. */
+import { CheckpointError } from '../errors/index.js';
+import type { MemoryBudget } from './memory-budget.js';
+import { elements, rowMajorStrides, type TensorData } from './tensor-data.js';
+
+interface ElementType {
+  /** The size of an element. */
+  readonly bytes: number;
+  /** What it becomes. */
+  readonly dtype: TensorData['dtype'];
+  /** Whether the bytes stay as they are. */
+  readonly kept?: true;
+  /** The number, little-endian, that begins at byte `at`. */
+  readonly read: (view: DataView, at: number) => number;
+}
+
+export const elementTypes = {
+  F64: { bytes: 8, dtype: 'float32', read: (view, at) => view.getFloat64(at, true) },
+  F32: { bytes: 4, dtype: 'float32', kept: true, read: (view, at) => view.getFloat32(at, true) },
+  F16: { bytes: 2, dtype: 'float32', read: (view, at) => half(view.getUint16(at, true)) },
+  BF16: { bytes: 2, dtype: 'float32', read: (view, at) => brainFloat(view.getUint16(at, true)) },
+  // Exact up to 2^53, and beyond it never near an int32.
+  I64: {
+    bytes: 8,
+    dtype: 'int32',
+    read: (view, at) => view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true),
+  },
+  I32: { bytes: 4, dtype: 'int32', kept: true, read: (view, at) => view.getInt32(at, true) },
+  I16: { bytes: 2, dtype: 'int32', read: (view, at) => view.getInt16(at, true) },
+  I8: { bytes: 1, dtype: 'int32', read: (view, at) => view.getInt8(at) },
+  U8: { bytes: 1, dtype: 'int32', read: (view, at) => view.getUint8(at) },
+  BOOL: { bytes: 1, dtype: 'int32', read: (view, at) => Number(view.getUint8(at) !== 0) },
+} as const satisfies Record<string, ElementType>;
+
+export type ElementTypeName = keyof typeof elementTypes;
+
+/** Where the elements of a tensor lie in memory; offset and strides are counted in elements. */
+export interface Layout {
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+/**
+ * The tensor that lies in `bytes`, in row-major memory of its own.
+ *
+ * @param layout none of whose elements is beyond `bytes`
+ * @throws CheckpointError where a value is beyond the range of float32 or int32, or memory is beyond the budget
+ */
+export function readElements(
+  name: ElementTypeName,
+  bytes: Uint8Array,
+  layout: Layout,
+  budget: MemoryBudget,
+): TensorData {
+  const { shape, offset } = layout;
+  const type: ElementType = elementTypes[name];
+  const count = elements(shape);
+  budget.take(4 * count);
+  const values = type.dtype === 'float32' ? new Float32Array(count) : new Int32Array(count);
+  if (type.kept && count > 0 && isRowMajor(layout)) {
+    const begin = offset * type.bytes;
+    new Uint8Array(values.buffer).set(bytes.subarray(begin, begin + values.byteLength));
+  } else {
+    convert(name, bytes, layout, values);
+  }
+  return values instanceof Float32Array
+    ? { dtype: 'float32', shape, values }
+    : { dtype: 'int32', shape, values };
+}
+
+/** Strides along axes of one element say nothing. */
+function isRowMajor({ shape, strides }: Layout): boolean {
+  return rowMajorStrides(shape).every((stride, axis) => shape[axis] === 1 || strides[axis] === stride);
+}
+
+function convert(
+  name: ElementTypeName,
+  bytes: Uint8Array,
+  layout: Layout,
+  values: Float32Array | Int32Array,
+): void {
+  const { bytes: size, dtype, read }: ElementType = elementTypes[name];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const walk = new LayoutWalk(layout);
+  for (let i = 0; i < values.length; i++) {
+    const given = read(view, walk.position * size);
+    values[i] = given;
+    const stored = values[i];
+    const fits = dtype === 'int32' ? stored === given : Number.isFinite(stored) === Number.isFinite(given);
+    if (!fits) {
+      throw new CheckpointError({
+        problem: `a tensor of ${name} holds a number beyond the range of ${dtype}`,
+        given: String(given),
+      });
+    }
+    walk.next();
+  }
+}
+
+/** Goes through the elements of a layout in row-major order. */
+class LayoutWalk {
+  /** Where in memory the element is, in elements. */
+  position: number;
+  readonly #axes: { readonly side: number; readonly stride: number; index: number }[];
+
+  constructor({ shape, offset, strides }: Layout) {
+    this.position = offset;
+    // Without axes of one element a step takes constant time on average, whatever the rank.
+    this.#axes = shape
+      .map((side, axis) => ({ side, stride: strides[axis] ?? 0, index: 0 }))
+      .filter(({ side }) => side !== 1)
+      .reverse();
+  }
+
+  next(): void {
+    for (const axis of this.#axes) {
+      this.position += axis.stride;
+      if (++axis.index < axis.side) return;
+      this.position -= axis.side * axis.stride;
+      axis.index = 0;
+    }
+  }
+}
+
+/** The number whose float16 has these bits: 1 of sign, 5 of exponent, 10 of fraction. */
+function half(bits: number): number {
+  const sign = bits >> 15 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  if (exponent === 0) return sign * fraction * 2 ** -14;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction) * 2 ** (exponent - 15);
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** A bfloat16 is the upper half of a float32. */
+function brainFloat(bits: number): number {
+  scratch.setUint16(0, bits);
+  return scratch.getFloat32(0);
+}
