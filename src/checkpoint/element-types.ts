@@ -123,20 +123,20 @@ class LayoutWalk {
   }
 }
 
+const scratch = new DataView(new ArrayBuffer(4));
+
 /** The number whose float16 has these bits: 1 of sign, 5 of exponent, 10 of fraction. */
 function half(bits: number): number {
-  const sign = bits >> 15 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = (bits & 1023) / 1024;
-  if (exponent === 0) return sign * fraction * 2 ** -14;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction) * 2 ** (exponent - 15);
+  const [sign, exponent, fraction] = [bits >> 15, (bits >> 10) & 31, bits & 1023];
+  if (exponent === 0) return (sign ? -fraction : fraction) * 2 ** -24;
+  // A float32 has 112 more in its exponent, and its greatest, which is of infinity and NaN, is 255.
+  const wide = exponent === 31 ? 255 : exponent + 112;
+  scratch.setUint32(0, (sign << 31) | (wide << 23) | (fraction << 13));
+  return scratch.getFloat32(0);
 }
-
-const scratch = new DataView(new ArrayBuffer(4));
 
 /** A bfloat16 is the upper half of a float32. */
 function brainFloat(bits: number): number {
-  scratch.setUint16(0, bits);
+  scratch.setUint32(0, bits << 16);
   return scratch.getFloat32(0);
 }

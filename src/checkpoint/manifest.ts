@@ -70,9 +70,10 @@ export function readManifest(path: string): Manifest {
   const { fields, intact } = parseSealed(readText(path), path);
   if (fields.format !== 'gfnet-checkpoint') throw foreign(path);
   if (typeof fields.schemaVersion === 'number' && fields.schemaVersion > schemaVersion) {
+    const program = typeof fields.programVersion === 'string' ? fields.programVersion : 'of no version';
     throw new CheckpointError({
       problem: `${path} was saved by a newer version of gfnet`,
-      given: `schema version ${fields.schemaVersion}, gfnet ${String(fields.programVersion)}`,
+      given: `schema version ${fields.schemaVersion}, gfnet ${program}`,
       allowed: `schema versions up to ${schemaVersion}`,
       mend: 'update gfnet',
     });

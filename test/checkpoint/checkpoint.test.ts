@@ -146,6 +146,17 @@ describe('loadCheckpoint refuses', () => {
     expect(refusal(() => loadCheckpoint(manifest, 'last'))).toMatch(
       /newer.*\n.*version 2, gfnet 9\.1\.0\n.*up to 1/,
     );
+    reseal(manifest, { schemaVersion: 2, programVersion: { toString: null } });
+    expect(refusal(() => loadCheckpoint(manifest, 'last'))).toMatch(
+      /newer.*\n.*version 2, gfnet of no version/,
+    );
+  });
+
+  it('a sealed manifest that would exhaust the stack', () => {
+    const { manifest } = saved();
+    const nested = (depth: number) => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as unknown;
+    reseal(manifest, { metrics: { nested: nested(2500) } });
+    expect(refusal(() => readManifest(manifest))).toMatch(/nested more than 100 deep[^]*metrics/);
   });
 
   it('a sealed manifest that does not fit the schema', () => {

@@ -126,6 +126,7 @@ describe('malformed bytes', () => {
     ['an array', withHeader('[]', 0), /does not begin with \{/],
     ['cut JSON', withHeader('{"a":', 0), /not valid JSON/],
     ['deep JSON', withHeader(`{"a":${'['.repeat(1e5)}`, 0), /not valid JSON/],
+    ['deep JSON that ends', withHeader(`{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0), /"a" is malformed/],
     [
       'bad UTF-8',
       Buffer.concat([withHeader('{"  ":1}', 0).subarray(0, 10), Buffer.from([0xff]), Buffer.from('":1}}')]),
