@@ -4,6 +4,7 @@ import { programVersion } from '../checkpoint/program.js';
 import { exitCodes, GFNetError } from '../errors/index.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { modelsCommand } from './models.js';
 import { packageCommand } from './package.js';
 import { predictCommand } from './predict.js';
 import { setupCommand } from './setup.js';
@@ -18,6 +19,7 @@ const program = new Command('gfnet')
   .addCommand(evaluateCommand())
   .addCommand(predictCommand())
   .addCommand(packageCommand())
+  .addCommand(modelsCommand())
   .addCommand(setupCommand())
   .addCommand(doctorCommand());
 

@@ -7,7 +7,7 @@ import { crop } from '../crop/index.js';
 import { createEncoder } from '../encoders/registry.js';
 import { linear } from '../nn/layers.js';
 import { resize } from '../nn/resize.js';
-import type { Scope, Variables } from '../nn/scope.js';
+import type { LayerCost, Scope, Variables } from '../nn/scope.js';
 import { build } from '../nn/scope.js';
 import type { Decision } from '../policy/index.js';
 import { decide } from '../policy/index.js';
@@ -25,12 +25,13 @@ export interface Look {
   readonly ownLogits: Tensor2D;
 }
 
-/** Multi-Adds of one image. */
+/** What one image costs, layer by layer. */
 export interface Costs {
-  readonly glance: number;
+  /** Step 1: global encoder and classifier. */
+  readonly glance: readonly LayerCost[];
   /** Of each crop, steps 2..T: local encoder and classifier. */
-  readonly focus: readonly number[];
-  readonly policy: number;
+  readonly focus: readonly (readonly LayerCost[])[];
+  readonly policy: readonly LayerCost[];
 }
 
 export class GFNet {
@@ -79,19 +80,17 @@ export class GFNet {
     return this.look(scope, 'local', crop(images, action, this.config.patch), t, memory);
   }
 
-  /** Makes all variables, and counts what each step costs by running it. */
-  initialise(random: Random): { variables: Variables; costs: Costs } {
+  /** Makes all variables, of random or no values, and counts what each step costs by running it. */
+  initialise(values: Random | 'zeros'): { variables: Variables; costs: Costs } {
     const { side, channels, steps } = this.config;
     let costs: Costs | undefined;
-    const variables = build(random, (scope, multiAdds) => {
-      let before = 0;
-      const spent = (): number => -before + (before = multiAdds());
+    const variables = build(values, (scope, spent) => {
       const images = tf.zeros<tf.Rank.R4>([1, side, side, channels]);
       let look = this.glance(scope, images, this.initialMemory(1));
       const glance = spent();
       this.decide(scope, look.map, this.initialPolicy(1));
       const policy = spent();
-      const focus: number[] = [];
+      const focus: (readonly LayerCost[])[] = [];
       for (let t = 1; t < steps; t++) {
         look = this.focus(scope, t, images, tf.zeros([1, 2]), look.memory);
         focus.push(spent());

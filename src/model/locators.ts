@@ -4,7 +4,7 @@ import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { TensorTree } from '../engine/tensor-tree.js';
 import type { Memory } from '../classifier/index.js';
 import type { Scope, Variables } from '../nn/scope.js';
-import { apply } from '../nn/scope.js';
+import { apply, multiAddsOf } from '../nn/scope.js';
 import { stream, uniform } from '../random/index.js';
 import type { AnytimeModel, Step, StepOutput } from './anytime.js';
 import type { Costs, GFNet, Look } from './gfnet.js';
@@ -73,14 +73,14 @@ export function anytimeGFNet(
         return after(gfnet.focus(scope, t, gfnet.normalise(images), action, before.memory), guide, action);
       }).result;
   const shared = focus(1);
-  const policy = locator === 'learned' ? costs.policy : 0;
+  const policy = locator === 'learned' ? costs.policy : [];
   return {
     classes,
     side,
     channels,
     variables,
     steps: [glance, ...costs.focus.map((_, i) => (gfnet.recurrent ? shared : focus(i + 1)))].slice(0, steps),
-    multiAdds: [costs.glance, ...costs.focus.map(cost => cost + policy)],
+    multiAdds: [costs.glance, ...costs.focus.map(look => [...policy, ...look])].map(multiAddsOf),
     initial: (n, first): TensorTree => ({
       memory: gfnet.initialMemory(n),
       guide: initialGuide(gfnet, locator, n, first),

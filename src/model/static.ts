@@ -5,7 +5,7 @@ import { createEncoder } from '../encoders/registry.js';
 import { linear } from '../nn/layers.js';
 import { resize } from '../nn/resize.js';
 import type { Scope, Variables } from '../nn/scope.js';
-import { apply, build } from '../nn/scope.js';
+import { apply, build, multiAddsOf } from '../nn/scope.js';
 import type { Random } from '../random/index.js';
 import type { AnytimeModel } from './anytime.js';
 import type { ModelConfig } from './config.js';
@@ -29,12 +29,12 @@ export class StaticNetwork {
     return linear(scope.at('head'), pooled, classes.length);
   }
 
-  initialise(random: Random): { variables: Variables; multiAdds: number } {
+  initialise(values: Random | 'zeros'): { variables: Variables; multiAdds: number } {
     let cost = 0;
     const { side, channels } = this.config;
-    const variables = build(random, (scope, multiAdds) => {
+    const variables = build(values, (scope, spent) => {
       this.classify(scope, tf.zeros([1, side, side, channels]));
-      cost = multiAdds();
+      cost = multiAddsOf(spent());
     });
     return { variables, multiAdds: cost };
   }

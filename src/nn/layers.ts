@@ -27,7 +27,8 @@ export function conv2d(
   const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, out], heNormal);
   const y = ops.conv2d(x, filter, stride, Math.floor(kernel / 2));
   const [, height, width] = y.shape;
-  scope.count(height * width * kernel * kernel * channels * out);
+  const kind = groups === 1 ? 'convolution' : 'grouped convolution';
+  scope.count(kind, height * width * kernel * kernel * channels * out);
   return bias ? tf.add(y, scope.parameter<Tensor1D>('bias', [out], zeros)) : y;
 }
 
@@ -41,7 +42,7 @@ export function depthwiseConv2d(
   const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, 1], heNormal);
   const y = ops.depthwiseConv2d(x, filter, stride, Math.floor(kernel / 2));
   const [, height, width] = y.shape;
-  scope.count(height * width * kernel * kernel * channels);
+  scope.count('depthwise convolution', height * width * kernel * kernel * channels);
   return y;
 }
 
@@ -68,7 +69,7 @@ export function linear(scope: Scope, x: Tensor2D, out: number): Tensor2D {
   const [, width] = x.shape;
   const weight = scope.parameter<Tensor2D>('weight', [width, out], uniformOver(width));
   const bias = scope.parameter<Tensor1D>('bias', [out], uniformOver(width));
-  scope.count(width * out);
+  scope.count('linear', width * out);
   return tf.add(tf.matMul(x, weight), bias);
 }
 
@@ -85,11 +86,11 @@ export function gru(scope: Scope, x: Tensor2D, hidden: Tensor2D): Tensor2D {
   const project = (from: Tensor2D, fan: number, name: string): Tensor2D[] => {
     const weight = scope.parameter<Tensor2D>(`weight_${name}`, [fan, 3 * size], initial);
     const bias = scope.parameter<Tensor1D>(`bias_${name}`, [3 * size], initial);
-    scope.count(fan * 3 * size);
     return tf.split(tf.add(tf.matMul(from, weight), bias), 3, 1); // 3 x [n, size]
   };
   const [resetX, updateX, newX] = project(x, width, 'ih') as [Tensor2D, Tensor2D, Tensor2D];
   const [resetH, updateH, newH] = project(hidden, size, 'hh') as [Tensor2D, Tensor2D, Tensor2D];
+  scope.count('gru', (width + size) * 3 * size);
   const reset = tf.sigmoid(tf.add(resetX, resetH));
   const update = tf.sigmoid(tf.add(updateX, updateH));
   const candidate = tf.tanh(tf.add(newX, tf.mul(reset, newH)));

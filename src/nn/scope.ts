@@ -10,6 +10,20 @@ export interface Variables {
   readonly statistics: Tensors;
 }
 
+type LayerKind = 'convolution' | 'grouped convolution' | 'depthwise convolution' | 'linear' | 'gru';
+
+/** What a layer costs for one image. */
+export interface LayerCost {
+  /** Its scope, e.g. `global.stem.conv`. */
+  readonly layer: string;
+  readonly kind: LayerKind;
+  readonly multiAdds: number;
+}
+
+export function multiAddsOf(layers: readonly LayerCost[]): number {
+  return layers.reduce((sum, { multiAdds }) => sum + multiAdds, 0);
+}
+
 /** Initial values of a parameter. */
 export type Initialiser = (shape: readonly number[], random: Random) => Float32Array;
 
@@ -22,15 +36,15 @@ export interface Scope {
   statistic<T extends Tensor>(name: string, shape: readonly number[], value: number): T;
   /** Replaces a statistic; later reads in the same run see the new value. */
   update(name: string, value: Tensor): void;
-  /** Adds to the cost of one image. */
-  count(multiAdds: number): void;
+  /** What the layer here costs for one image. */
+  count(kind: LayerKind, multiAdds: number): void;
 }
 
 interface Store {
   parameter(name: string, shape: readonly number[], initial: Initialiser): Tensor;
   statistic(name: string, shape: readonly number[], value: number): Tensor;
   update(name: string, value: Tensor): void;
-  count(multiAdds: number): void;
+  count(cost: LayerCost): void;
 }
 
 function scopeOf(store: Store, path: string, training: boolean): Scope {
@@ -42,7 +56,7 @@ function scopeOf(store: Store, path: string, training: boolean): Scope {
     statistic: <T extends Tensor>(name: string, shape: readonly number[], value: number) =>
       store.statistic(path + name, shape, value) as T,
     update: (name, value) => store.update(path + name, value),
-    count: multiAdds => store.count(multiAdds),
+    count: (kind, multiAdds) => store.count({ layer: path.slice(0, -1), kind, multiAdds }),
   };
 }
 
@@ -68,18 +82,26 @@ export function apply<T>(
   return { result: network(scopeOf(store, '', training)), statistics };
 }
 
-/** Makes the variables of a network by running it once on an example of one image; `multiAdds` reads the cost so far. */
-export function build(random: Random, network: (scope: Scope, multiAdds: () => number) => void): Variables {
+/**
+ * Makes the variables of a network by running it once on an example of one image; `spent` gives what was counted since it was called last.
+ * @param values random initial values, or zeros, which are quickly made, where only shapes and costs matter
+ */
+export function build(
+  values: Random | 'zeros',
+  network: (scope: Scope, spent: () => readonly LayerCost[]) => void,
+): Variables {
   const parameters: Record<string, Tensor> = {};
   const statistics: Record<string, Tensor> = {};
-  let cost = 0;
+  const costs: LayerCost[] = [];
   const store: Store = {
     parameter: (name, shape, initial) =>
-      (parameters[name] ??= tf.keep(tf.tensor(initial(shape, random), [...shape]))),
+      (parameters[name] ??= tf.keep(
+        values === 'zeros' ? tf.fill([...shape], 0) : tf.tensor(initial(shape, values), [...shape]),
+      )),
     statistic: (name, shape, value) => (statistics[name] ??= tf.keep(tf.fill([...shape], value))),
     update: () => undefined,
-    count: multiAdds => void (cost += multiAdds),
+    count: cost => void costs.push(cost),
   };
-  tf.tidy(() => network(scopeOf(store, '', false), () => cost));
+  tf.tidy(() => network(scopeOf(store, '', false), () => costs.splice(0)));
   return { parameters, statistics };
 }

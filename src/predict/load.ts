@@ -14,7 +14,6 @@ import { GFNet } from '../model/gfnet.js';
 import type { Costs } from '../model/gfnet.js';
 import { StaticNetwork } from '../model/static.js';
 import type { Variables } from '../nn/scope.js';
-import { stream } from '../random/index.js';
 
 export interface LoadedGFNet {
   readonly gfnet: GFNet;
@@ -81,7 +80,7 @@ export function loadGFNet(path: string): LoadedGFNet {
     });
   }
   const gfnet = new GFNet(parseArchitecture(ModelConfig, checkpoint));
-  const { variables, costs } = gfnet.initialise(stream(0, 'shapes'));
+  const { variables, costs } = gfnet.initialise('zeros');
   return { gfnet, costs, variables: takeVariables(checkpoint, variables), checkpoint };
 }
 
@@ -91,7 +90,7 @@ export function loadStatic(path: string): { model: AnytimeModel; input: number }
   const schema = ModelConfig.safeExtend({ input: z.int().min(1) });
   const { input, ...config } = parseArchitecture(schema, checkpoint);
   const network = new StaticNetwork(config, input);
-  const { variables: fresh, multiAdds } = network.initialise(stream(0, 'shapes'));
+  const { variables: fresh, multiAdds } = network.initialise('zeros');
   const variables = takeVariables(checkpoint, fresh);
   return { model: network.anytime(() => variables, multiAdds), input };
 }

@@ -10,6 +10,7 @@ import { startEngine } from '../engine/start.js';
 import { disposeTree } from '../engine/tensor-tree.js';
 import { UsageError } from '../errors/index.js';
 import { likeliest, type Guess } from '../evaluation/index.js';
+import type { AnytimeModel } from '../model/anytime.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { Runner } from '../model/runner.js';
 import { thresholdsForBudget } from './calibration.js';
@@ -60,11 +61,13 @@ export interface Prediction {
 }
 
 export class GFNetPredictor {
+  readonly #model: AnytimeModel;
   readonly #runner: Runner;
 
   private constructor(private readonly loaded: LoadedGFNet) {
     const { gfnet, costs, variables } = loaded;
-    this.#runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
+    this.#model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
+    this.#runner = new Runner(this.#model);
   }
 
   /**
@@ -155,18 +158,17 @@ export class GFNetPredictor {
   }
 
   private answer(beliefs: readonly Belief[]): Prediction {
-    const { costs, gfnet } = this.loaded;
+    const { classes, multiAdds } = this.#model;
     const top = beliefs.at(-1)?.top ?? [];
     const [best] = top;
-    const later = costs.focus.slice(0, beliefs.length - 1).map(cost => cost + costs.policy);
     return {
-      class: gfnet.config.classes.indexOf(best?.label ?? ''),
+      class: classes.indexOf(best?.label ?? ''),
       label: best?.label ?? '',
       probability: best?.probability ?? 0,
       top,
       steps: beliefs.length,
       boxes: beliefs.flatMap(({ box }) => (box ? [box] : [])),
-      multiAdds: later.reduce((sum, cost) => sum + cost, costs.glance),
+      multiAdds: multiAdds.slice(0, beliefs.length).reduce((sum, cost) => sum + cost, 0),
       beliefs,
     };
   }

@@ -1,6 +1,7 @@
-/** Evaluations for people: the terminal's text, the offline report, and the README's picture. */
+/** Results for people: the terminal's text, the offline report, and the README's picture. */
 export { renderCard } from './card.js';
+export { integer, multiAdds } from './format.js';
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';
-export { renderTerminal } from './terminal.js';
+export { renderTable, renderTerminal } from './terminal.js';
 export type { Gallery, GallerySample } from './sample.js';

@@ -16,13 +16,14 @@ export function renderTerminal(results: Results): string {
   ].join('\n');
 }
 
-/** Title, head and rows in aligned columns, ending in a line break. */
+/** Title, head and rows in aligned columns, numbers to the right, ending in a line break. */
 export function renderTable({ title, head, rows }: Table): string {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map(row => (row[column] ?? '').length)));
+  const right = head.map((_, column) => column > 0 && rows.some(row => /^\d/.test(row[column] ?? '')));
   const line = (row: readonly string[]) =>
     row
       .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+        right[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
       )
       .join('  ')
       .trimEnd();

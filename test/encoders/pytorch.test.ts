@@ -10,7 +10,7 @@ import { differentiate } from '../../src/engine/gradients.js';
 import { startEngine } from '../../src/engine/start.js';
 import { linear } from '../../src/nn/layers.js';
 import type { Scope, Variables } from '../../src/nn/scope.js';
-import { apply, build } from '../../src/nn/scope.js';
+import { apply, build, multiAddsOf } from '../../src/nn/scope.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
 import { digest, pseudo } from '../helpers/pseudo.js';
 
@@ -76,13 +76,10 @@ describe.each(Object.keys(encoders))('%s equals PyTorch’s', name => {
   const costs: Record<string, number> = {};
 
   beforeAll(() => {
-    // Zeros are quickly made; the real values follow.
-    const zeros = () => 0;
-    const made = build(zeros, (scope, multiAdds) => {
+    const made = build('zeros', (scope, spent) => {
       for (const side of sides) {
-        const before = multiAdds();
         network(scope, tf.zeros([1, side, side, 3]));
-        costs[side] = multiAdds() - before;
+        costs[side] = multiAddsOf(spent());
       }
     });
     const filled = (tensors: Tensors): Tensors =>

@@ -6,7 +6,7 @@ import type { Locator } from '../../src/model/locators.js';
 import { anytimeGFNet } from '../../src/model/locators.js';
 import type { StepAnswer } from '../../src/model/runner.js';
 import { Runner } from '../../src/model/runner.js';
-import { apply } from '../../src/nn/scope.js';
+import { apply, multiAddsOf } from '../../src/nn/scope.js';
 import { classifiers, noise, smallConfig, smallNetwork } from '../helpers/network.js';
 import { expectClose } from '../helpers/pytorch.js';
 
@@ -95,8 +95,9 @@ describe.each(classifiers)('where to look, %s classifier', kind => {
     const { gfnet, variables, costs } = smallNetwork(config);
     const multiAdds = (locator: Locator): readonly number[] =>
       anytimeGFNet(gfnet, costs, () => variables, locator).multiAdds;
-    const { glance, focus, policy } = costs;
-    expect(multiAdds('learned')).toEqual([glance, ...focus.map(cost => cost + policy)]);
+    const [glance, policy] = [costs.glance, costs.policy].map(multiAddsOf);
+    const focus = costs.focus.map(multiAddsOf);
+    expect(multiAdds('learned')).toEqual([glance, ...focus.map(cost => cost + (policy ?? NaN))]);
     expect(multiAdds('centre')).toEqual([glance, ...focus]);
     expect(multiAdds('random')).toEqual([glance, ...focus]);
   });
