@@ -1,22 +1,14 @@
 /** Resizing as two products with interpolation matrices: the same numbers on every backend. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
+import type { Kernel } from './kernels.js';
+import { cubic, triangle } from './kernels.js';
 
 export const interpolations = ['bilinear', 'bicubic'] as const;
 export type Interpolation = (typeof interpolations)[number];
 
-/** Keys' cubic convolution with PyTorch's a = -0.75. */
-function cubic(distance: number): number {
-  const a = -0.75;
-  const d = Math.abs(distance);
-  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
-}
-
-const kernels: Readonly<Record<Interpolation, { radius: number; weight: (distance: number) => number }>> = {
-  bilinear: { radius: 1, weight: distance => Math.max(0, 1 - Math.abs(distance)) },
-  bicubic: { radius: 2, weight: cubic },
-};
+/** As PyTorch's. */
+const kernels: Readonly<Record<Interpolation, Kernel>> = { bilinear: triangle, bicubic: cubic(-0.75) };
 
 /** [to, from]: row i holds the weights of the `from` samples in sample i of `to`, corners aligned, borders repeated. */
 function interpolationMatrix(interpolation: Interpolation, from: number, to: number): Float32Array {

@@ -171,6 +171,17 @@ describe('decodeImage', () => {
     }
   });
 
+  it('takes any number of images at once, damaged ones among them', async () => {
+    const pixels = Array.from({ length: 20 }, (_, i) => new Float32Array(64).fill(i / 255));
+    const files = await Promise.all(pixels.map(image => encodePng(image, grey(8))));
+    const given = files.map((bytes, i) => (i % 3 === 1 ? bytes.subarray(0, bytes.length - 20) : bytes));
+    const results = await Promise.allSettled(given.map(bytes => decodeImage(bytes, grey(8))));
+    for (const [i, result] of results.entries()) {
+      if (i % 3 === 1) expect(result).toMatchObject({ reason: expect.any(ImageError) as ImageError });
+      else expect(result).toEqual({ status: 'fulfilled', value: pixels[i] });
+    }
+  });
+
   it('answers damaged bytes with an image or an ImageError, nothing else', async () => {
     const whole = await encodePng(new Float32Array(64).fill(0.5), grey(8));
     const edits = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });

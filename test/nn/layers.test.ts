@@ -5,9 +5,10 @@ import { differentiate } from '../../src/engine/gradients.js';
 import { conv2d, crossEntropy } from '../../src/engine/ops.js';
 import { startEngine } from '../../src/engine/start.js';
 import { batchNorm, gru, linear } from '../../src/nn/layers.js';
-import { resize } from '../../src/nn/resize.js';
+import { interpolations, resize } from '../../src/nn/resize.js';
 import { apply } from '../../src/nn/scope.js';
 import { logProbability, entropy } from '../../src/policy/index.js';
+import { pseudo } from '../helpers/pseudo.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
 
 beforeAll(() => startEngine());
@@ -118,6 +119,15 @@ describe('equal to PyTorch', () => {
     const side = Number(name.split('-')[1]);
     for (const kind of ['bilinear', 'bicubic'] as const) {
       expectClose(resize(f.image('input'), side, kind), f.image(`expected/${kind}`), 1e-5);
+    }
+  });
+
+  it.each([96, 112, 128])('a glance of 224 pixels at %i', side => {
+    const image = tf.tensor4d(pseudo('glance', 224 * 224), [1, 224, 224, 1]);
+    for (const kind of interpolations) {
+      const glance = resize(image, side, kind);
+      const fifths = tf.stridedSlice(glance, [0, 0, 0, 0], glance.shape, [1, 5, 5, 1]);
+      expectClose(tf.squeeze(fifths), fixture('resample').tensor(`glance/${kind}/${side}`), 1e-4);
     }
   });
 

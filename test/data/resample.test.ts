@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { encodePng, decodeImage } from '../../src/data/decode.js';
+import { fit } from '../../src/data/resample.js';
+import { startEngine } from '../../src/engine/start.js';
+import { interpolations } from '../../src/nn/resize.js';
+import { fixture } from '../helpers/pytorch.js';
+
+// The fixtures are read as tensors.
+startEngine();
+
+const images = ['tall', 'wide'];
+/** Of the short side. */
+const shorts = [4, 10, 22];
+/** Short side, and side cut out. */
+const crops: readonly (readonly [short: number, side: number])[] = [
+  [6, 5],
+  [7, 4],
+  [11, 6],
+  [20, 17],
+];
+/** Pillow is off by up to half a level after each pass, and the second multiplies the first's by the sum of its weights' sizes: 1, or up to 5/4. */
+const rounding = { bilinear: (0.5 + 0.5) / 255, bicubic: (0.5 * 1.25 + 0.5) / 255 };
+const square = (side: number) => ({ height: side, width: side });
+
+interface Pixels {
+  readonly values: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** Of a fixture [h, w, c], as shares of 255. */
+function read(name: string): Pixels {
+  const tensor = fixture('resample').tensor(name);
+  const [height = NaN, width = NaN, channels = NaN] = tensor.shape;
+  return { values: Float32Array.from(tensor.dataSync(), value => value / 255), height, width, channels };
+}
+
+function expectNear(actual: Float32Array, { values }: Pixels, tolerance: number): void {
+  expect(actual).toHaveLength(values.length);
+  expect(Math.max(...actual.map((value, i) => Math.abs(value - (values[i] ?? NaN))))).toBeLessThan(tolerance);
+}
+
+describe.each(interpolations)('%s', interpolation => {
+  describe.each(images)('of a %s image', name => {
+    const image = read(name);
+
+    it.each(shorts)('to a short side of %i equals PyTorch’s, antialiased', short => {
+      const resized = read(`torch/${name}/${interpolation}/${short}`);
+      const whole = fit(image.values, image, { cover: resized, crop: resized, interpolation });
+      expectNear(whole, resized, 1e-4);
+    });
+
+    it.each(crops)('to a short side of %i, cut to %i, equals torchvision’s', (short, side) => {
+      const own = fit(image.values, image, { cover: square(short), crop: square(side), interpolation });
+      expectNear(own, read(`torchvision/${name}/${interpolation}/${short}-${side}`), 1e-4);
+    });
+
+    it.each(crops)('to a short side of %i, cut to %i, equals Pillow’s, which has 8 bits', (short, side) => {
+      const own = fit(image.values, image, { cover: square(short), crop: square(side), interpolation });
+      expectNear(
+        own,
+        read(`pillow/${name}/${interpolation}/${short}-${side}`),
+        rounding[interpolation] + 1e-4,
+      );
+    });
+  });
+});
+
+it.each(images)('decodeImage resizes a %s image to cover, as Pillow does', async name => {
+  const image = read(name);
+  const png = await encodePng(image.values, image);
+  const shape = { ...square(6), channels: 3 };
+  const expected = fit(image.values, image, { cover: square(6), crop: square(6), interpolation: 'bilinear' });
+  expectNear(await decodeImage(png, shape), { ...image, values: expected }, 1e-6);
+});
+
+it('refuses a crop larger than what is covered', () => {
+  const options = { cover: square(4), crop: square(5), interpolation: 'bilinear' } as const;
+  expect(() => fit(new Float32Array(9), { ...square(3), channels: 1 }, options)).toThrow(RangeError);
+});
