@@ -6,8 +6,8 @@ import { SmallConfig } from '../src/encoders/small.js';
 import { Runner } from '../src/model/runner.js';
 import { Peer } from './peer.js';
 import type { StartedPeer, Variant } from './peer.js';
-import { spread } from './statistics.js';
-import type { Spread } from './statistics.js';
+import { spread } from '../src/model/spread.js';
+import type { Spread } from '../src/model/spread.js';
 import { createTrainer, randomBatch } from './subject.js';
 import type { Stage } from './subject.js';
 
