@@ -7,6 +7,7 @@ import { evaluateCommand } from './evaluate.js';
 import { modelsCommand } from './models.js';
 import { packageCommand } from './package.js';
 import { predictCommand } from './predict.js';
+import { profileCommand } from './profile.js';
 import { setupCommand } from './setup.js';
 import { trainCommand } from './train.js';
 
@@ -20,6 +21,7 @@ const program = new Command('gfnet')
   .addCommand(predictCommand())
   .addCommand(packageCommand())
   .addCommand(modelsCommand())
+  .addCommand(profileCommand())
   .addCommand(setupCommand())
   .addCommand(doctorCommand());
 

@@ -1,5 +1,4 @@
 /** Compiles a function of tensors to one TensorFlow function, which its executor runs without JavaScript in between. */
-import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { TracingError } from '../errors/index.js';
 import type { GraphOutput } from './binding.js';
@@ -7,7 +6,7 @@ import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
 import { backend, canCompile } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
-import { disposeTree, leaves, mapTree, signature, tidyTree, withLeaves } from './tensor-tree.js';
+import { disposeTree, leaves, mapTree, oneMoreRow, signature, tidyTree, withLeaves } from './tensor-tree.js';
 import { trace } from './trace.js';
 
 /** A compiled step: called like the function it was made from. The caller owns the tensors it returns. */
@@ -87,7 +86,7 @@ function build<F extends TensorTree, B extends TensorTree, O extends TensorTree>
   const traceOn = (example: B): Graph =>
     trace([...leaves(fixed), ...leaves(example)], () => leaves((output = step(fixed, example))));
   const first = traceOn(batch);
-  const larger = anyBatch ? tidyTree(() => mapTree(batch, oneMoreRow)) : batch;
+  const larger = anyBatch ? oneMoreRow(batch) : batch;
   const second = traceOn(larger);
   const graph = reconcile(first, second);
   if (anyBatch) disposeTree(larger);
@@ -95,10 +94,6 @@ function build<F extends TensorTree, B extends TensorTree, O extends TensorTree>
   const { binding } = backend();
   binding.addFunction?.(name, encodeGraph(binding, graph), graph.inputs, graph.outputs);
   return { name, output };
-}
-
-function oneMoreRow(tensor: Tensor): Tensor {
-  return tf.concat([tensor, tf.slice(tensor, 0, 1)]);
 }
 
 /** Inputs of ops where -1 stands for the size that the others leave. */

@@ -30,6 +30,8 @@ export interface Graph {
   readonly nodes: ReadonlyMap<string, Node>;
   readonly inputs: readonly GraphOutput[];
   readonly outputs: readonly GraphOutput[];
+  /** Size in memory of what the operations gave when they were recorded. */
+  readonly bytes: ReadonlyMap<GraphOutput, number>;
 }
 
 function encodeShape(shape: readonly number[]): Buffer {

@@ -55,3 +55,8 @@ export function signature(tree: TensorTree): string {
 export function tidyTree<T extends TensorTree>(make: () => T): T {
   return tf.tidy(make as unknown as () => tf.TensorContainer) as unknown as T;
 }
+
+/** A tree of the same structure, the first row of each tensor repeated at its end: a batch of one image more. */
+export function oneMoreRow<T extends TensorTree>(batch: T): T {
+  return tidyTree(() => mapTree(batch, tensor => tf.concat([tensor, tf.slice(tensor, 0, 1)])));
+}

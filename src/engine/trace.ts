@@ -15,6 +15,7 @@ interface Known {
 class Recorder {
   readonly nodes = new Map<string, Node>();
   readonly inputs: GraphOutput[] = [];
+  readonly bytes = new Map<GraphOutput, number>();
   /** The values that JavaScript made while tracing; only these may become constants. */
   readonly written = new WeakSet<TensorValues>();
   private readonly known = new Map<number, Known>();
@@ -46,7 +47,12 @@ class Recorder {
       inputs: inputs.map(input => input.output),
       attributes: this.complete(op, attributes, inputs),
     });
-    results.forEach(({ id, dtype }, i) => this.known.set(id, { output: `${name}:${i}`, dtype }));
+    results.forEach(({ id, dtype, shape }, i) => {
+      const output: GraphOutput = `${name}:${i}`;
+      this.known.set(id, { output, dtype });
+      const size = shape.reduce((product, side) => product * side, 1);
+      this.bytes.set(output, size * (dtype === this.binding.TF_BOOL ? 1 : 4));
+    });
   }
 
   /** The graph's output for a tensor; an input or constant passes through an Identity, as functions require. */
@@ -160,7 +166,7 @@ export function trace(inputs: readonly Tensor[], step: () => readonly Tensor[]):
     tf.tidy(() => {
       outputs = engine.getInputTensorIds(step()).map(id => recorder.output(id));
     });
-    return { nodes: recorder.nodes, inputs: recorder.inputs, outputs };
+    return { nodes: recorder.nodes, inputs: recorder.inputs, outputs, bytes: recorder.bytes };
   } finally {
     engine.binding = binding;
     engine.write = write;

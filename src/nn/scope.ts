@@ -10,7 +10,7 @@ export interface Variables {
   readonly statistics: Tensors;
 }
 
-type LayerKind = 'convolution' | 'grouped convolution' | 'depthwise convolution' | 'linear' | 'gru';
+export type LayerKind = 'convolution' | 'grouped convolution' | 'depthwise convolution' | 'linear' | 'gru';
 
 /** What a layer costs for one image. */
 export interface LayerCost {

@@ -1,6 +1,6 @@
 /** Results for people: the terminal's text, the offline report, and the README's picture. */
 export { renderCard } from './card.js';
-export { integer, multiAdds } from './format.js';
+export { integer, multiAdds, percent } from './format.js';
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';
 export { renderTable, renderTerminal } from './terminal.js';

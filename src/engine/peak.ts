@@ -1,0 +1,59 @@
+/** How much memory a step's intermediate results take at most, read off its recorded graph. */
+import type { GraphOutput } from './binding.js';
+import type { Graph } from './graph.js';
+import type { TensorTree } from './tensor-tree.js';
+import { disposeTree, leaves, oneMoreRow } from './tensor-tree.js';
+import { trace } from './trace.js';
+
+/**
+ * The largest number of bytes that results of operations take at one time, when `step` runs on `rows` rows one operation after the
+ * other, each result has memory of its own and is freed after its last use. What the step is given and constants are not counted.
+ * The step is recorded on one row and on two, from which the sizes at `rows` follow.
+ * @param batch tensors of one row each
+ */
+export function peakBytes<F extends TensorTree, B extends TensorTree>(
+  step: (fixed: F, batch: B) => TensorTree,
+  fixed: F,
+  batch: B,
+  rows: number,
+): number {
+  const record = (rows: B): Graph =>
+    trace([...leaves(fixed), ...leaves(rows)], () => leaves(step(fixed, rows)));
+  const graph = record(batch);
+  const larger = oneMoreRow(batch);
+  const { bytes } = record(larger);
+  disposeTree(larger);
+  return peakOf(graph, output => {
+    const one = graph.bytes.get(output) ?? 0;
+    return one + (rows - 1) * ((bytes.get(output) ?? 0) - one);
+  });
+}
+
+/** Operations whose result is their first input's memory under another shape. */
+const views = new Set(['Identity', 'Reshape']);
+
+function peakOf({ nodes, outputs, bytes }: Graph, sizeOf: (output: GraphOutput) => number): number {
+  const memory = new Map<GraphOutput, GraphOutput>();
+  const memoryOf = (output: GraphOutput): GraphOutput => memory.get(output) ?? output;
+  const made = new Map<GraphOutput, number>();
+  const lastUsed = new Map<GraphOutput, number>();
+  [...nodes].forEach(([name, node], time) => {
+    if (node.kind !== 'operation') return;
+    const [first] = node.inputs;
+    if (views.has(node.op) && first !== undefined) memory.set(`${name}:0`, memoryOf(first));
+    for (let i = 0; bytes.has(`${name}:${i}`); i++) made.set(`${name}:${i}`, time);
+    for (const input of node.inputs) lastUsed.set(memoryOf(input), time);
+  });
+  for (const output of outputs) lastUsed.set(memoryOf(output), nodes.size - 1);
+  /** By how much what is live grows at each time. */
+  const growth = new Float64Array(nodes.size + 1);
+  const grow = (time: number, by: number): void => void (growth[time] = (growth[time] ?? 0) + by);
+  for (const [output, time] of made) {
+    if (memory.has(output)) continue;
+    grow(time, sizeOf(output));
+    grow((lastUsed.get(output) ?? time) + 1, -sizeOf(output));
+  }
+  let [live, peak] = [0, 0];
+  for (const by of growth) peak = Math.max(peak, (live += by));
+  return peak;
+}
