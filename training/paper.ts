@@ -54,42 +54,44 @@ const mobilenet: Family = {
 };
 const efficientnet: Family = { ...mobilenet, epochs: 30 };
 
+const families: Readonly<Record<string, Family>> = {
+  resnet,
+  densenet,
+  regnety: regnet,
+  mobilenetv3: mobilenet,
+  efficientnet,
+};
+
+type Name = Exclude<z.input<typeof EncoderConfig>['name'], 'small'>;
+
 /** Patch side P and looks T of each released model. */
-const released: readonly (readonly [
-  Family,
-  Exclude<z.input<typeof EncoderConfig>['name'], 'small'>,
-  patch: number,
-  steps: number,
-])[] = [
-  [resnet, 'resnet50', 96, 5],
-  [resnet, 'resnet50', 128, 5],
-  [densenet, 'densenet121', 96, 5],
-  [densenet, 'densenet169', 96, 5],
-  [densenet, 'densenet201', 96, 5],
-  [regnet, 'regnety_600m', 96, 5],
-  [regnet, 'regnety_800m', 96, 5],
-  [regnet, 'regnety_1.6g', 96, 5],
-  [mobilenet, 'mobilenetv3_large_100', 96, 3],
-  [mobilenet, 'mobilenetv3_large_100', 128, 3],
-  [mobilenet, 'mobilenetv3_large_125', 128, 3],
-  [efficientnet, 'efficientnet_b2', 128, 4],
-  [efficientnet, 'efficientnet_b3', 128, 4],
-  [efficientnet, 'efficientnet_b3', 144, 4],
+const released: readonly (readonly [Name, patch: number, steps: number])[] = [
+  ['resnet50', 96, 5],
+  ['resnet50', 128, 5],
+  ['densenet121', 96, 5],
+  ['densenet169', 96, 5],
+  ['densenet201', 96, 5],
+  ['regnety_600m', 96, 5],
+  ['regnety_800m', 96, 5],
+  ['regnety_1.6g', 96, 5],
+  ['mobilenetv3_large_100', 96, 3],
+  ['mobilenetv3_large_100', 128, 3],
+  ['mobilenetv3_large_125', 128, 3],
+  ['efficientnet_b2', 128, 4],
+  ['efficientnet_b3', 128, 4],
+  ['efficientnet_b3', 144, 4],
 ];
 
 export const paperConfigs: Readonly<Record<string, PaperConfig>> = Object.fromEntries(
-  released.map(([family, name, patch, steps]) => [
+  released.map(([name, patch, steps]) => [
     `gfnet-${name}-${patch}-t${steps}`,
-    configuration(family, name, patch, steps),
+    paperConfig(name, patch, steps),
   ]),
 );
 
-function configuration(
-  family: Family,
-  name: (typeof released)[number][1],
-  patch: number,
-  steps: number,
-): PaperConfig {
+/** What the reference does with a network of the family that `name` is of, whatever P and T. */
+export function paperConfig(name: Name, patch: number, steps: number): PaperConfig {
+  const family = Object.entries(families).find(([prefix]) => name.startsWith(prefix))?.[1] ?? resnet;
   const { interpolation, classifier, policy, encoderRate, weightDecay, supervision, epochs, trainGlance } =
     family;
   const alone = { epochs, encoderRate, weightDecay };

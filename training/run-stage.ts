@@ -1,7 +1,8 @@
 /** One stage from configuration to run folder: makes or resumes the run, takes over from the stage before, trains. */
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { describeEnvironment } from '../src/checkpoint/program.js';
-import type { JsonObject } from '../src/checkpoint/json.js';
+import type { Checkpoint } from '../src/checkpoint/checkpoint.js';
 import { hasCheckpoint, loadCheckpoint } from '../src/checkpoint/checkpoint.js';
 import { requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
@@ -25,7 +26,7 @@ import { policyTrainer } from './policy-trainer.js';
 import { staticTrainer } from './static-trainer.js';
 import type { StageName, Trainer } from './trainer.js';
 
-/** The stage whose checkpoint a stage starts from. */
+/** The stage whose checkpoint a stage needs to start from; the others may start from that of a static network. */
 export const predecessors: Readonly<Record<StageName, StageName | undefined>> = {
   stage1: undefined,
   stage2: 'stage1',
@@ -38,7 +39,7 @@ export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' 
   readonly config: TrainConfig;
   readonly seed: number;
   readonly out: string;
-  /** The run of the stage before. */
+  /** The run of the stage before, or of a static network. */
   readonly from?: string | undefined;
   readonly resume: boolean;
   readonly command: readonly string[];
@@ -89,7 +90,7 @@ export async function runStage(options: StageOptions): Promise<void> {
         splits,
         batchSize: config.batchSize,
         describe: {
-          architecture: architecture as unknown as JsonObject,
+          architecture: architecture,
           classes: model.classes,
           preprocessing: { side: model.side, channels: model.channels, mean: model.mean, std: model.std },
         },
@@ -110,7 +111,12 @@ function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
   const { stage, config, seed } = options;
   if (stage === 'static') {
     const network = new StaticNetwork(staticConfig(config, model));
-    return staticTrainer(network, network.initialise(stream(seed, 'initialise')), config.static);
+    const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
+    return staticTrainer(
+      network,
+      { variables: startFrom(options, model, variables), multiAdds },
+      config.static,
+    );
   }
   if (stage === 'stage2' && model.steps < 2) {
     throw new ConfigError({
@@ -128,11 +134,11 @@ function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
     : classifierTrainer(stage, parts, config[stage]);
 }
 
-/** The variables that the stage before left; stage 1 begins with the initial ones. */
+/** The variables that the stage before left; stage 1 and static networks begin with the initial ones, or with a static network's. */
 function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, initial: Variables): Variables {
   const needed = predecessors[stage];
   // A resumed run takes everything from its own checkpoint.
-  if (needed === undefined || resume) return initial;
+  if (resume || (from === undefined && needed === undefined)) return initial;
   if (from === undefined) {
     throw new UsageError({
       problem: `${stage} starts from a run of ${needed}`,
@@ -140,17 +146,38 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
       mend: `train ${needed} first, then give its folder with --from`,
     });
   }
-  const checkpoint = loadCheckpoint(from, 'last');
-  if (checkpoint.manifest.stage !== needed) {
+  const checkpoint = loadCheckpoint(from, hasCheckpoint(from, 'model') ? 'model' : 'last');
+  if (checkpoint.manifest.stage !== (needed ?? 'static')) {
     throw new UsageError({
-      problem: `${stage} starts from a run of ${needed}`,
+      problem: `${stage} starts from a run of ${needed ?? 'a static network, or from none'}`,
       given: `${from}, a run of ${checkpoint.manifest.stage}`,
-      mend: `give the folder of a ${needed} run with --from`,
+      mend: `give the folder of a ${needed ?? 'static'} run with --from`,
     });
   }
+  if (needed === undefined) return startFromStatic(checkpoint, model, initial);
   requireArchitecture(checkpoint, model);
   disposeTree(initial);
   return variablesOf(toEngine(checkpoint.tensors));
+}
+
+/** Every encoder begins as the static network's; so does its head, where the classes are as many. */
+function startFromStatic(checkpoint: Checkpoint, model: ModelConfig, initial: Variables): Variables {
+  requireArchitecture(checkpoint, model.encoder, 'encoder');
+  const theirs = variablesOf(toEngine(checkpoint.tensors));
+  const start = (own: Tensors, given: Tensors): Tensors =>
+    Object.fromEntries(
+      Object.entries(own).map(([name, tensor]) => {
+        const found = given[name.replace(/^(global|local)\./, '')];
+        const begins = found?.shape.join() === tensor.shape.join() && !/^(classifier|policy)\./.test(name);
+        return [name, tf.keep(tf.clone(begins ? found : tensor))];
+      }),
+    );
+  const variables = {
+    parameters: start(initial.parameters, theirs.parameters),
+    statistics: start(initial.statistics, theirs.statistics),
+  };
+  disposeTree([initial, theirs]);
+  return variables;
 }
 
 /** The model's own tensors of a checkpoint; the optimizer's are freed. */

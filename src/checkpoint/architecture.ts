@@ -5,12 +5,17 @@ import type { JsonValue } from './json.js';
 import type { Run } from './run-folder.js';
 
 /**
- * Refuses a checkpoint of an architecture other than `wanted`.
+ * Refuses a checkpoint of an architecture, or of such a part of one, other than `wanted`.
  *
  * @throws CheckpointError that lists every path at which they differ
  */
-export function requireArchitecture({ path, manifest }: Checkpoint, wanted: JsonValue): void {
-  const found = describeDifferences(manifest.architecture, wanted);
+export function requireArchitecture(
+  { path, manifest }: Checkpoint,
+  wanted: JsonValue,
+  part?: 'encoder',
+): void {
+  const given = part === undefined ? manifest.architecture : (manifest.architecture[part] ?? {});
+  const found = describeDifferences(given, wanted);
   if (!found) return;
   throw new CheckpointError({
     problem: `${path} is of another architecture`,

@@ -39,6 +39,8 @@ export interface Classifier {
   ): { logits: Tensor2D; memory: Memory };
   /** Whether all steps after the first compute the same function. */
   readonly recurrent: boolean;
+  /** Whether the glance is answered by the global encoder's own head. */
+  readonly glanceByEncoder: boolean;
 }
 
 export function createClassifier(config: ClassifierConfig, classes: number): Classifier {
@@ -51,6 +53,7 @@ function recurrent(
 ): Classifier {
   return {
     recurrent: true,
+    glanceByEncoder: glance === 'encoder',
     initial: images => [tf.zeros([images, size])],
     classify: (scope, _t, feature, memory, glanceLogits) => {
       const hidden = gru(scope.at('gru'), feature, memory[0] as Tensor2D);
@@ -63,6 +66,7 @@ function recurrent(
 function cascade(classes: number): Classifier {
   return {
     recurrent: false,
+    glanceByEncoder: true,
     initial: () => [],
     classify: (scope, t, feature, memory, glanceLogits) => {
       const features = [...memory, feature];

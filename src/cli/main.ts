@@ -4,6 +4,7 @@ import { programVersion } from '../checkpoint/program.js';
 import { exitCodes, GFNetError } from '../errors/index.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { importCommand } from './import.js';
 import { modelsCommand } from './models.js';
 import { packageCommand } from './package.js';
 import { predictCommand } from './predict.js';
@@ -20,6 +21,7 @@ const program = new Command('gfnet')
   .addCommand(evaluateCommand())
   .addCommand(predictCommand())
   .addCommand(packageCommand())
+  .addCommand(importCommand())
   .addCommand(modelsCommand())
   .addCommand(profileCommand())
   .addCommand(setupCommand())

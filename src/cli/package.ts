@@ -1,5 +1,5 @@
 /** `gfnet package`: what predicting needs of a run, in a folder to give away. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
@@ -7,10 +7,10 @@ import { loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.js';
 import { programVersion } from '../checkpoint/program.js';
 import { openRun } from '../checkpoint/run-folder.js';
 import { readManifest } from '../checkpoint/manifest.js';
-import { RunError } from '../errors/index.js';
 import { evaluationOf } from '../predict/calibration.js';
 import { furthestStage } from '../predict/load.js';
 import { renderCard } from '../report/index.js';
+import { makeNewFolder } from './new-folder.js';
 
 export function packageCommand(): Command {
   return new Command('package')
@@ -23,7 +23,7 @@ export function packageCommand(): Command {
       const checkpoint = loadCheckpoint(run.path, 'last');
       const { manifest, tensors } = checkpoint;
       const results = evaluationOf(checkpoint, 'packaging needs');
-      makeFolder(out);
+      makeNewFolder(out);
       const saved = saveCheckpoint(out, 'model', {
         ...manifest,
         kind: 'model',
@@ -41,18 +41,6 @@ export function packageCommand(): Command {
       );
       process.stdout.write(`${out}: try gfnet predict IMAGE --model ${out}\n`);
     });
-}
-
-function makeFolder(out: string): void {
-  if (existsSync(out) && readdirSync(out).length > 0) {
-    throw new RunError({
-      problem: 'the output folder is not empty',
-      given: out,
-      allowed: 'a folder that is absent or empty',
-      mend: 'choose another folder with --out',
-    });
-  }
-  mkdirSync(out, { recursive: true });
 }
 
 /** Those of the stages that lie beside `run`, in their order; a run of `gfnet train all` names its one command once. */

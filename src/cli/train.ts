@@ -35,7 +35,10 @@ export function trainCommand(): Command {
     .option('--config <file>', 'a configuration from a JSON file; with --preset, what differs from it')
     .option('--set <key=value...>', 'change single values, e.g. stage1.epochs=10')
     .requiredOption('--out <folder>', 'the run folder to make')
-    .option('--from <run>', 'the run of the stage before (stage2: of stage1; stage3: of stage2)')
+    .option(
+      '--from <run>',
+      'the run of the stage before (stage2: of stage1; stage3: of stage2; stage1, static: of a static network, or gfnet import’s, if any)',
+    )
     .option('--resume', 'go on with the run in --out where it stopped')
     .option('--seed <n>', 'seed of everything random (default: 1)', wholeNumber(0))
     .addOption(threadsOption())

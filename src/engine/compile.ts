@@ -84,7 +84,7 @@ function build<F extends TensorTree, B extends TensorTree, O extends TensorTree>
 ): CompiledFunction {
   let output: TensorTree = [];
   const traceOn = (example: B): Graph =>
-    trace([...leaves(fixed), ...leaves(example)], () => leaves((output = step(fixed, example))));
+    trace([fixed, example] as const, ([fixed, batch]) => leaves((output = step(fixed, batch))));
   const first = traceOn(batch);
   const larger = anyBatch ? oneMoreRow(batch) : batch;
   const second = traceOn(larger);

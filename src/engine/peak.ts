@@ -18,7 +18,7 @@ export function peakBytes<F extends TensorTree, B extends TensorTree>(
   rows: number,
 ): number {
   const record = (rows: B): Graph =>
-    trace([...leaves(fixed), ...leaves(rows)], () => leaves(step(fixed, rows)));
+    trace([fixed, rows] as const, ([fixed, rows]) => leaves(step(fixed, rows)));
   const graph = record(batch);
   const larger = oneMoreRow(batch);
   const { bytes } = record(larger);

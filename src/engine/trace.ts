@@ -6,6 +6,8 @@ import type { Binding, GraphOutput, OpAttribute, TensorHandle, TensorValues } fr
 import type { Graph, Node } from './graph.js';
 import { opDefinition } from './op-definitions.js';
 import { backend } from './start.js';
+import type { TensorTree } from './tensor-tree.js';
+import { leaves, mapTree } from './tensor-tree.js';
 
 interface Known {
   readonly output: GraphOutput;
@@ -141,15 +143,34 @@ function refuseRandomDraw(): number {
 }
 
 /**
- * Runs `step` once on `inputs` and returns what it did as a graph.
+ * Runs `step` once on `inputs`, or copies of them, and returns what it did as a graph.
  * @throws TracingError when the step reads a value, draws a random number, or uses a tensor that is not among its inputs
  */
-export function trace(inputs: readonly Tensor[], step: () => readonly Tensor[]): Graph {
+export function trace<T extends TensorTree>(inputs: T, step: (inputs: T) => readonly Tensor[]): Graph {
+  let graph: Graph | undefined;
+  tf.tidy(() => {
+    graph = record(distinct(inputs), step);
+  });
+  return graph as unknown as Graph;
+}
+
+/** Copies in the place of tensors whose memory is that of one before: a recording tells inputs apart by their memory. */
+function distinct<T extends TensorTree>(inputs: T): T {
+  const seen = new Set<object>();
+  return mapTree(inputs, tensor => {
+    if (seen.has(tensor.dataId)) return tf.reshape(tf.stack([tensor]), tensor.shape);
+    seen.add(tensor.dataId);
+    return tensor;
+  });
+}
+
+function record<T extends TensorTree>(inputs: T, step: (inputs: T) => readonly Tensor[]): Graph {
   const engine = backend();
   const { binding } = engine;
   const recorder = new Recorder(binding);
-  const ids = engine.getInputTensorIds(inputs);
-  inputs.forEach((tensor, i) =>
+  const tensors = leaves(inputs);
+  const ids = engine.getInputTensorIds(tensors);
+  tensors.forEach((tensor, i) =>
     recorder.input({ id: ids[i] ?? -1, shape: tensor.shape, dtype: dtypeNumber(binding, tensor.dtype) }),
   );
   const { random } = Math;
@@ -164,7 +185,7 @@ export function trace(inputs: readonly Tensor[], step: () => readonly Tensor[]):
   try {
     let outputs: GraphOutput[] = [];
     tf.tidy(() => {
-      outputs = engine.getInputTensorIds(step()).map(id => recorder.output(id));
+      outputs = engine.getInputTensorIds(step(inputs)).map(id => recorder.output(id));
     });
     return { nodes: recorder.nodes, inputs: recorder.inputs, outputs, bytes: recorder.bytes };
   } finally {

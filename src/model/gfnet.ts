@@ -80,20 +80,23 @@ export class GFNet {
     return this.look(scope, 'local', crop(images, action, this.config.patch), t, memory);
   }
 
-  /** Makes all variables, of random or no values, and counts what each step costs by running it. */
+  /**
+   * Makes all variables, of random or no values, and counts what each step costs by running it. An encoder's own head is
+   * not counted where it answers to training only.
+   */
   initialise(values: Random | 'zeros'): { variables: Variables; costs: Costs } {
     const { side, channels, steps } = this.config;
     let costs: Costs | undefined;
     const variables = build(values, (scope, spent) => {
       const images = this.normalise(tf.zeros([1, side, side, channels]));
       let look = this.glance(scope, images, this.initialMemory(1));
-      const glance = spent();
+      const glance = answering(spent(), this.classifier.glanceByEncoder ? 'global.head' : undefined);
       this.decide(scope, look.map, this.initialPolicy(1));
       const policy = spent();
       const focus: (readonly LayerCost[])[] = [];
       for (let t = 1; t < steps; t++) {
         look = this.focus(scope, t, images, tf.zeros([1, 2]), look.memory);
-        focus.push(spent());
+        focus.push(answering(spent()));
       }
       costs = { glance, focus, policy };
     });
@@ -113,4 +116,9 @@ export class GFNet {
     );
     return { map, memory: answer.memory, logits: answer.logits, ownLogits };
   }
+}
+
+/** Without the encoders' own heads but the one that answers. */
+function answering(costs: readonly LayerCost[], head?: 'global.head'): readonly LayerCost[] {
+  return costs.filter(({ layer }) => layer === head || !/^(global|local)\.head$/.test(layer));
 }

@@ -12,7 +12,7 @@ import { linear } from '../../src/nn/layers.js';
 import type { Scope, Variables } from '../../src/nn/scope.js';
 import { apply, build, multiAddsOf } from '../../src/nn/scope.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
-import { digest, pseudo } from '../helpers/pseudo.js';
+import { digest, encoderWeights, pseudo } from '../helpers/pseudo.js';
 
 beforeAll(() => startEngine());
 
@@ -40,20 +40,10 @@ const theirs = (tensor: Tensor): Tensor => tf.transpose(tensor, theirAxes(tensor
 
 /** The value that the fixture's script gave the variable `name`, in our layout. */
 function value(name: string, ours: Tensor): Tensor {
-  const { shape, rank } = theirs(ours);
-  const u = pseudo(name, ours.size);
-  const [out = 1, width = 1, height = 1, breadth = 1] = shape;
-  const change = (): ((u: number, i: number) => number) => {
-    if (rank === 4) return u => u * Math.sqrt(6 / (out * height * breadth));
-    if (rank === 2) return u => u / Math.sqrt(width);
-    if (name.endsWith('running_var')) return u => 1 + 0.5 * u;
-    if (name.endsWith('running_mean') || /(fc\d?|classifier|conv_\w+)\.bias$/.test(name)) return u => 0.1 * u;
-    if (name.endsWith('bias')) return (u, channel) => 2 * (1 - 2 * (channel % 2)) + 0.1 * u;
-    return u => 0.5 + 0.1 * u;
-  };
+  const { shape } = theirs(ours);
   const axes = theirAxes(ours);
   return tf.transpose(
-    tf.tensor(u.map(change()), shape),
+    tf.tensor(encoderWeights(name, shape), shape),
     axes.map((_, axis) => axes.indexOf(axis)),
   );
 }

@@ -61,6 +61,22 @@ describe('compile', () => {
     }
   });
 
+  it.each([
+    ['in one argument', (a: tf.Tensor) => [{ a, b: a.clone() }, { c: tf.scalar(1) }] as const],
+    ['across both', (a: tf.Tensor) => [{ a, b: tf.scalar(2) }, { c: a.clone() }] as const],
+    ['of another shape', (a: tf.Tensor) => [{ a, b: tf.reshape(a, [1]) }, { c: tf.scalar(1) }] as const],
+  ])('tells tensors apart that shared their memory when it was traced: %s', (_, first) => {
+    const step = compile(({ a, b }: { a: tf.Tensor; b: tf.Tensor }, { c }: { c: tf.Tensor }) => ({
+      same: a,
+      sum: tf.addN([a, tf.mul(tf.sum(b), 10), tf.mul(c, 100)]),
+    }));
+    const [fixed, batch] = first(tf.scalar(3));
+    disposeTree(step(fixed, batch));
+    const later = { a: tf.scalar(1), b: tf.fill(fixed.b.shape, 2) };
+    const { same, sum } = step(later, { c: tf.scalar(4) });
+    expect([same.dataSync()[0], sum.dataSync()[0]]).toEqual([1, 421]);
+  });
+
   it('leaks no tensor', () => {
     const { weights, images } = example();
     const step = compile(trainingStep);

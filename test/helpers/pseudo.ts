@@ -24,3 +24,27 @@ export function digest(name: string, values: Float32Array, probes: number): numb
   });
   return [Math.sqrt(squares), ...products];
 }
+
+/** What encoders.py fills a variable of an encoder with, in PyTorch's layout; `seed` is what the numbers follow from. */
+export function encoderWeights(key: string, shape: readonly number[], seed = key): Float32Array {
+  const u = pseudo(seed, count(shape));
+  const [out = 1, width = 1, height = 1, breadth = 1] = shape;
+  if (shape.length === 4) return u.map(u => u * Math.sqrt(6 / (out * height * breadth)));
+  if (shape.length === 2) return u.map(u => u / Math.sqrt(width));
+  if (key.endsWith('running_var')) return u.map(u => 1 + 0.5 * u);
+  if (key.endsWith('running_mean') || /(fc\d?|classifier|conv_\w+)\.bias$/.test(key))
+    return u.map(u => 0.1 * u);
+  if (key.endsWith('bias')) return u.map((u, channel) => 2 * (1 - 2 * (channel % 2)) + 0.1 * u);
+  return u.map(u => 0.5 + 0.1 * u);
+}
+
+/** What reference.py fills a variable of classifier or policy with, in PyTorch's layout. */
+export function otherWeights(shape: readonly number[], seed: string): Float32Array {
+  const [out = 1] = shape;
+  const gain = 4 / Math.sqrt(count(shape) / out);
+  return pseudo(seed, count(shape)).map(u => (shape.length > 1 ? gain * u : 0.1 * u));
+}
+
+function count(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}

@@ -122,14 +122,15 @@ describe.each(classifiers)('GFNet, %s classifier', kind => {
     }
   });
 
-  it('counts each step’s Multi-Adds: encoder with its head, classifier, policy', () => {
+  it('counts each step’s Multi-Adds: encoder, its head where that answers, classifier, policy', () => {
     const { costs } = smallNetwork(config);
     const [classes, width, patch, hidden] = [4, 5, 8, 6];
-    const encoder = smallMultiAdds([3, width], patch, 1) + width * classes;
+    const encoder = smallMultiAdds([3, width], patch, 1);
+    const head = width * classes;
     const gru = gruMultiAdds(width, 7);
     const answer = 7 * classes;
     expect(multiAddsOf(costs.glance) - encoder).toBe(
-      { gru: gru + answer, 'gru, glance by the encoder': gru, cascade: 0 }[kind],
+      { gru: gru + answer, 'gru, glance by the encoder': gru + head, cascade: head }[kind],
     );
     expect(costs.focus.map(multiAddsOf)).toEqual(
       [2, 3].map(seen => encoder + (kind === 'cascade' ? seen * width * classes : gru + answer)),

@@ -143,6 +143,29 @@ describe('the three stages', () => {
     }
   });
 
+  it('start their encoders from a static network’s, if one is given, and its head where the classes are as many', async () => {
+    await train('static', 'alone');
+    const frozen = TrainConfig.parse({ ...tiny, stage1: { ...tiny.stage1, epochs: 1, trainGlance: false } });
+    await train('stage1', 'from-alone', { config: frozen, from: at('alone') });
+    const [alone, begun] = [weights('alone'), weights('from-alone')];
+    for (const [name, values] of alone) {
+      if (name.startsWith('velocity/')) continue;
+      const [group, path] = name.split('/');
+      expect(begun.get(`${group}/global.${path}`)).toBe(values);
+      expect(begun.get(`${group}/local.${path}`)).not.toBe(values);
+    }
+    const other = TrainConfig.parse({
+      ...tiny,
+      network: { ...tiny.network, encoder: { name: 'small', widths: [4, 7] } },
+    });
+    await expect(train('stage1', 'c', { config: other, from: at('alone') })).rejects.toThrow(
+      /another architecture[^]*widths\.1 = 6[^]*widths\.1 = 7/,
+    );
+    await expect(train('stage1', 'c', { from: at('from-alone') })).rejects.toThrow(
+      /a static network, or from none/,
+    );
+  });
+
   it('say which stage they start from', async () => {
     await expect(train('stage2', 'c')).rejects.toThrow(/starts from a run of stage1/);
     await expect(train('stage3', 'c', { from: at('a1') })).rejects.toThrow(UsageError);

@@ -1,0 +1,90 @@
+/** Under which names and in which layouts PyTorch's state dicts keep what a network here keeps. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { PolicyConfig } from '../../policy/index.js';
+
+/** Where a variable of ours stands in a state dict. */
+interface Counterpart {
+  /** Its names there; the first that is there counts. */
+  readonly names: readonly string[];
+  /** Its shape there. */
+  readonly shape: readonly number[];
+  /** From there to ours. */
+  readonly convert: (theirs: Tensor) => Tensor;
+}
+
+export type FindCounterpart = (name: string, shape: readonly number[]) => Counterpart;
+
+/** Filters [out, in, h, w] -> [h, w, in, out], of depthwise convolutions [c, 1, h, w] -> [h, w, c, 1]; matrices [out, in] -> [in, out]. */
+function counterpart(names: readonly string[], shape: readonly number[]): Counterpart {
+  const axes = { 4: shape[3] === 1 ? [2, 3, 0, 1] : [2, 3, 1, 0], 2: [1, 0] }[shape.length] ?? [0];
+  return {
+    names,
+    shape: axes.map((_, axis) => shape[axes.indexOf(axis)] ?? NaN),
+    convert: theirs => tf.transpose(theirs, axes),
+  };
+}
+
+/** A linear layer over a flattened feature map: [out, c h w] -> [h w c, out]. */
+function afterFlattening(
+  names: readonly string[],
+  [width = NaN, out = NaN]: readonly number[],
+  places: number,
+): Counterpart {
+  const convert = (theirs: Tensor): Tensor =>
+    tf.reshape(tf.transpose(tf.reshape(theirs, [out, -1, places]), [2, 1, 0]), [width, out]);
+  return { names, shape: [out, width], convert };
+}
+
+/** An encoder and its head: ours are named as torchvision's and timm's; pycls' RegNets and torchvision's first DenseNets differ. */
+export const ofEncoder: FindCounterpart = (name, shape) => {
+  const head = /^head\.(weight|bias)$/.exec(name)?.[1];
+  const names =
+    head === undefined
+      ? [...new Set([name, inPycls(name), inFirstDenseNets(name)])]
+      : ['fc', 'classifier', 'head.fc'].map(layer => `${layer}.${head}`);
+  return counterpart(names, shape);
+};
+
+function inPycls(name: string): string {
+  const letter = (index: string): string => ({ 1: 'a', 2: 'b', 3: 'c' })[index] ?? '';
+  return name
+    .replace(/\.conv([123])\.conv\./, (_, index: string) => `.f.${letter(index)}.`)
+    .replace(/\.conv([123])\.bn\./, (_, index: string) => `.f.${letter(index)}_bn.`)
+    .replace(/\.se\.fc([12])\./, (_, index: string) => `.f.se.f_ex.${2 * Number(index) - 2}.`)
+    .replace('.downsample.conv.', '.proj.')
+    .replace('.downsample.bn.', '.bn.');
+}
+
+function inFirstDenseNets(name: string): string {
+  return name.replace(/(denselayer\d+\.(?:norm|conv))([12])\./, '$1.$2.');
+}
+
+/** The reference's `Full_layer`. Its layer for t patches is fc_t; ours count from the glance, which is 0. */
+export const ofClassifier: FindCounterpart = (name, shape) => {
+  const theirs = name
+    .replace(/^gru\.(.*)$/, 'rnn.$1_l0')
+    .replace(/^fc\.(\d+)\./, (_, t: string) => `fc_${Number(t) + 1}.`);
+  return counterpart([theirs], shape);
+};
+
+/** The layers of the reference's policy, and whether one reads the flattened feature map. */
+const policyLayers: Readonly<
+  Record<PolicyConfig['encoder'], Readonly<Record<string, [string, 'flattened'?]>>>
+> = {
+  conv: { 'state.conv': ['state_encoder.0'], 'state.fc': ['state_encoder.3', 'flattened'] },
+  linear: { 'state.wide': ['state_encoder.0', 'flattened'], 'state.fc': ['state_encoder.2'] },
+};
+
+/** The reference's `ActorCritic`, which reads feature maps of `places` = h w pixels. */
+export const ofPolicy =
+  ({ encoder }: PolicyConfig, places: number): FindCounterpart =>
+  (name, shape) => {
+    const [, layer = '', rest = ''] = /^(.+)\.(\w+)$/.exec(name) ?? [];
+    if (layer === 'gru') return counterpart([`gru.${rest}_l0`], shape);
+    const [theirs, flattened] = policyLayers[encoder][layer] ?? [`${layer}.0`];
+    const names = [`${theirs}.${rest}`];
+    return flattened && shape.length === 2
+      ? afterFlattening(names, shape, places)
+      : counterpart(names, shape);
+  };

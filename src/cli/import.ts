@@ -1,0 +1,211 @@
+/** `gfnet import`: weights made with PyTorch become a model here. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { flatten } from '../../training/groups.js';
+import { paperConfig } from '../../training/paper.js';
+import { saveCheckpoint } from '../checkpoint/checkpoint.js';
+import { fromEngine } from '../checkpoint/tensors.js';
+import type { PyTorchValue } from '../checkpoint/pytorch/index.js';
+import { readPyTorch } from '../checkpoint/pytorch/index.js';
+import { readSafetensors } from '../checkpoint/safetensors.js';
+import { adoptBackbone, classesOf, readBackbone } from '../checkpoint/state-dict/backbone.js';
+import type { ReferenceCheckpoint } from '../checkpoint/state-dict/reference.js';
+import { adoptReference, readReference } from '../checkpoint/state-dict/reference.js';
+import { type EncoderConfig, networks } from '../encoders/registry.js';
+import type { Weights } from '../encoders/weights.js';
+import { lineReporter } from '../engine/setup/report.js';
+import { ensureEngine } from '../engine/setup/setup.js';
+import { startEngine } from '../engine/start.js';
+import { didYouMean } from '../errors/did-you-mean.js';
+import { ConfigError, UsageError } from '../errors/index.js';
+import { ModelConfig, StaticConfig } from '../model/config.js';
+import { GFNet } from '../model/gfnet.js';
+import { StaticNetwork } from '../model/static.js';
+import type { Variables } from '../nn/scope.js';
+import { makeNewFolder } from './new-folder.js';
+import { wholeNumber } from './options.js';
+
+interface Options {
+  readonly out: string;
+  readonly network?: string;
+  readonly patch?: number;
+  readonly steps?: number;
+  readonly side?: number;
+  readonly classes?: string;
+}
+
+/** What is saved. */
+interface Imported {
+  readonly stage: 'stage3' | 'static';
+  readonly config: ModelConfig | StaticConfig;
+  readonly variables: Variables;
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .description(
+      'make a model of weights from PyTorch: a checkpoint of the authors’ GFNet, or one encoder of torchvision or timm',
+    )
+    .argument('<file>', '.pth, .pth.tar, .pt or .safetensors')
+    .requiredOption('--out <folder>', 'the folder to make')
+    .option('--network <name>', 'which network the weights are of; needed unless the file says it')
+    .option(
+      '--patch <pixels>',
+      'side of the patches of a GFNet; needed unless the file says it',
+      wholeNumber(1),
+    )
+    .option('--steps <n>', 'looks of a GFNet; needed unless the file says it', wholeNumber(1))
+    .option('--side <pixels>', 'side of the images (default: as published)', wholeNumber(1))
+    .option('--classes <file>', 'the names of the classes, one a line (default: their numbers)')
+    .addHelpText(
+      'after',
+      `
+Nothing in the file is run. gfnet models lists the networks, and which published weights fit them.
+
+Examples:
+  gfnet import gfnet_resnet50_96.pth.tar --out runs/authors
+  gfnet import resnet50-11ad3fa6.pth --network resnet50 --out runs/resnet50
+  gfnet train stage1 --preset gfnet-resnet50-96-t5 --config data.json --from runs/resnet50 --out runs/a/stage1`,
+    )
+    .action(async (file: string, options: Options) => {
+      const content = readContent(file);
+      const reference = readReference(content, file);
+      await ensureEngine(lineReporter());
+      startEngine();
+      const imported = reference
+        ? importReference(reference, file, options)
+        : importBackbone(content, file, options);
+      save(imported, options.out);
+      process.stdout.write(
+        imported.stage === 'static'
+          ? `${options.out}: try gfnet predict IMAGE --model ${options.out}, or gfnet train stage1 --from ${options.out}\n`
+          : `${options.out}: try gfnet predict IMAGE --model ${options.out}\n`,
+      );
+    });
+}
+
+function importReference(reference: ReferenceCheckpoint, file: string, options: Options): Imported {
+  const name = chooseNetwork(reference.network, options);
+  const patch = agreed('--patch', reference.patch, options.patch);
+  const steps = agreed('--steps', reference.steps, options.steps);
+  const images = describeImages(name, 'GFNet', classesOf(reference.states.global), options);
+  const config = fitting(ModelConfig, { ...paperConfig(name, patch, steps).network, ...images });
+  return { stage: 'stage3', config, variables: adoptReference(new GFNet(config), reference, file) };
+}
+
+function importBackbone(content: PyTorchValue, file: string, options: Options): Imported {
+  for (const option of ['patch', 'steps'] as const) {
+    if (options[option] === undefined) continue;
+    throw new UsageError({
+      problem: `--${option} is for the checkpoints of a GFNet`,
+      given: `${file} holds one encoder`,
+      mend: `leave --${option} out`,
+    });
+  }
+  const name = chooseNetwork(undefined, options);
+  const state = readBackbone(content, file);
+  const images = describeImages(name, 'torchvision', classesOf(state), options);
+  const config = fitting(StaticConfig, { ...images, encoder: { name }, input: images.side });
+  return { stage: 'static', config, variables: adoptBackbone(new StaticNetwork(config), state, file) };
+}
+
+type PublishedName = Exclude<EncoderConfig['name'], 'small'>;
+
+/** @throws UsageError for a name that no published network has */
+function chooseNetwork(found: string | undefined, { network }: Options): PublishedName {
+  const name = agreed('--network', found, network);
+  const names = [...networks.keys()].filter(known => known !== 'small');
+  if (names.includes(name)) return name as PublishedName;
+  throw new UsageError({
+    problem: `unknown network${didYouMean(name, names)}`,
+    given: name,
+    allowed: names.join(', '),
+  });
+}
+
+/** What the file says, or else the option. @throws UsageError where neither does, or they differ */
+function agreed<T extends string | number>(option: string, found: T | undefined, given: T | undefined): T {
+  const value = found ?? given;
+  if (value !== undefined && (given === undefined || given === value)) return value;
+  throw new UsageError(
+    value === undefined
+      ? { problem: `the file does not say what ${option} is`, mend: `give ${option}` }
+      : { problem: `the file says otherwise`, given: `${option} ${given ?? ''}`, allowed: String(value) },
+  );
+}
+
+/** Size, normalisation and classes of the images, as the publisher prepared them unless an option says otherwise. */
+function describeImages(
+  name: PublishedName,
+  publisher: Weights['publisher'],
+  classes: number | undefined,
+  options: Options,
+) {
+  const weights = networks.get(name)?.weights ?? [];
+  const published = (weights.find(each => each.publisher === publisher) ?? weights[0])?.preprocessing;
+  return {
+    side: options.side ?? published?.side ?? 224,
+    channels: 3,
+    ...(published && { mean: published.mean, std: published.std }),
+    classes: nameClasses(classes ?? 0, options.classes),
+  };
+}
+
+/** @throws UsageError where the file has another number of names */
+function nameClasses(count: number, file: string | undefined): readonly string[] {
+  if (file === undefined) return Array.from({ length: count }, (_, i) => String(i));
+  const names = readBytes(file)
+    .toString('utf8')
+    .split(/\r?\n/)
+    .filter(line => line.trim() !== '');
+  if (names.length === count) return names;
+  throw new UsageError({
+    problem: 'the names are not as many as the classes',
+    given: `${names.length} lines in ${file}`,
+    allowed: String(count),
+  });
+}
+
+function fitting<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError({
+    problem: 'the network does not fit the images',
+    given: z.prettifyError(parsed.error),
+  });
+}
+
+function readContent(file: string): PyTorchValue {
+  const bytes = readBytes(file);
+  // A safetensors file begins with eight bytes of length, then JSON.
+  return bytes[8] === '{'.charCodeAt(0) ? readSafetensors(bytes, file).tensors : readPyTorch(bytes, file);
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new UsageError({
+      problem: 'the file cannot be read',
+      given: `${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      mend: 'check the path',
+      cause,
+    });
+  }
+}
+
+function save({ stage, config, variables }: Imported, out: string): void {
+  makeNewFolder(out);
+  const { side, channels, mean, std, classes } = config;
+  saveCheckpoint(out, 'model', {
+    kind: 'model',
+    stage,
+    architecture: config,
+    progress: {},
+    metrics: {},
+    classes,
+    preprocessing: { side, channels, mean, std },
+    tensors: fromEngine(flatten({ ...variables })),
+  });
+}

@@ -1,0 +1,17 @@
+/** The folder that a command makes for what it gives. */
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { writingTo } from '../checkpoint/file-errors.js';
+import { RunError } from '../errors/index.js';
+
+/** @throws RunError where it holds something, or cannot be made */
+export function makeNewFolder(out: string): void {
+  if (existsSync(out) && readdirSync(out).length > 0) {
+    throw new RunError({
+      problem: 'the output folder is not empty',
+      given: out,
+      allowed: 'a folder that is absent or empty',
+      mend: 'choose another folder with --out',
+    });
+  }
+  writingTo(out, () => mkdirSync(out, { recursive: true }));
+}
