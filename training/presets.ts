@@ -55,6 +55,9 @@ const strong = { affine: 0.15, elastic: 2, stroke: 0.4 };
 /** 9.3 M Multi-Adds a patch. */
 const encoder: Encoder = { name: 'small', widths: [32, 64, 104], stem: 2 };
 
+/** As many, at full resolution: in the glance at 100 x 100 the digit is 8 pixels wide. */
+const fine: Encoder = { name: 'small', widths: [16, 32, 64] };
+
 /**
  * Handwritten digits in clutter: 60 x 60 with 4 pieces, 100 x 100 with 8. `demo` is the first in a short run of a narrower network;
  * its static network costs what early exit does on average.
@@ -67,9 +70,9 @@ const digits = {
     weightDecay: 5e-4,
     input: 60,
   }),
-  'cluttered-100': cluttered({ canvas: 100, clutter: 8, distortion: mild }, encoder, {
+  'cluttered-100': cluttered({ canvas: 100, clutter: 8, distortion: mild }, fine, {
     batch: 64,
-    epochs: [12, 8, 25, 12],
+    epochs: [12, 8, 36, 12],
     rate: 0.05,
     weightDecay: 5e-4,
     input: 100,

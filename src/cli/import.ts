@@ -13,7 +13,7 @@ import { adoptBackbone, classesOf, readBackbone } from '../checkpoint/state-dict
 import type { ReferenceCheckpoint } from '../checkpoint/state-dict/reference.js';
 import { adoptReference, readReference } from '../checkpoint/state-dict/reference.js';
 import { type EncoderConfig, networks } from '../encoders/registry.js';
-import type { Weights } from '../encoders/weights.js';
+import type { Preprocessing, Weights } from '../encoders/weights.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
@@ -32,11 +32,13 @@ interface Options {
   readonly patch?: number;
   readonly steps?: number;
   readonly side?: number;
+  readonly weights?: string;
   readonly classes?: string;
 }
 
 /** What is saved. */
 interface Imported {
+  readonly preparation: Preprocessing;
   readonly stage: 'stage3' | 'static';
   readonly config: ModelConfig | StaticConfig;
   readonly variables: Variables;
@@ -57,6 +59,10 @@ export function importCommand(): Command {
     )
     .option('--steps <n>', 'looks of a GFNet; needed unless the file says it', wholeNumber(1))
     .option('--side <pixels>', 'side of the images (default: as published)', wholeNumber(1))
+    .option(
+      '--weights <name>',
+      'which published weights these are, as to how images are prepared (default: the first)',
+    )
     .option('--classes <file>', 'the names of the classes, one a line (default: their numbers)')
     .addHelpText(
       'after',
@@ -89,9 +95,15 @@ function importReference(reference: ReferenceCheckpoint, file: string, options: 
   const name = chooseNetwork(reference.network, options);
   const patch = agreed('--patch', reference.patch, options.patch);
   const steps = agreed('--steps', reference.steps, options.steps);
-  const images = describeImages(name, 'GFNet', classesOf(reference.states.global), options);
+  const preparation = choosePreparation(name, 'GFNet', options);
+  const images = describeImages(preparation, classesOf(reference.states.global), options);
   const config = fitting(ModelConfig, { ...paperConfig(name, patch, steps).network, ...images });
-  return { stage: 'stage3', config, variables: adoptReference(new GFNet(config), reference, file) };
+  return {
+    stage: 'stage3',
+    config,
+    preparation,
+    variables: adoptReference(new GFNet(config), reference, file),
+  };
 }
 
 function importBackbone(content: PyTorchValue, file: string, options: Options): Imported {
@@ -105,9 +117,15 @@ function importBackbone(content: PyTorchValue, file: string, options: Options): 
   }
   const name = chooseNetwork(undefined, options);
   const state = readBackbone(content, file);
-  const images = describeImages(name, 'torchvision', classesOf(state), options);
+  const preparation = choosePreparation(name, undefined, options);
+  const images = describeImages(preparation, classesOf(state), options);
   const config = fitting(StaticConfig, { ...images, encoder: { name }, input: images.side });
-  return { stage: 'static', config, variables: adoptBackbone(new StaticNetwork(config), state, file) };
+  return {
+    stage: 'static',
+    config,
+    preparation,
+    variables: adoptBackbone(new StaticNetwork(config), state, file),
+  };
 }
 
 type PublishedName = Exclude<EncoderConfig['name'], 'small'>;
@@ -135,21 +153,32 @@ function agreed<T extends string | number>(option: string, found: T | undefined,
   );
 }
 
-/** Size, normalisation and classes of the images, as the publisher prepared them unless an option says otherwise. */
-function describeImages(
+/** How the chosen published weights' images are prepared, or the publisher's, or the first; at the size that an option says. */
+function choosePreparation(
   name: PublishedName,
-  publisher: Weights['publisher'],
-  classes: number | undefined,
-  options: Options,
-) {
-  const weights = networks.get(name)?.weights ?? [];
-  const published = (weights.find(each => each.publisher === publisher) ?? weights[0])?.preprocessing;
-  return {
-    side: options.side ?? published?.side ?? 224,
-    channels: 3,
-    ...(published && { mean: published.mean, std: published.std }),
-    classes: nameClasses(classes ?? 0, options.classes),
-  };
+  publisher: Weights['publisher'] | undefined,
+  { weights: chosen, side }: Options,
+): Preprocessing {
+  const published = networks.get(name)?.weights ?? [];
+  const found =
+    chosen === undefined
+      ? (published.find(weights => weights.publisher === publisher) ?? published[0])
+      : published.find(weights => weights.name === chosen);
+  if (!found) {
+    const names = published.map(weights => weights.name);
+    throw new UsageError({
+      problem: `unknown weights of ${name}${didYouMean(chosen ?? '', names)}`,
+      given: chosen ?? 'none',
+      allowed: names.join('; '),
+    });
+  }
+  const { preprocessing } = found;
+  const resize = Math.round((preprocessing.resize * (side ?? preprocessing.side)) / preprocessing.side);
+  return { ...preprocessing, side: side ?? preprocessing.side, resize };
+}
+
+function describeImages({ side, mean, std }: Preprocessing, classes: number | undefined, options: Options) {
+  return { side, channels: 3, mean, std, classes: nameClasses(classes ?? 0, options.classes) };
 }
 
 /** @throws UsageError where the file has another number of names */
@@ -195,7 +224,7 @@ function readBytes(file: string): Buffer {
   }
 }
 
-function save({ stage, config, variables }: Imported, out: string): void {
+function save({ stage, config, preparation, variables }: Imported, out: string): void {
   makeNewFolder(out);
   const { side, channels, mean, std, classes } = config;
   saveCheckpoint(out, 'model', {
@@ -205,7 +234,14 @@ function save({ stage, config, variables }: Imported, out: string): void {
     progress: {},
     metrics: {},
     classes,
-    preprocessing: { side, channels, mean, std },
+    preprocessing: {
+      side,
+      channels,
+      mean,
+      std,
+      resize: preparation.resize,
+      interpolation: preparation.interpolation,
+    },
     tensors: fromEngine(flatten({ ...variables })),
   });
 }

@@ -4,16 +4,25 @@ import sharp, { type Metadata, type Sharp } from 'sharp';
 import { ImageError } from '../errors/index.js';
 import type { ImageShape } from './dataset.js';
 import { fromRaw, type RawImage } from './raw-image.js';
+import type { Interpolation } from '../nn/resize.js';
 import { fit } from './resample.js';
 
 export type { RawImage } from './raw-image.js';
+
+/** What images are brought to. */
+export interface ImageTarget extends ImageShape {
+  /** What the short side is resized to before the centre is cut out, in pixels, at least the shape's; without it the shape's own. */
+  readonly resize?: number | undefined;
+  /** Bilinear, where it is absent. */
+  readonly interpolation?: Interpolation | undefined;
+}
 
 const formats = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
 const maxPixels = 100_000_000;
 
 /**
- * The pixels of an image, as `shape` asks for them: turned as its EXIF orientation says, laid over black where it is
- * transparent, made grey or RGB, and where its size differs, resized to cover the shape and cropped at the centre, bilinear and
+ * The pixels of an image, as `target` asks for them: turned as its EXIF orientation says, laid over black where it is
+ * transparent, made grey or RGB, and where its size differs, resized to cover the shape and cropped at the centre,
  * antialiased as torchvision does both.
  * Raw pixels that have the shape already are given back as they are.
  *
@@ -24,14 +33,14 @@ const maxPixels = 100_000_000;
  */
 export async function decodeImage(
   source: string | Uint8Array | RawImage,
-  shape: ImageShape,
+  target: ImageTarget,
 ): Promise<Float32Array> {
-  if (typeof source === 'string') return decodeBytes(await readImageFile(source), source, shape);
-  if (source instanceof Uint8Array) return decodeBytes(source, `${source.length} bytes`, shape);
+  if (typeof source === 'string') return decodeBytes(await readImageFile(source), source, target);
+  if (source instanceof Uint8Array) return decodeBytes(source, `${source.length} bytes`, target);
   const image = fromRaw(source);
-  if (source.width === shape.width && source.height === shape.height && source.channels === shape.channels)
+  if (source.width === target.width && source.height === target.height && source.channels === target.channels)
     return source.data instanceof Float32Array ? source.data.slice() : scaled(source.data);
-  return conform(image, shape);
+  return conform(image, target);
 }
 
 /**
@@ -67,10 +76,10 @@ async function readImageFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function decodeBytes(bytes: Uint8Array, given: string, shape: ImageShape): Promise<Float32Array> {
+async function decodeBytes(bytes: Uint8Array, given: string, target: ImageTarget): Promise<Float32Array> {
   await checkHeader(bytes, given);
   try {
-    return await conform(sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels }).autoOrient(), shape);
+    return await conform(sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels }).autoOrient(), target);
   } catch (cause) {
     throw new ImageError({
       problem: 'the image is damaged or cut off',
@@ -123,16 +132,20 @@ async function readHeader(bytes: Uint8Array): Promise<Metadata | undefined> {
  * Whole images are decoded, and resized by `fit`: sharp's own resizing shrinks a JPEG in boxes while it is loaded, which is several
  * times faster, but turns fine stripes into coarse ones, ten levels off and more.
  */
-async function conform(image: Sharp, shape: ImageShape): Promise<Float32Array> {
+async function conform(image: Sharp, target: ImageTarget): Promise<Float32Array> {
+  const { resize, interpolation = 'bilinear', ...shape } = target;
   const opaque = image
     .flatten({ background: 'black' })
     .toColourspace(shape.channels === 1 ? 'b-w' : 'srgb')
     .raw();
   return inTurn(async () => {
     const { data, info } = await opaque.toBuffer({ resolveWithObject: true });
-    if (info.width === shape.width && info.height === shape.height) return scaled(data);
-    return fit(data, info, { cover: shape, crop: shape, interpolation: 'bilinear' }).map(
-      value => value / 255,
+    const cover = resize === undefined ? shape : { width: resize, height: resize };
+    if (info.width === cover.width && info.height === cover.height && resize === undefined)
+      return scaled(data);
+    // Bicubic overshoots; pixels end at black and white.
+    return fit(data, info, { cover, crop: shape, interpolation }).map(value =>
+      Math.min(1, Math.max(0, value / 255)),
     );
   });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { hasCheckpoint, loadCheckpoint } from '../checkpoint/checkpoint.js';
+import type { ImageTarget } from '../data/decode.js';
 import { toEngine } from '../checkpoint/tensors.js';
 import type { Tensors } from '../engine/gradients.js';
 import { disposeTree } from '../engine/tensor-tree.js';
@@ -14,6 +15,7 @@ import { GFNet } from '../model/gfnet.js';
 import type { Costs } from '../model/gfnet.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { StaticNetwork } from '../model/static.js';
+import { interpolations } from '../nn/resize.js';
 import type { Variables } from '../nn/scope.js';
 
 export interface LoadedGFNet {
@@ -74,6 +76,25 @@ export interface LoadedModel {
   readonly patch: number | undefined;
   readonly variables: Variables;
   readonly checkpoint: Checkpoint;
+}
+
+const Preparation = z.object({
+  resize: z.int().min(1).optional(),
+  interpolation: z.enum(interpolations).optional(),
+});
+
+/** What images are brought to for a model. @throws CheckpointError where its checkpoint says what this program does not know */
+export function targetOf({ model, checkpoint }: LoadedModel): ImageTarget {
+  const { side, channels } = model;
+  const parsed = Preparation.safeParse(checkpoint.manifest.preprocessing);
+  if (!parsed.success || (parsed.data.resize ?? side) < side) {
+    throw new CheckpointError({
+      problem: `${checkpoint.path} prepares images in a way that this program does not know`,
+      given: JSON.stringify(checkpoint.manifest.preprocessing),
+      allowed: `resize: at least ${side}; interpolation: ${interpolations.join(', ')}`,
+    });
+  }
+  return { height: side, width: side, channels: channels === 1 ? 1 : 3, ...parsed.data };
 }
 
 function open(path: string): Checkpoint {

@@ -1,6 +1,5 @@
 /** Classifies images with a trained model, taking only as many steps as each image needs. */
-import type { ImageShape } from '../data/dataset.js';
-import type { RawImage } from '../data/decode.js';
+import type { ImageTarget, RawImage } from '../data/decode.js';
 import { decodeImage } from '../data/decode.js';
 import type { Box } from '../crop/index.js';
 import { boxOf } from '../crop/index.js';
@@ -13,7 +12,7 @@ import { likeliest, type Guess } from '../evaluation/index.js';
 import { Runner } from '../model/runner.js';
 import { thresholdsForBudget } from './calibration.js';
 import type { LoadedModel } from './load.js';
-import { loadModel } from './load.js';
+import { loadModel, targetOf } from './load.js';
 
 export type ImageSource = string | Uint8Array | RawImage;
 
@@ -60,9 +59,11 @@ export interface Prediction {
 
 export class GFNetPredictor {
   readonly #runner: Runner;
+  readonly #target: ImageTarget;
 
   private constructor(private readonly loaded: LoadedModel) {
     this.#runner = new Runner(loaded.model);
+    this.#target = targetOf(loaded);
   }
 
   /**
@@ -80,10 +81,9 @@ export class GFNetPredictor {
     return this.loaded.model.classes;
   }
 
-  /** What images are brought to: they are resized to cover it, and their centre is cut out. */
-  get shape(): ImageShape {
-    const { side, channels } = this.loaded.model;
-    return { height: side, width: side, channels };
+  /** What images are brought to: their short side is resized, and their centre is cut out. */
+  get shape(): ImageTarget {
+    return this.#target;
   }
 
   /**

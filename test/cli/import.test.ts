@@ -10,7 +10,7 @@ import { exitCodes } from '../../src/errors/index.js';
 import { StaticConfig } from '../../src/model/config.js';
 import { Runner } from '../../src/model/runner.js';
 import { StaticNetwork } from '../../src/model/static.js';
-import { loadModel } from '../../src/predict/load.js';
+import { loadModel, targetOf } from '../../src/predict/load.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { encoderWeights, pseudo } from '../helpers/pseudo.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
@@ -47,7 +47,10 @@ describe('gfnet import', () => {
     expect([code, stderr]).toEqual([exitCodes.ok, '']);
     expect(stdout).toMatch(/gfnet train stage1 --from model/);
 
-    const { model } = loadModel(join(folder, 'model'));
+    const loaded = loadModel(join(folder, 'model'));
+    const { model } = loaded;
+    // timm's own configuration of these weights: see test/fixtures/pytorch/preprocessing.json.
+    expect(targetOf(loaded)).toMatchObject({ height: 224, resize: 256, interpolation: 'bicubic' });
     expect([model.classes, model.side, model.channels]).toEqual([classes, 224, 3]);
     const theirs = tf.transpose(
       tf.tensor4d(pseudo('images/224', 2 * 3 * 224 * 224), [2, 3, 224, 224]),
@@ -79,6 +82,11 @@ describe('gfnet import', () => {
       'looks of a single encoder',
       ['weights.safetensors', '--network', name, '--steps', '3'],
       [/--steps is for the checkpoints of a GFNet/],
+    ],
+    [
+      'weights that are none of the network’s',
+      ['weights.safetensors', '--network', name, '--weights', 'lamb'],
+      [/unknown weights of mobilenetv3_small_100/, /mobilenetv3_small_100\.lamb_in1k/],
     ],
     [
       'names that are not as many as the classes',

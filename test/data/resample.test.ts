@@ -75,6 +75,17 @@ it.each(images)('decodeImage resizes a %s image to cover, as Pillow does', async
   expectNear(await decodeImage(png, shape), { ...image, values: expected }, 1e-6);
 });
 
+it.each(images.flatMap(name => crops.map(([short, side]) => [name, short, side] as const)))(
+  'decodeImage resizes the short side of a %s image to %i and cuts out %i, where it is asked to',
+  async (name, short, side) => {
+    const image = read(name);
+    const png = await encodePng(image.values, image);
+    const target = { ...square(side), channels: 3, resize: short, interpolation: 'bicubic' } as const;
+    const expected = read(`pillow/${name}/bicubic/${short}-${side}`);
+    expectNear(await decodeImage(png, target), expected, rounding.bicubic + 1e-4);
+  },
+);
+
 it('refuses a crop larger than what is covered', () => {
   const options = { cover: square(4), crop: square(5), interpolation: 'bilinear' } as const;
   expect(() => fit(new Float32Array(9), { ...square(3), channels: 1 }, options)).toThrow(RangeError);
