@@ -76,7 +76,7 @@ describe('predict', () => {
     expect(predictions).toMatchObject([{ image: 'one.png' }, { image: 'two.png' }, { image: 'three.png' }]);
     for (const { steps, boxes, top, beliefs, label, probability } of predictions) {
       expect([steps, boxes.length, top.length, beliefs.length]).toEqual([3, 2, 2, 3]);
-      expect(top[0]).toEqual({ label, probability });
+      expect(top[0]).toEqual({ class: Number(label), label, probability });
       for (const { row, column, size } of boxes) {
         expect(Math.min(row, column)).toBeGreaterThanOrEqual(0);
         expect(Math.max(row, column) + size).toBeLessThanOrEqual(40);

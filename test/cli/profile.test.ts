@@ -23,7 +23,6 @@ describe('gfnet profile', () => {
     const config = writeConfig(folder, 'tiny.json');
     const profile = JSON.parse(run('--config', config, '--batch', '3', '--json')) as Profile;
     const [patch, width, hidden, classes, looks] = [20, 6, 8, 10, 3];
-    const head = width * classes;
     const encoder = smallMultiAdds([4, width], patch, 1);
     const classifierGru = gruMultiAdds(width, hidden);
     const places = (patch / 2) ** 2;
@@ -35,19 +34,19 @@ describe('gfnet profile', () => {
     const classifier = classifierGru + hidden * classes;
 
     expect(profile.steps.map(({ parts }) => parts)).toEqual([
-      { global: encoder + head, local: 0, policy: 0, classifier },
-      ...[2, 3].map(() => ({ global: 0, local: encoder + head, policy, classifier })),
+      { global: encoder, local: 0, policy: 0, classifier },
+      ...[2, 3].map(() => ({ global: 0, local: encoder, policy, classifier })),
     ]);
     for (const { multiAdds, parts } of profile.steps) expect(multiAdds).toBe(total(Object.values(parts)));
     expect(Object.fromEntries(profile.networks.map(({ name, multiAdds }) => [name, multiAdds]))).toEqual({
-      global: encoder + head,
-      local: (looks - 1) * (encoder + head),
+      global: encoder,
+      local: (looks - 1) * encoder,
       policy: (looks - 1) * policy,
       classifier: looks * classifier,
     });
     expect(Object.fromEntries(profile.kinds.map(({ kind, multiAdds }) => [kind, multiAdds]))).toEqual({
       convolution: looks * encoder + (looks - 1) * squeeze,
-      linear: looks * (head + hidden * classes) + (looks - 1) * (state + decisions),
+      linear: looks * hidden * classes + (looks - 1) * (state + decisions),
       gru: looks * classifierGru + (looks - 1) * policyGru,
     });
     expect(profile.batch).toBe(3);
