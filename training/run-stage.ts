@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { Checkpoint } from '../src/checkpoint/checkpoint.js';
-import { hasCheckpoint, loadCheckpoint } from '../src/checkpoint/checkpoint.js';
+import { hasCheckpoint, loadLatest } from '../src/checkpoint/checkpoint.js';
 import { requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
@@ -146,7 +146,7 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
       mend: `train ${needed} first, then give its folder with --from`,
     });
   }
-  const checkpoint = loadCheckpoint(from, hasCheckpoint(from, 'model') ? 'model' : 'last');
+  const checkpoint = loadLatest(from);
   if (checkpoint.manifest.stage !== (needed ?? 'static')) {
     throw new UsageError({
       problem: `${stage} starts from a run of ${needed ?? 'a static network, or from none'}`,

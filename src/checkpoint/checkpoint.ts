@@ -92,6 +92,11 @@ export function loadCheckpoint(
   }
 }
 
+/** Loads the model of a folder that holds one, packaged or imported; of a run its latest checkpoint. @throws as `loadCheckpoint` */
+export function loadLatest(path: string): Checkpoint {
+  return loadCheckpoint(path, hasCheckpoint(path, 'model') ? 'model' : 'last');
+}
+
 /** Whether `path`, a run folder or a folder of checkpoints, holds the checkpoint `name`. */
 export function hasCheckpoint(path: string, name: CheckpointName): boolean {
   return manifestIn(path, name) !== undefined;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { presets } from '../../training/presets.js';
 import { TrainConfig } from '../../training/config.js';
 import { configuredSide } from '../data/config.js';
-import { didYouMean } from '../errors/did-you-mean.js';
+import { unknownName } from '../errors/did-you-mean.js';
 import { ConfigError, UsageError } from '../errors/index.js';
 
 export interface ConfigOptions {
@@ -72,12 +72,7 @@ export function parseConfig(value: unknown, set: readonly string[], source: stri
 function choosePreset(name: string): unknown {
   const preset = presets[name];
   if (preset) return preset;
-  const names = Object.keys(presets);
-  throw new UsageError({
-    problem: `unknown preset${didYouMean(name, names)}`,
-    given: name,
-    allowed: names.join(', '),
-  });
+  throw unknownName('preset', name, Object.keys(presets));
 }
 
 function readFile(path: string): unknown {

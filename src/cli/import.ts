@@ -17,7 +17,7 @@ import type { Preprocessing, Weights } from '../encoders/weights.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
-import { didYouMean } from '../errors/did-you-mean.js';
+import { didYouMean, unknownName } from '../errors/did-you-mean.js';
 import { ConfigError, UsageError } from '../errors/index.js';
 import { ModelConfig, StaticConfig } from '../model/config.js';
 import { GFNet } from '../model/gfnet.js';
@@ -135,11 +135,7 @@ function chooseNetwork(found: string | undefined, { network }: Options): Publish
   const name = agreed('--network', found, network);
   const names = [...networks.keys()].filter(known => known !== 'small');
   if (names.includes(name)) return name as PublishedName;
-  throw new UsageError({
-    problem: `unknown network${didYouMean(name, names)}`,
-    given: name,
-    allowed: names.join(', '),
-  });
+  throw unknownName('network', name, names);
 }
 
 /** What the file says, or else the option. @throws UsageError where neither does, or they differ */

@@ -7,8 +7,7 @@ import type { Preprocessing } from '../encoders/weights.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
-import { didYouMean } from '../errors/did-you-mean.js';
-import { UsageError } from '../errors/index.js';
+import { unknownName } from '../errors/did-you-mean.js';
 import { integer, multiAdds, renderTable } from '../report/index.js';
 
 /** Of the images that Multi-Adds are counted for, in pixels. */
@@ -51,12 +50,7 @@ Examples:
 function find(name: string): Network {
   const network = networks.get(name);
   if (network) return network;
-  const names = [...networks.keys()];
-  throw new UsageError({
-    problem: `unknown network${didYouMean(name, names)}`,
-    given: name,
-    allowed: names.join(', '),
-  });
+  throw unknownName('network', name, [...networks.keys()]);
 }
 
 function entryOf(name: string, { encode, paper, weights }: Network): Entry {

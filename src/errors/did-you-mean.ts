@@ -1,4 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
+import { UsageError } from './index.js';
 
 /** ` (did you mean "resnet50"?)` when one of `options` is near `given`, else an empty string. */
 export function didYouMean(given: string, options: readonly string[]): string {
@@ -7,6 +8,15 @@ export function didYouMean(given: string, options: readonly string[]): string {
   return distance(given, best) <= Math.max(2, Math.floor(best.length / 3))
     ? ` (did you mean "${best}"?)`
     : '';
+}
+
+/** What a user is told of a `what`, e.g. `network`, by a name that none of `names` is. */
+export function unknownName(what: string, given: string, names: readonly string[]): UsageError {
+  return new UsageError({
+    problem: `unknown ${what}${didYouMean(given, names)}`,
+    given,
+    allowed: names.join(', '),
+  });
 }
 
 /** What a schema says of a choice by `key` that is missing or none of `options`: for zod's `error`. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { hasCheckpoint, loadCheckpoint } from '../checkpoint/checkpoint.js';
+import { loadCheckpoint, loadLatest } from '../checkpoint/checkpoint.js';
 import type { ImageTarget } from '../data/decode.js';
 import { toEngine } from '../checkpoint/tensors.js';
 import type { Tensors } from '../engine/gradients.js';
@@ -97,16 +97,12 @@ export function targetOf({ model, checkpoint }: LoadedModel): ImageTarget {
   return { height: side, width: side, channels: channels === 1 ? 1 : 3, ...parsed.data };
 }
 
-function open(path: string): Checkpoint {
-  return loadCheckpoint(furthestStage(path), hasCheckpoint(path, 'model') ? 'model' : 'last');
-}
-
 /**
  * @param path a run folder, a folder of runs made by `gfnet train all`, a packaged or imported model, or a checkpoint's .json file
  * @throws CheckpointError when it is missing, damaged, or describes no network of this program
  */
 export function loadModel(path: string): LoadedModel {
-  const checkpoint = open(path);
+  const checkpoint = loadLatest(furthestStage(path));
   if (checkpoint.manifest.stage === 'static') return { ...staticOf(checkpoint), patch: undefined };
   const { gfnet, costs, variables } = gfnetOf(checkpoint);
   const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
@@ -115,7 +111,7 @@ export function loadModel(path: string): LoadedModel {
 
 /** A GFNet, as `loadModel` finds it. @throws CheckpointError, and UsageError where it is a static network */
 export function loadGFNet(path: string): LoadedGFNet {
-  const checkpoint = open(path);
+  const checkpoint = loadLatest(furthestStage(path));
   if (checkpoint.manifest.stage === 'static') {
     throw new UsageError({
       problem: 'a static network takes no looks, so it is none that glances and focuses',

@@ -24,12 +24,18 @@ export interface Adoption {
   readonly mayRemain?: RegExp;
 }
 
+/** Makes variables of the names and shapes that it needs. */
+interface Network {
+  initialise(values: 'zeros'): { readonly variables: Variables };
+}
+
 /**
- * Variables of the names and shapes of `wanted`, with the state dicts' values; the caller frees them.
+ * The variables of `network`, with the state dicts' values; the caller frees them.
  *
  * @throws CheckpointError that lists every name that is missing, unexpected, or of another shape
  */
-export function adopt(wanted: Variables, adoptions: readonly Adoption[]): Variables {
+export function adopt(network: Network, adoptions: readonly Adoption[]): Variables {
+  const { variables: wanted } = network.initialise('zeros');
   const adopted: Record<string, Tensor> = {};
   const take = (group: Tensors): Tensors =>
     Object.fromEntries(Object.keys(group).map(name => [name, adopted[name] as Tensor]));
@@ -40,6 +46,8 @@ export function adopt(wanted: Variables, adoptions: readonly Adoption[]): Variab
   } catch (error) {
     disposeTree(adopted);
     throw error;
+  } finally {
+    disposeTree(wanted);
   }
 }
 

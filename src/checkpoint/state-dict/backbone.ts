@@ -1,5 +1,4 @@
 /** State dicts of one encoder with its head, as torchvision and timm publish them. */
-import { disposeTree } from '../../engine/tensor-tree.js';
 import type { StaticNetwork } from '../../model/static.js';
 import type { Variables } from '../../nn/scope.js';
 import type { PyTorchValue } from '../pytorch/index.js';
@@ -25,10 +24,5 @@ export function classesOf(state: StateDict): number | undefined {
  * @throws CheckpointError that lists every name that is missing, unexpected, or of another shape
  */
 export function adoptBackbone(network: StaticNetwork, state: StateDict, source: string): Variables {
-  const { variables: wanted } = network.initialise('zeros');
-  try {
-    return adopt(wanted, [{ state, source, prefix: '', find: ofEncoder }]);
-  } finally {
-    disposeTree(wanted);
-  }
+  return adopt(network, [{ state, source, prefix: '', find: ofEncoder }]);
 }

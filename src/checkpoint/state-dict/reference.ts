@@ -1,6 +1,5 @@
 /** Checkpoints of the reference's code: four state dicts (METHOD "Reference checkpoint"). */
 import { z } from 'zod';
-import { disposeTree } from '../../engine/tensor-tree.js';
 import { CheckpointError } from '../../errors/index.js';
 import type { GFNet } from '../../model/gfnet.js';
 import type { Variables } from '../../nn/scope.js';
@@ -73,20 +72,15 @@ export function adoptReference(gfnet: GFNet, { states }: ReferenceCheckpoint, so
     classifier: ofClassifier,
     policy: ofPolicy(policy, Math.ceil(patch / 32) ** 2),
   };
-  const { variables: wanted } = gfnet.initialise('zeros');
-  try {
-    return adopt(
-      wanted,
-      (Object.keys(parts) as Part[]).map(part => ({
-        state: states[part],
-        source: `${source}: ${parts[part]}`,
-        prefix: `${part}.`,
-        find: finders[part],
-        // The cascade always has layers for up to five looks.
-        ...(part === 'classifier' && { mayRemain: /^fc_\d\./ }),
-      })),
-    );
-  } finally {
-    disposeTree(wanted);
-  }
+  return adopt(
+    gfnet,
+    (Object.keys(parts) as Part[]).map(part => ({
+      state: states[part],
+      source: `${source}: ${parts[part]}`,
+      prefix: `${part}.`,
+      find: finders[part],
+      // The cascade always has layers for up to five looks.
+      ...(part === 'classifier' && { mayRemain: /^fc_\d\./ }),
+    })),
+  );
 }
