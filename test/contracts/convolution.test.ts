@@ -21,7 +21,7 @@ const sizes: readonly [height: number, width: number, channels: number, out: num
 ];
 
 const cases = kernels.flatMap(kernel =>
-  [...new Set([0, Math.floor(kernel / 2)])].flatMap(padding =>
+  [...new Set([0, Math.floor(kernel / 2), 'same' as const])].flatMap(padding =>
     strides.flatMap(stride => sizes.map(size => ({ kernel, padding, stride, size }))),
   ),
 );

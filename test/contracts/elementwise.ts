@@ -1,7 +1,7 @@
 /** Operations on one element, or one of each operand, at a time. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
-import { hardSigmoid, hardSwish, relu, swish } from '../../src/engine/ops.js';
+import { hardSigmoid, hardSwish, relu, relu6, swish } from '../../src/engine/ops.js';
 import { build, NdArray, normals } from '../helpers/array.js';
 import { sigmoid } from '../helpers/naive.js';
 import type { Operation } from './contract.js';
@@ -104,6 +104,7 @@ export const elementwise: readonly Operation[] = [
   unary('sigmoid', tf.sigmoid, sigmoid),
   unary('tanh', tf.tanh, Math.tanh),
   unary('relu', relu, value => Math.max(value, 0)),
+  unary('relu6', relu6, value => Math.min(Math.max(value, 0), 6), { input: x.map(value => 5 * value) }),
   unary('hardSigmoid', hardSigmoid, gate, { input: wide }),
   unary('hardSwish', hardSwish, value => value * gate(value), { input: wide }),
   unary('swish', swish, value => value / (1 + Math.exp(-value))),

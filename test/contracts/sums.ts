@@ -118,17 +118,23 @@ export const sums: readonly Operation[] = [
     define: (x, filter) => naive.conv2d(x, filter, 2, 1),
     gradient: 'differences',
   },
-  ...[1, 2].map((stride): Operation => ({
-    name: `depthwiseConv2d of stride ${stride}`,
+  ...(
+    [
+      [1, 1],
+      [2, 1],
+      [2, 'same'],
+    ] as const
+  ).map(([stride, padding]): Operation => ({
+    name: `depthwiseConv2d of stride ${stride}, padding ${padding}`,
     inputs: [normals('x', [2, 5, 4, 3]), normals('depthwise', [3, 3, 3, 1])],
-    run: (x: Tensor4D, filter: Tensor4D) => depthwiseConv2d(x, filter, stride, 1),
+    run: (x: Tensor4D, filter: Tensor4D) => depthwiseConv2d(x, filter, stride, padding),
     // An ordinary one whose channels do not mix.
     define: (x, filter) =>
       naive.conv2d(
         x,
         build([3, 3, 3, 3], (h, w, from, to) => (from === to ? filter.at(h, w, from, 0) : 0)),
         stride,
-        1,
+        padding,
       ),
     gradient: 'differences',
   })),

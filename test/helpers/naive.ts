@@ -1,4 +1,5 @@
 /** The layers by their formulas, element by element in double precision. */
+import type { Padding } from '../../src/engine/ops.js';
 import { build, NdArray, sum } from './array.js';
 
 const size = (array: NdArray, axis: number): number => array.shape[axis] ?? NaN;
@@ -67,22 +68,34 @@ export function batchNorm(
   );
 }
 
+/** Windows over a side and the zeros before it: as PyTorch defines them for a number, as TensorFlow does for `SAME`. */
+function windows(
+  side: number,
+  kernel: number,
+  stride: number,
+  padding: Padding,
+): [count: number, before: number] {
+  if (padding !== 'same') return [Math.floor((side + 2 * padding - kernel) / stride) + 1, padding];
+  const rest = side % stride;
+  return [Math.ceil(side / stride), Math.floor(Math.max(kernel - (rest === 0 ? stride : rest), 0) / 2)];
+}
+
 /** Calls `visit` with the flat places of all products of a convolution of [n, h, w, in] with [k, k, in, out], zeros around. */
 function products(
   { shape: [n = 0, height = 0, width = 0, channels = 0] }: NdArray,
   { shape: [kernel = 0, , , out = 0] }: NdArray,
   stride: number,
-  padding: number,
+  padding: Padding,
   visit: (x: number, filter: number, y: number) => void,
 ): [n: number, height: number, width: number, out: number] {
-  const extent = (side: number): number => Math.floor((side + 2 * padding - kernel) / stride) + 1;
-  const [rows, columns] = [extent(height), extent(width)];
+  const [rows, above] = windows(height, kernel, stride, padding);
+  const [columns, before] = windows(width, kernel, stride, padding);
   for (let i = 0; i < n; i++)
     for (let row = 0; row < rows; row++)
       for (let column = 0; column < columns; column++)
         for (let dy = 0; dy < kernel; dy++)
           for (let dx = 0; dx < kernel; dx++) {
-            const [y, x] = [row * stride + dy - padding, column * stride + dx - padding];
+            const [y, x] = [row * stride + dy - above, column * stride + dx - before];
             if (y < 0 || y >= height || x < 0 || x >= width) continue;
             for (let c = 0; c < channels; c++)
               for (let o = 0; o < out; o++)
@@ -102,8 +115,8 @@ function add(to: Float64Array, place: number, value: number): void {
 
 const value = ({ values }: NdArray, place: number): number => values[place] ?? NaN;
 
-/** PyTorch's convolution: [n, h, w, in], [k, k, in, out] -> [n, floor((h + 2 padding - k) / stride) + 1, ..., out]. */
-export function conv2d(x: NdArray, filter: NdArray, stride: number, padding: number): NdArray {
+/** [n, h, w, in], [k, k, in, out] -> [n, rows, columns, out] */
+export function conv2d(x: NdArray, filter: NdArray, stride: number, padding: Padding): NdArray {
   const shape = products(x, filter, stride, padding, () => undefined);
   const y = new Float64Array(shape.reduce((product, side) => product * side, 1));
   products(x, filter, stride, padding, (i, j, k) => add(y, k, value(x, i) * value(filter, j)));
@@ -115,7 +128,7 @@ export function conv2dGradients(
   x: NdArray,
   filter: NdArray,
   stride: number,
-  padding: number,
+  padding: Padding,
   dy: NdArray,
 ): [x: NdArray, filter: NdArray] {
   const [dx, df] = [new Float64Array(x.values.length), new Float64Array(filter.values.length)];

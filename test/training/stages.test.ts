@@ -162,8 +162,18 @@ describe('the three stages', () => {
       /another architecture[^]*widths\.1 = 6[^]*widths\.1 = 7/,
     );
     await expect(train('stage1', 'c', { from: at('from-alone') })).rejects.toThrow(
-      /a static network, or from none/,
+      /a run of static, or from none/,
     );
+  });
+
+  it('go on from a finished stage 3, with its policy as it was', async () => {
+    await train('stage3', 'further', { from: at('a3') });
+    const [before, after] = [weights('a3'), weights('further')];
+    for (const [name, values] of before) {
+      const same = expect(after.get(name));
+      if (name.startsWith('parameters/policy.')) same.toBe(values);
+      if (name.startsWith('parameters/classifier.')) same.not.toBe(values);
+    }
   });
 
   it('say which stage they start from', async () => {

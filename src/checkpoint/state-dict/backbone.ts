@@ -4,7 +4,7 @@ import type { Variables } from '../../nn/scope.js';
 import type { PyTorchValue } from '../pytorch/index.js';
 import type { StateDict } from './adopt.js';
 import { adopt, asMap, asStateDict } from './adopt.js';
-import { ofEncoder } from './names.js';
+import { heads, ofEncoder } from './names.js';
 
 /** The state dict that a file holds, by itself or beside other things as training scripts keep it. @throws CheckpointError */
 export function readBackbone(content: PyTorchValue, source: string): StateDict {
@@ -14,8 +14,8 @@ export function readBackbone(content: PyTorchValue, source: string): StateDict {
 
 /** How many classes its head tells apart; undefined where it has none. */
 export function classesOf(state: StateDict): number | undefined {
-  const heads = ['fc', 'classifier', 'head.fc'].flatMap(name => [`${name}.bias`, `module.${name}.bias`]);
-  return heads.flatMap(name => state.get(name)?.shape ?? [])[0];
+  const biases = heads.flatMap(name => [`${name}.bias`, `module.${name}.bias`]);
+  return biases.flatMap(name => state.get(name)?.shape ?? [])[0];
 }
 
 /**

@@ -13,6 +13,9 @@ interface Counterpart {
   readonly convert: (theirs: Tensor) => Tensor;
 }
 
+/** What the layer after an encoder is called. */
+export const heads = ['fc', 'classifier', 'head.fc', '_fc'];
+
 export type FindCounterpart = (name: string, shape: readonly number[]) => Counterpart;
 
 /** Filters [out, in, h, w] -> [h, w, in, out], of depthwise convolutions [c, 1, h, w] -> [h, w, c, 1]; matrices [out, in] -> [in, out]. */
@@ -36,13 +39,16 @@ function afterFlattening(
   return { names, shape: [out, width], convert };
 }
 
-/** An encoder and its head: ours are named as torchvision's and timm's; pycls' RegNets and torchvision's first DenseNets differ. */
+/**
+ * An encoder and its head: ours are named as torchvision's and timm's; pycls' RegNets, torchvision's first DenseNets, and the
+ * EfficientNets of the package `efficientnet_pytorch` and of its kin differ.
+ */
 export const ofEncoder: FindCounterpart = (name, shape) => {
   const head = /^head\.(weight|bias)$/.exec(name)?.[1];
   const names =
     head === undefined
-      ? [...new Set([name, inPycls(name), inFirstDenseNets(name)])]
-      : ['fc', 'classifier', 'head.fc'].map(layer => `${layer}.${head}`);
+      ? [...new Set([name, inPycls(name), inFirstDenseNets(name), inEfficientNetPyTorch(name)])]
+      : heads.map(layer => `${layer}.${head}`);
   return counterpart(names, shape);
 };
 
@@ -54,6 +60,22 @@ function inPycls(name: string): string {
     .replace(/\.se\.fc([12])\./, (_, index: string) => `.f.se.f_ex.${2 * Number(index) - 2}.`)
     .replace('.downsample.conv.', '.proj.')
     .replace('.downsample.bn.', '.bn.');
+}
+
+/** Counts blocks through all stages (of B0 and Lite0, which have so many) and batch norms from 0; what expands is no pointwise one. */
+function inEfficientNetPyTorch(name: string): string {
+  const first = [0, 1, 3, 5, 8, 11, 15];
+  const normal = (rest: string, before: number): string =>
+    rest.replace(/^bn(\d)/, (_, index: string) => `_bn${Number(index) - before}`);
+  const [, stage, block, layer = ''] = /^blocks\.(\d)\.(\d)\.(.*)$/.exec(name) ?? [];
+  if (stage === undefined) return normal(name, 1).replace(/^conv_/, '_conv_');
+  const expands = stage !== '0';
+  const own = normal(layer, expands ? 1 : 0)
+    .replace(/^conv_dw/, '_depthwise_conv')
+    .replace(/^conv_pwl/, '_project_conv')
+    .replace(/^conv_pw/, expands ? '_expand_conv' : '_project_conv')
+    .replace(/^se\.conv_/, '_se_');
+  return `_blocks.${(first[Number(stage)] ?? NaN) + Number(block)}.${own}`;
 }
 
 function inFirstDenseNets(name: string): string {
