@@ -26,20 +26,12 @@ import { policyTrainer } from './policy-trainer.js';
 import { staticTrainer } from './static-trainer.js';
 import type { StageName, Trainer } from './trainer.js';
 
-/** The stage before; those that have none may begin anew. */
-export const predecessors: Readonly<Record<StageName, StageName | undefined>> = {
-  stage1: undefined,
-  stage2: 'stage1',
-  stage3: 'stage2',
-  static: undefined,
-};
-
-/** The stages whose runs a stage may start from. */
-const origins: Readonly<Record<StageName, readonly string[]>> = {
-  stage1: ['static'],
+/** The stages whose runs a stage may start from, the one before it first; `undefined` there: it may begin anew. */
+export const origins: Readonly<Record<StageName, readonly [StageName | undefined, ...StageName[]]>> = {
+  stage1: [undefined, 'static'],
   stage2: ['stage1'],
   stage3: ['stage2', 'stage3'],
-  static: ['static'],
+  static: [undefined, 'static'],
 };
 
 export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' | 'onEpoch'> {
@@ -144,7 +136,7 @@ function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
 
 /** The variables that the run it starts from left; stage 1 and static networks may begin with the initial ones. */
 function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, initial: Variables): Variables {
-  const needed = predecessors[stage];
+  const [needed] = origins[stage];
   // A resumed run takes everything from its own checkpoint.
   if (resume || (from === undefined && needed === undefined)) return initial;
   if (from === undefined) {
@@ -155,8 +147,8 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
     });
   }
   const checkpoint = loadLatest(from);
-  if (!origins[stage].includes(checkpoint.manifest.stage)) {
-    const allowed = origins[stage].join(' or ');
+  if (!origins[stage].some(origin => origin === checkpoint.manifest.stage)) {
+    const allowed = origins[stage].filter(origin => origin !== undefined).join(' or ');
     throw new UsageError({
       problem: `${stage} starts from a run of ${allowed}${needed ? '' : ', or from none'}`,
       given: `${from}, a run of ${checkpoint.manifest.stage}`,

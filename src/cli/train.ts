@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
-import { predecessors, runStage } from '../../training/run-stage.js';
+import { origins, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
 import { openRun } from '../checkpoint/run-folder.js';
@@ -69,7 +69,7 @@ Examples:
 }
 
 function fromOf(stage: StageName, out: string): string | undefined {
-  const before = predecessors[stage];
+  const [before] = origins[stage];
   return before && join(out, before);
 }
 

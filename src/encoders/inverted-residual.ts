@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import type { Convention } from '../nn/layers.js';
-import { batchNorm, conv2d, depthwiseConv2d, pytorch } from '../nn/layers.js';
+import { batchNorm, conv2d, depthwiseConv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
 import type { Activation, Excitation } from './squeeze-excite.js';
 import { squeezeExcite } from './squeeze-excite.js';
@@ -19,8 +19,7 @@ export interface BlockOptions {
   readonly stride: 1 | 2;
   readonly activation: Activation;
   readonly excitation?: Excitation | undefined;
-  /** PyTorch's when absent. */
-  readonly convention?: Convention;
+  readonly convention: Convention;
 }
 
 /** The nearest multiple of `divisor`, never less than nine tenths of `channels`. */
@@ -30,7 +29,8 @@ export function makeDivisible(channels: number, divisor = 8): number {
 }
 
 function depthwise(scope: Scope, norm: string, x: Tensor4D, options: BlockOptions): Tensor4D {
-  const { kernel, stride, activation, excitation, convention: { padding, epsilon } = pytorch } = options;
+  const { kernel, stride, activation, excitation, convention } = options;
+  const { padding, epsilon } = convention;
   const filtered = depthwiseConv2d(scope.at('conv_dw'), x, { kernel, stride, padding });
   const y = activation(batchNorm(scope.at(norm), filtered, epsilon));
   return excitation ? squeezeExcite(scope.at('se'), y, excitation, ['conv_reduce', 'conv_expand']) : y;
@@ -45,14 +45,13 @@ function residual(x: Tensor4D, y: Tensor4D, stride: number): Tensor4D {
 export function depthwiseSeparable(scope: Scope, x: Tensor4D, options: BlockOptions): Tensor4D {
   const y = depthwise(scope, 'bn1', x, options);
   const projected = conv2d(scope.at('conv_pw'), y, { out: options.out, kernel: 1 });
-  return residual(x, batchNorm(scope.at('bn2'), projected, options.convention?.epsilon), options.stride);
+  return residual(x, batchNorm(scope.at('bn2'), projected, options.convention.epsilon), options.stride);
 }
 
 /** Pointwise to more channels, depthwise, pointwise to fewer without an activation. */
 export function invertedResidual(scope: Scope, x: Tensor4D, options: BlockOptions): Tensor4D {
   const { expanded, out, stride, activation, convention } = options;
-  const normalise = (norm: string, y: Tensor4D): Tensor4D =>
-    batchNorm(scope.at(norm), y, convention?.epsilon);
+  const normalise = (norm: string, y: Tensor4D): Tensor4D => batchNorm(scope.at(norm), y, convention.epsilon);
   const wide = activation(normalise('bn1', conv2d(scope.at('conv_pw'), x, { out: expanded, kernel: 1 })));
   const y = depthwise(scope, 'bn2', wide, options);
   return residual(x, normalise('bn3', conv2d(scope.at('conv_pwl'), y, { out, kernel: 1 })), stride);

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { hardSigmoid, hardSwish, relu } from '../engine/ops.js';
-import { batchNorm, conv2d } from '../nn/layers.js';
+import { batchNorm, conv2d, pytorch } from '../nn/layers.js';
 import type { Encoder, Network, Paper } from './encoder.js';
 import { depthwiseSeparable, invertedResidual, makeDivisible } from './inverted-residual.js';
 import type { BlockOptions } from './inverted-residual.js';
@@ -114,6 +114,7 @@ function blockOptions(
     excitation: excited
       ? { reduced: makeDivisible(expanded / 4), activation: relu, gate: hardSigmoid }
       : undefined,
+    convention: pytorch,
   };
 }
 

@@ -36,7 +36,9 @@ export async function downloadWheel(
   const timer = setInterval(() => void progress(), pollMilliseconds);
   try {
     // pip keeps the unfinished file in TMPDIR, where its size can be read.
-    const run = await runProgram(python, pipArguments(target, folder), { env: { ...env, TMPDIR: work } });
+    const run = await runProgram(python, pipArguments(requirement(target), target.wheelPlatform, folder), {
+      env: { ...env, TMPDIR: work },
+    });
     if (run?.code !== 0) throw downloadError(run, target, folder);
   } finally {
     clearInterval(timer);
@@ -45,10 +47,11 @@ export async function downloadWheel(
   return verifiedWheel(target, folder, report);
 }
 
-function pipArguments(target: Target, folder: string): string[] {
-  const wheel = ['--only-binary=:all:', '--python-version', '3.11', '--platform', target.wheelPlatform];
+/** Python's, to download one wheel, whatever Python and platform this is, into `folder`. */
+export function pipArguments(requirement: string, platform: string, folder: string): string[] {
+  const wheel = ['--only-binary=:all:', '--python-version', '3.11', '--platform', platform];
   const quiet = ['--no-cache-dir', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'];
-  return ['-m', 'pip', 'download', '--no-deps', ...wheel, ...quiet, '--dest', folder, requirement(target)];
+  return ['-m', 'pip', 'download', '--no-deps', ...wheel, ...quiet, '--dest', folder, requirement];
 }
 
 function requirement(target: Target): string {
