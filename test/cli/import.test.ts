@@ -93,9 +93,21 @@ describe('gfnet import', () => {
       ['weights.safetensors', '--network', name, '--classes', 'one.txt'],
       [/1 lines in one\.txt/, /allowed: +10/],
     ],
+    [
+      'a network of those names that pads otherwise',
+      ['b0.safetensors', '--network', 'efficientnet_b0'],
+      [/unexpected: _blocks\.0\._se_reduce\.weight/],
+    ],
     ['what is no such file', ['one.txt', '--network', name], [/cannot be read as a PyTorch file/]],
   ])('refuses %s', (_, args, messages) => {
     writeFileSync(join(folder, 'one.txt'), 'a single class\n');
+    const squeeze: TensorData = { dtype: 'float32', shape: [8, 32, 1, 1], values: new Float32Array(256) };
+    const head: TensorData = { dtype: 'float32', shape: [10], values: new Float32Array(10) };
+    const b0 = new Map([
+      ['_blocks.0._se_reduce.weight', squeeze],
+      ['_fc.bias', head],
+    ]);
+    writeFileSync(join(folder, 'b0.safetensors'), encodeSafetensors(b0));
     const { code, stdout, stderr } = gfnet(folder, 'import', ...args, '--out', 'refused');
     for (const message of messages) expect(stderr).toMatch(message);
     expect([stdout, code]).toEqual(['', exitCodes.badInput]);

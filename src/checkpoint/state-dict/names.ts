@@ -41,13 +41,13 @@ function afterFlattening(
 
 /**
  * An encoder and its head: ours are named as torchvision's and timm's; pycls' RegNets, torchvision's first DenseNets, and the
- * EfficientNets of the package `efficientnet_pytorch` and of its kin differ.
+ * EfficientNet-Lite0 of the package `efficientnet_lite_pytorch` differ.
  */
 export const ofEncoder: FindCounterpart = (name, shape) => {
   const head = /^head\.(weight|bias)$/.exec(name)?.[1];
   const names =
     head === undefined
-      ? [...new Set([name, inPycls(name), inFirstDenseNets(name), inEfficientNetPyTorch(name)])]
+      ? [...new Set([name, inPycls(name), inFirstDenseNets(name), inEfficientNetLite(name)])]
       : heads.map(layer => `${layer}.${head}`);
   return counterpart(names, shape);
 };
@@ -62,8 +62,11 @@ function inPycls(name: string): string {
     .replace('.downsample.bn.', '.bn.');
 }
 
-/** Counts blocks through all stages (of B0 and Lite0, which have so many) and batch norms from 0; what expands is no pointwise one. */
-function inEfficientNetPyTorch(name: string): string {
+/**
+ * Counts blocks through all stages and batch norms from 0; what expands is no pointwise one. Squeeze and excitation is left out on
+ * purpose: the kin of Lite0 that have it pad as TensorFlow does, and no network here would answer what they answer.
+ */
+function inEfficientNetLite(name: string): string {
   const first = [0, 1, 3, 5, 8, 11, 15];
   const normal = (rest: string, before: number): string =>
     rest.replace(/^bn(\d)/, (_, index: string) => `_bn${Number(index) - before}`);
@@ -73,8 +76,7 @@ function inEfficientNetPyTorch(name: string): string {
   const own = normal(layer, expands ? 1 : 0)
     .replace(/^conv_dw/, '_depthwise_conv')
     .replace(/^conv_pwl/, '_project_conv')
-    .replace(/^conv_pw/, expands ? '_expand_conv' : '_project_conv')
-    .replace(/^se\.conv_/, '_se_');
+    .replace(/^conv_pw/, expands ? '_expand_conv' : '_project_conv');
   return `_blocks.${(first[Number(stage)] ?? NaN) + Number(block)}.${own}`;
 }
 
