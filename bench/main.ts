@@ -1,32 +1,45 @@
 /** `npm run bench`: speed beside PyTorch, waiting for data, and whether memory stays flat. */
 import { availableParallelism, cpus } from 'node:os';
-import { Argument, Command, InvalidArgumentError } from 'commander';
-import { exitCodes, GFNetError } from '../src/errors/index.js';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { exitCodes, GFNetError, UsageError } from '../src/errors/index.js';
 import { lineReporter } from '../src/engine/setup/report.js';
 import { ensureEngine } from '../src/engine/setup/setup.js';
 import { backend, startEngine } from '../src/engine/start.js';
 import { renderTable } from '../src/report/terminal.js';
 import { measureWaiting } from './data.js';
+import { gfnetContest, works } from './gfnet.js';
 import { measureMemory } from './memory.js';
+import { networkContest, networkNames } from './networks.js';
+import type { NetworkName } from './networks.js';
 import { setUpPyTorch } from './peer.js';
 import { measureSpeed } from './speed.js';
-import type { Work } from './speed.js';
+import type { Contest } from './speed.js';
 import { preset, stages } from './subject.js';
 import { dataTable, memoryTable, speedTable } from './tables.js';
 import type { Measurements } from './tables.js';
 
-const works: readonly Work[] = [...stages, 'inference'];
-const parts = [...works, 'data', 'memory'] as const;
+const networkParts = ['network-training', 'network-inference'] as const;
+const parts = [...works, 'data', 'memory', ...networkParts] as const;
 type Part = (typeof parts)[number];
 
-/** Names of several parts at once. */
-const groups: Readonly<Record<'training' | 'all', readonly Part[]>> = { training: stages, all: parts };
+/** Names of several parts at once. The published networks take hours, so that they are asked for by name. */
+const groups: Readonly<Record<'training' | 'networks' | 'all', readonly Part[]>> = {
+  training: stages,
+  networks: networkParts,
+  all: [...works, 'data', 'memory'],
+};
+
+/** What is measured of a published network where the options do not say. */
+const networkSides = [96, 224];
+const networkBatches = { training: [16, 32], inference: [16] } as const;
 
 interface Options {
   readonly pytorch: boolean;
   readonly compile?: boolean;
   readonly threads: number;
   readonly batch?: number;
+  readonly network?: readonly NetworkName[];
+  readonly side?: readonly number[];
   readonly rounds: number;
   readonly seconds: number;
   readonly steps: number;
@@ -38,6 +51,8 @@ const count = (text: string): number => {
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number, 1 or more');
   return value;
 };
+
+const counts = (text: string, before?: readonly number[]): number[] => [...(before ?? []), count(text)];
 
 const seconds = (text: string): number => {
   const value = Number(text);
@@ -57,7 +72,11 @@ const program = new Command('npm run bench --')
   .option('--no-pytorch', 'time this program alone')
   .option('--compile', 'let torch.compile compete too (needs g++; minutes to warm)')
   .option('--threads <n>', 'threads of either side', count, availableParallelism())
-  .option('--batch <n>', "images a step (default: the preset's)", count)
+  .option('--batch <n>', "images a step (default: the preset's; 16 and 32 of the networks)", count)
+  .addOption(
+    new Option('--network <names...>', 'published networks to measure (default: all)').choices(networkNames),
+  )
+  .option('--side <pixels...>', 'of the images the networks see (default: 96 and 224)', counts)
   .option('--rounds <n>', 'rounds, in which each side has one turn', count, 15)
   .option('--seconds <s>', 'length of a turn', seconds, 0.5)
   .option('--steps <n>', 'training steps over which memory is watched', count, 2000)
@@ -69,12 +88,18 @@ Examples:
   npm run bench
   npm run bench -- training data memory
   npm run bench -- stage2 inference --compile --rounds 30
-  npm run bench -- stage1 --no-pytorch --threads 1`,
+  npm run bench -- stage1 --no-pytorch --threads 1
+  npm run bench -- networks --network resnet50 --side 96 --rounds 5`,
   )
   .action(async (chosen: (Part | keyof typeof groups)[], options: Options) => {
-    const wanted = new Set(
-      chosen.flatMap(name => (name === 'all' || name === 'training' ? groups[name] : [name])),
-    );
+    const wanted = new Set(chosen.flatMap(name => (isGroup(name) ? groups[name] : [name])));
+    if ((options.network ?? options.side) && !networkParts.some(part => wanted.has(part))) {
+      throw new UsageError({
+        problem: '--network and --side are of the published networks',
+        given: chosen.join(' '),
+        allowed: ['networks', ...networkParts].join(', '),
+      });
+    }
     const measurements = await measure(wanted, options);
     const tables = [speedTable, dataTable, memoryTable].map(table => table(measurements));
     const text = tables.filter(({ rows }) => rows.length > 0).map(renderTable);
@@ -83,18 +108,34 @@ Examples:
     if (measurements.memory.some(({ met }) => !met)) process.exitCode = exitCodes.unexpected;
   });
 
+function isGroup(name: string): name is keyof typeof groups {
+  return Object.hasOwn(groups, name);
+}
+
+function* contests(wanted: ReadonlySet<Part>, options: Options): Generator<Contest> {
+  const { batch, network = networkNames, side: sides = networkSides } = options;
+  const base = preset('cluttered-60');
+  const config = { ...base, batchSize: batch ?? base.batchSize };
+  for (const work of works) if (wanted.has(work)) yield gfnetContest(work, config);
+  for (const work of ['training', 'inference'] as const) {
+    if (!wanted.has(`network-${work}`)) continue;
+    for (const name of network)
+      for (const side of sides)
+        for (const size of batch === undefined ? networkBatches[work] : [batch])
+          yield networkContest({ name, work, side, batch: size });
+  }
+}
+
 async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Measurements> {
   const { threads, rounds, seconds, compile = false, steps } = options;
-  const base = preset('cluttered-60');
-  const config = { ...base, batchSize: options.batch ?? base.batchSize };
   const report = (message: string): void => void process.stderr.write(`${message}\n`);
   await ensureEngine(lineReporter());
   startEngine({ threads });
-  const timed = works.filter(work => wanted.has(work));
+  const timed = [...contests(wanted, options)];
   const python = options.pytorch && timed.length > 0 ? setUpPyTorch() : undefined;
   const speed = [];
-  for (const work of timed) {
-    speed.push(await measureSpeed(work, { config, threads, rounds, seconds, python, compile, report }));
+  for (const contest of timed) {
+    speed.push(await measureSpeed(contest, { threads, rounds, seconds, python, compile, report }));
   }
   const data = [];
   for (const name of wanted.has('data') ? ['cluttered-60', 'cluttered-100'] : []) {
@@ -108,7 +149,6 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   }
   return {
     conditions: {
-      batch: config.batchSize,
       threads,
       node: process.versions.node,
       tensorflow: backend().binding.TF_Version,

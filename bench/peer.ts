@@ -18,19 +18,12 @@ export interface Variant {
   readonly compiled: boolean;
 }
 
+/** What PyTorch is told to do. */
 export interface PeerWork {
-  /** 1, 2, 3 or inference. */
-  readonly stage: string;
-  readonly batch: number;
-  /** Sides of the images and of the patches, in pixels. */
-  readonly canvas: number;
-  readonly patch: number;
-  /** T */
-  readonly steps: number;
-  /** Channels of the encoders' blocks, and the stride of their stem. */
-  readonly widths: readonly number[];
-  readonly stem: number;
-  readonly threads: number;
+  /** A program of bench/pytorch. */
+  readonly program: 'bench_gfnet.py' | 'bench_network.py';
+  /** Its options, as `--help` of it lists them. */
+  readonly options: Readonly<Record<string, string | number | readonly number[]>>;
 }
 
 const Ready = z.object({ ready: z.object({ torch: z.string() }) });
@@ -75,11 +68,11 @@ export class Peer {
    */
   static async start(python: string, variant: Variant, work: PeerWork): Promise<StartedPeer> {
     const { memoryFormat, compiled } = variant;
-    const options = Object.entries({ ...work, 'memory-format': memoryFormat });
+    const options = Object.entries({ ...work.options, 'memory-format': memoryFormat });
     const child = spawn(
       python,
       [
-        join(folder, 'bench.py'),
+        join(folder, work.program),
         ...options.flatMap(([name, value]) => [`--${name}`, ...[value].flat().map(String)]),
         ...(compiled ? ['--compile'] : []),
       ],

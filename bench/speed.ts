@@ -1,31 +1,30 @@
-/** Time of each stage's step and of inference beside PyTorch's, in alternation: noise of the machine hits both alike. */
-import type { TrainConfig } from '../training/config.js';
-import type { Splits } from '../src/data/dataset.js';
-import { openData } from '../src/data/open.js';
-import { SmallConfig } from '../src/encoders/small.js';
-import { Runner } from '../src/model/runner.js';
-import { Peer } from './peer.js';
-import type { StartedPeer, Variant } from './peer.js';
+/** Time of our work beside PyTorch's, in alternation: noise of the machine hits both alike. */
 import { spread } from '../src/model/spread.js';
 import type { Spread } from '../src/model/spread.js';
-import { createTrainer, randomBatch } from './subject.js';
-import type { Stage } from './subject.js';
+import { Peer } from './peer.js';
+import type { PeerWork, StartedPeer, Variant } from './peer.js';
 
-export type Work = Stage | 'inference';
+/** Work that both sides do. */
+export interface Contest {
+  readonly name: string;
+  /** Images a step. */
+  readonly batch: number;
+  /** Most of PyTorch's time that ours may be. */
+  readonly target: number | null;
+  /** Our side, ready to be timed. */
+  start(): Ours;
+  readonly peer: PeerWork;
+}
 
-/** Most of PyTorch's time that ours may be. */
-const targets: Readonly<Record<Work, number | null>> = {
-  stage1: 0.9,
-  stage2: 1,
-  stage3: 0.9,
-  inference: null,
-};
+export interface Ours {
+  step(index: number): void;
+  dispose(): void;
+}
 
 export interface SpeedOptions {
-  readonly config: TrainConfig;
   readonly threads: number;
   readonly rounds: number;
-  /** Length of a turn. */
+  /** Length of a turn; at least one step. */
   readonly seconds: number;
   /** PyTorch's Python; no comparison without it. */
   readonly python: string | undefined;
@@ -46,7 +45,8 @@ interface Comparison {
 }
 
 export interface Speed {
-  readonly work: Work;
+  readonly name: string;
+  readonly batch: number;
   /** Milliseconds per image: median of the rounds. */
   readonly milliseconds: number;
   /** Beside the variant of PyTorch that was fastest; null without PyTorch. */
@@ -59,47 +59,51 @@ interface Runnable {
   run(steps: number): number | Promise<number>;
 }
 
-export async function measureSpeed(work: Work, options: SpeedOptions): Promise<Speed> {
-  const { config, rounds, seconds, report } = options;
-  const splits = openData(config.data);
-  const ours = createOurs(work, config, splits);
-  ours.run(3);
-  const steps = Math.max(1, Math.round((seconds * 5) / ours.run(5)));
-  const started: StartedPeer[] = [];
+/** Steps before the clock: the first compiles, the second finds its memory. */
+const warmUp = 2;
+
+export async function measureSpeed(contest: Contest, options: SpeedOptions): Promise<Speed> {
+  const { name, batch } = contest;
+  const { rounds, seconds, report } = options;
+  report(`${name}: compiles`);
+  const started = contest.start();
+  const ours = timed(started);
+  ours.run(warmUp);
+  const steps = Math.max(1, Math.round(seconds / ours.run(1)));
+  const peers: StartedPeer[] = [];
   const times: number[][] = [];
   try {
-    for await (const peer of startPeers(work, options, splits)) started.push(peer);
-    const sides: Runnable[] = [ours, ...started.map(({ peer }) => peer)];
+    for await (const peer of startPeers(contest, options)) peers.push(peer);
+    const sides: Runnable[] = [ours, ...peers.map(({ peer }) => peer)];
     times.push(...sides.map(() => []));
     for (let round = 0; round < rounds; round++) {
-      report(`${work}: round ${round + 1} of ${rounds}, ${steps} steps a turn`);
+      report(`${name}: round ${round + 1} of ${rounds}, ${steps} steps a turn`);
       // Backwards in every second round, so that a drift of the machine favours nobody.
       const turns = [...sides.entries()];
       for (const [i, side] of round % 2 === 0 ? turns : turns.toReversed()) {
-        times[i]?.push((1000 * (await side.run(steps))) / (steps * config.batchSize));
+        times[i]?.push((1000 * (await side.run(steps))) / (steps * batch));
       }
     }
   } finally {
-    ours.dispose();
-    await Promise.all(started.map(({ peer }) => peer.close()));
+    started.dispose();
+    await Promise.all(peers.map(({ peer }) => peer.close()));
   }
   const [own = [], ...others] = times;
-  const compared = started.map(({ peer, version }, i) =>
-    compare(work, peer.variant, version, own, others[i] ?? []),
+  const compared = peers.map(({ peer, version }, i) =>
+    compare(contest, peer.variant, version, own, others[i] ?? []),
   );
   const [fastest = null] = compared.toSorted((a, b) => a.milliseconds - b.milliseconds);
-  return { work, milliseconds: spread(own).median, pytorch: fastest };
+  return { name, batch, milliseconds: spread(own).median, pytorch: fastest };
 }
 
 function compare(
-  work: Work,
+  { target }: Contest,
   { memoryFormat, compiled }: Variant,
   version: string,
   own: readonly number[],
   other: readonly number[],
 ): Comparison {
   const ratio = spread(own.map((time, round) => time / (other[round] ?? NaN)));
-  const target = targets[work];
   return {
     variant: compiled ? `${memoryFormat}, compiled` : memoryFormat,
     version,
@@ -110,55 +114,29 @@ function compare(
   };
 }
 
-/** The real trainer, or the real runner taking all steps, on one batch again and again. */
-function createOurs(
-  work: Work,
-  config: TrainConfig,
-  splits: Splits,
-): { run: (steps: number) => number; dispose: () => void } {
-  const batch = randomBatch(config.batchSize, splits);
-  const trainer = createTrainer(work === 'inference' ? 'stage2' : work, config, splits);
-  const runner = new Runner(trainer.model);
-  const step = (index: number): unknown =>
-    work === 'inference' ? Array.from(runner.run(batch.images, [])) : trainer.train(batch, 0, index);
+function timed(ours: Ours): { run: (steps: number) => number } {
   let done = 0;
   return {
     run(steps) {
       const start = performance.now();
-      for (let i = 0; i < steps; i++) step(done++);
+      for (let i = 0; i < steps; i++) ours.step(done++);
       return (performance.now() - start) / 1000;
-    },
-    dispose() {
-      runner.dispose();
-      trainer.dispose();
     },
   };
 }
 
 async function* startPeers(
-  work: Work,
-  { config, threads, python, compile, report }: SpeedOptions,
-  { train }: Splits,
+  { name, batch, peer: { program, options } }: Contest,
+  { threads, python, compile, report }: SpeedOptions,
 ): AsyncGenerator<StartedPeer> {
   if (python === undefined) return;
-  const { network, batchSize } = config;
-  const { widths, stem } = SmallConfig.parse(network.encoder);
   for (const compiled of compile ? [false, true] : [false]) {
     for (const memoryFormat of ['nchw', 'nhwc'] as const) {
-      report(`${work}: PyTorch ${memoryFormat}${compiled ? ' compiles' : ' starts'}`);
+      report(`${name}: PyTorch ${memoryFormat}${compiled ? ' compiles' : ' starts'}`);
       yield await Peer.start(
         python,
         { memoryFormat, compiled },
-        {
-          stage: work.replace('stage', ''),
-          batch: batchSize,
-          canvas: train.shape.height,
-          patch: network.patch,
-          steps: network.steps,
-          widths,
-          stem,
-          threads,
-        },
+        { program, options: { ...options, batch, threads } },
       );
     }
   }

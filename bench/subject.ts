@@ -30,13 +30,18 @@ export function createTrainer(stage: Stage, config: TrainConfig, splits: Splits)
     : classifierTrainer(stage, parts, config[stage]);
 }
 
+interface Pixels {
+  readonly side: number;
+  readonly channels: number;
+  readonly classes: readonly string[];
+}
+
 /** Images of noise, and any labels. */
-export function randomBatch(size: number, { train }: Splits): Batch {
-  const { height, width, channels } = train.shape;
+export function randomBatch(size: number, { side, channels, classes }: Pixels): Batch {
   const random = stream(seed, 'batch');
   return {
-    images: uniform(random, size * height * width * channels),
-    labels: Int32Array.from({ length: size }, () => integer(random, train.classes.length)),
+    images: uniform(random, size * side * side * channels),
+    labels: Int32Array.from({ length: size }, () => integer(random, classes.length)),
     indices: Int32Array.from({ length: size }, (_, i) => i),
     size,
   };

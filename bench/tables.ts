@@ -6,7 +6,6 @@ import type { Speed } from './speed.js';
 
 export interface Measurements {
   readonly conditions: {
-    readonly batch: number;
     readonly threads: number;
     readonly node: string;
     readonly tensorflow: string;
@@ -20,13 +19,14 @@ export interface Measurements {
 const verdict = (met: boolean | null): string => (met === null ? '' : met ? 'met' : 'MISSED');
 
 export function speedTable({ conditions, speed }: Measurements): Table {
-  const { batch, threads, node, tensorflow, processor } = conditions;
+  const { threads, node, tensorflow, processor } = conditions;
   const version = speed.find(({ pytorch }) => pytorch)?.pytorch?.version;
   return {
-    title: `ms per image, batch ${batch}, ${threads} threads, ${processor}; TensorFlow ${tensorflow}, Node ${node}${version ? `, PyTorch ${version}` : ''}`,
-    head: ['work', 'here', 'PyTorch', 'fastest as', 'ratio', 'middle half', 'target', ''],
-    rows: speed.map(({ work, milliseconds, pytorch }) => [
-      work,
+    title: `ms per image, ${threads} threads, ${processor}; TensorFlow ${tensorflow}, Node ${node}${version ? `, PyTorch ${version}` : ''}`,
+    head: ['work', 'batch', 'here', 'PyTorch', 'fastest as', 'ratio', 'middle half', 'target', ''],
+    rows: speed.map(({ name, batch, milliseconds, pytorch }) => [
+      name,
+      String(batch),
       milliseconds.toFixed(3),
       ...(pytorch
         ? [

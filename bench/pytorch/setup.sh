@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the virtual environment of the PyTorch peer, once, in the user's cache; prints the path of its Python.
-#   "$(bench/pytorch/setup.sh)" bench/pytorch/bench.py --stage 1
+#   "$(bench/pytorch/setup.sh)" bench/pytorch/bench_gfnet.py --stage 1
 # Needs Linux on x86-64, Python 3.11 (or PYTHON=...), gcc and binutils; downloads 540 MB.
 set -eu
 

@@ -8,9 +8,7 @@ from torch.nn import functional as F
 
 from gfnet import Classifier, Encoder, Policy, crop, glance
 from ppo import log_prob, ppo_loss, sample
-
-Step = Callable[[Tensor, Tensor], Tensor]
-"""Images [n, 1, canvas, canvas] and labels [n] in, a tensor that depends on all the work out."""
+from serve import Step
 
 
 class Stages:

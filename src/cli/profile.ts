@@ -20,6 +20,7 @@ import { threadsOption, wholeNumber } from './options.js';
 interface Options {
   readonly preset?: string;
   readonly config?: string;
+  readonly set?: readonly string[];
   readonly batch: number;
   readonly threads?: number;
   readonly json?: boolean;
@@ -36,7 +37,11 @@ export function profileCommand(): Command {
     .description('show where a network’s cost lies: Multi-Adds, parameters, memory and time of each step')
     .argument('[run]', 'a run folder, a packaged model, or a checkpoint’s .json file')
     .option('--preset <name>', 'instead of a run, a configuration by name')
-    .option('--config <file>', 'instead of a run, a configuration from a JSON file')
+    .option(
+      '--config <file>',
+      'instead of a run, a JSON file with a configuration, or what goes before the preset',
+    )
+    .option('--set <key=value...>', 'change single values of the configuration, e.g. network.steps=3')
     .option('--batch <n>', 'images computed at once', wholeNumber(1), 1)
     .addOption(threadsOption())
     .option('--json', 'as JSON')
@@ -46,19 +51,20 @@ export function profileCommand(): Command {
 ${wrapped(`Time is that of the compiled steps on this machine, all steps taken. Memory is ${memoryIs}.`)}
 Examples:
   gfnet profile --preset cluttered-60
+  gfnet profile --preset gfnet-resnet50-96-t5 --config data.json --set network.steps=3
   gfnet profile runs/demo --batch 64 --json`,
     )
     .action(async (run: string | undefined, options: Options) => {
-      const { preset, config, batch, threads, json } = options;
-      const given = [run, preset, config].filter(choice => choice !== undefined);
-      if (given.length !== 1) {
+      const { preset, config, set, batch, threads, json } = options;
+      const given = [run, preset, config, ...(set ?? [])].filter(choice => choice !== undefined);
+      if (given.length === 0 || (run !== undefined && given.length > 1)) {
         throw new UsageError({
           problem: 'a profile is of one network',
           given: given.length === 0 ? 'none' : given.join(', '),
-          allowed: 'a run, --preset NAME or --config FILE',
+          allowed: 'a run; or --preset NAME, --config FILE or both, and --set KEY=VALUE',
         });
       }
-      const model = run === undefined ? configured(readConfig({ preset, config })) : undefined;
+      const model = run === undefined ? configured(readConfig({ preset, config, set })) : undefined;
       await ensureEngine(lineReporter());
       startEngine({ threads });
       const network = model ? new GFNet(model) : undefined;

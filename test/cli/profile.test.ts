@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -68,9 +68,25 @@ describe('gfnet profile', () => {
     expect(text).toMatch(/policy +530,179/);
   });
 
+  it('takes a preset with what a file and --set change of it', () => {
+    const data = join(folder, 'data.json');
+    writeFileSync(data, JSON.stringify({ data: { kind: 'known-answer', side: 224, patch: 32 } }));
+    const preset = ['--preset', 'gfnet-mobilenetv3_large_100-96-t3', '--config', data];
+    const profile = JSON.parse(run(...preset, '--set', 'network.patch=64', '--json')) as Profile & {
+      network: { patch: number; side: number; encoder: { name: string } };
+    };
+    expect(profile.network).toMatchObject({
+      patch: 64,
+      side: 224,
+      encoder: { name: 'mobilenetv3_large_100' },
+    });
+    expect(profile.steps).toHaveLength(3);
+  });
+
   it.each([
-    ['no network', [], /a run, --preset NAME or --config FILE/],
+    ['no network', [], /a run; or --preset NAME, --config FILE or both/],
     ['two networks', [model, '--preset', 'demo'], /a profile is of one network/],
+    ['a run with other settings', [model, '--set', 'network.steps=2'], /a profile is of one network/],
     ['an unknown preset', ['--preset', 'dmo'], /did you mean "demo"/],
     ['an empty batch', [model, '--batch', '0'], /whole number, 1 or more/],
     ['a run that is none', ['nowhere'], /nowhere/],
