@@ -1,5 +1,14 @@
 /** Files that are replaced whole or not at all, whatever happens to the process or the machine meanwhile. */
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writingTo } from './file-errors.js';
 import { processStart } from './process-start.js';
@@ -19,6 +28,29 @@ export function writeFileAtomically(path: string, content: Uint8Array | string):
     writingTo(path, () => {
       removeLeftovers(dirname(path));
       writeDurably(temporary, content);
+      renameSync(temporary, path);
+      syncFolder(dirname(path));
+    });
+  } finally {
+    removeQuietly(temporary);
+  }
+}
+
+/**
+ * Makes the folder `path` with `files` in it: written beside it, synced, renamed into place; the folder is there whole or not at all.
+ *
+ * @param path of a folder that is absent or empty
+ * @throws RunError where it can't be written, or holds something
+ */
+export function writeFolderAtomically(path: string, files: ReadonlyMap<string, Uint8Array>): void {
+  const temporary = temporaryBeside(path);
+  try {
+    writingTo(path, () => {
+      mkdirSync(dirname(path), { recursive: true });
+      removeLeftovers(dirname(path));
+      mkdirSync(temporary);
+      for (const [name, content] of files) writeDurably(join(temporary, name), content);
+      syncFolder(temporary);
       renameSync(temporary, path);
       syncFolder(dirname(path));
     });
@@ -70,7 +102,7 @@ function syncFolder(folder: string): void {
 /** A temporary that can't be removed is litter, not a reason to fail: the next writer tries again. */
 function removeQuietly(path: string): void {
   try {
-    rmSync(path, { force: true });
+    rmSync(path, { force: true, recursive: true });
   } catch {
     return;
   }

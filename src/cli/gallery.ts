@@ -1,6 +1,6 @@
 /** Makes the report's pictures: image, glance, crops, and what the network believed. */
 import * as tf from '@tensorflow/tfjs-core';
-import { boxOf, cutOut } from '../crop/index.js';
+import { boxOf, cutOut } from '../crop/box.js';
 import type { Dataset } from '../data/dataset.js';
 import { encodePng } from '../data/decode.js';
 import type { Examples } from '../evaluation/index.js';

@@ -4,6 +4,7 @@ import { programVersion } from '../checkpoint/program.js';
 import { exitCodes, GFNetError } from '../errors/index.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { exportCommand } from './export.js';
 import { importCommand } from './import.js';
 import { modelsCommand } from './models.js';
 import { packageCommand } from './package.js';
@@ -21,6 +22,7 @@ const program = new Command('gfnet')
   .addCommand(evaluateCommand())
   .addCommand(predictCommand())
   .addCommand(packageCommand())
+  .addCommand(exportCommand())
   .addCommand(importCommand())
   .addCommand(modelsCommand())
   .addCommand(profileCommand())

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { writingTo } from '../checkpoint/file-errors.js';
 import { RunError } from '../errors/index.js';
 
-/** @throws RunError where it holds something, or cannot be made */
-export function makeNewFolder(out: string): void {
-  if (existsSync(out) && readdirSync(out).length > 0) {
+/** @throws RunError where it holds something */
+export function refuseOccupied(out: string): void {
+  if (existsSync(out) && writingTo(out, () => readdirSync(out)).length > 0) {
     throw new RunError({
       problem: 'the output folder is not empty',
       given: out,
@@ -13,5 +13,10 @@ export function makeNewFolder(out: string): void {
       mend: 'choose another folder with --out',
     });
   }
+}
+
+/** @throws RunError where it holds something, or cannot be made */
+export function makeNewFolder(out: string): void {
+  refuseOccupied(out);
   writingTo(out, () => mkdirSync(out, { recursive: true }));
 }

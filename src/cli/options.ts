@@ -26,4 +26,4 @@ export function multiAdds(text: string): number {
 }
 
 export const threadsOption = (): Option =>
-  new Option('--threads <n>', 'threads TensorFlow may use (default: all cores)').argParser(wholeNumber(1));
+  new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1));

@@ -1,34 +1,45 @@
-/** `gfnet predict`: classifies image files. */
+/** `gfnet predict`: classifies image files, however many. */
 import { mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import cliProgress from 'cli-progress';
 import { Command, Option } from 'commander';
-import type { Box } from '../crop/index.js';
-import { cutOut } from '../crop/index.js';
+import type { Box } from '../crop/box.js';
+import { cutOut } from '../crop/box.js';
 import type { ImageShape } from '../data/dataset.js';
-import { decodeImage, encodePng } from '../data/decode.js';
-import type { Prediction } from '../predict/predictor.js';
-import { GFNetPredictor } from '../predict/predictor.js';
+import { encodePng } from '../data/decode.js';
+import { exitCodes, InterruptedError } from '../errors/index.js';
+import { GFNet } from '../index.js';
+import type { PredictOptions } from '../predict/prediction.js';
+import type { ImageFiles } from './image-files.js';
+import { imageFiles } from './image-files.js';
 import { confidence, multiAdds, threadsOption, wholeNumber } from './options.js';
+import { openOutput } from './output.js';
+import type { FormatName } from './prediction-format.js';
+import { formatNames, formats } from './prediction-format.js';
 
 interface Options {
   readonly model: string;
   readonly threshold?: number;
   readonly budget?: number;
   readonly top?: number;
+  readonly batch?: number;
   readonly crops?: string;
   readonly threads?: number;
+  readonly provider?: string;
   readonly json?: boolean;
+  readonly format?: FormatName;
+  readonly out?: string;
 }
-
-/** Images computed at once. */
-const batchSize = 64;
 
 export function predictCommand(): Command {
   return new Command('predict')
     .description('classify images, looking only as often as each one needs')
-    .argument('<image...>', 'image files')
-    .requiredOption('--model <path>', 'a run folder, a packaged model, or a checkpoint’s .json file')
+    .argument('<image...>', 'image files, folders, patterns, or - to read their names from standard input')
+    .requiredOption(
+      '--model <path>',
+      'a bundle, a run folder, a packaged model, or a checkpoint’s .json file',
+    )
     .addOption(
       new Option(
         '--threshold <p>',
@@ -43,51 +54,129 @@ export function predictCommand(): Command {
         .argParser(multiAdds)
         .conflicts('threshold'),
     )
-    .option('--top <k>', 'classes to list with --json (default: 5)', wholeNumber(1))
+    .option('--top <k>', 'classes to list in JSON (default: 5)', wholeNumber(1))
+    .option('--batch <n>', 'images computed at once (default: 64)', wholeNumber(1))
     .option('--crops <folder>', 'write the patches that were looked at as PNG files')
     .addOption(threadsOption())
-    .option('--json', 'as JSON, with what was believed after each step')
+    .option('--provider <name>', 'what a bundle is computed by, as ONNX Runtime names it (default: cpu)')
+    .addOption(new Option('--format <name>', 'of the answers').choices(formatNames).default('text'))
+    .addOption(new Option('--json', 'as --format json').implies({ format: 'json' }))
+    .option('--out <file>', 'write the answers there instead of to standard output')
     .addHelpText(
       'after',
       `
+Answers come in the order of the images. One that cannot be read is reported and passed over, and the exit code is then 2.
+JSON says what was believed after each step; jsonl has an image a line.
+
 Examples:
   gfnet predict digit.png --model checkpoints/cluttered-60
   gfnet predict *.png --model runs/demo --threshold 0.9 --json
-  gfnet predict *.png --model runs/demo --budget 6M --crops looks`,
+  gfnet predict *.png --model runs/demo --budget 6M --crops looks
+  gfnet predict photos --model bundle --format csv --out answers.csv
+  find photos -name '*.jpg' | gfnet predict - --model bundle --format jsonl > answers.jsonl`,
     )
-    .action(async (images: string[], options: Options) => {
-      const { threshold, budget, top, threads } = options;
-      const model = await GFNetPredictor.load(options.model, { ...(threads !== undefined && { threads }) });
-      if (options.crops !== undefined) mkdirSync(options.crops, { recursive: true });
-      const rows: (Prediction & { image: string })[] = [];
-      for (let start = 0; start < images.length; start += batchSize) {
-        const names = images.slice(start, start + batchSize);
-        const pixels = await Promise.all(names.map(name => decodeImage(name, model.shape)));
-        const predictions = model.predictPixels(pixels, {
-          ...(threshold !== undefined && { threshold }),
-          ...(budget !== undefined && { budget }),
-          ...(top !== undefined && { topK: top }),
-        });
-        for (const [i, prediction] of predictions.entries()) {
-          const image = names[i] ?? '';
-          if (options.json) rows.push({ image, ...prediction });
-          else process.stdout.write(line(image, prediction));
-          if (options.crops !== undefined) {
-            const stem = join(options.crops, `${start + i + 1}-${basename(image, extname(image))}`);
-            await writeCrops(stem, pixels[i] ?? new Float32Array(0), model.shape, prediction.boxes);
-          }
-        }
+    .action(async (named: string[], options: Options) => {
+      const files = await imageFiles(named);
+      const { threads, provider } = options;
+      const model = await GFNet.load(options.model, {
+        ...(threads !== undefined && { threads }),
+        ...(provider !== undefined && { provider }),
+      });
+      try {
+        await answerAll(model, files, options);
+      } finally {
+        await model.dispose();
       }
-      if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-      model.dispose();
     });
 }
 
-function line(image: string, { label, probability, steps, boxes, multiAdds }: Prediction): string {
-  const looked = boxes.map(({ row, column }) => `(${row}, ${column})`).join(' ');
-  return `${image}: ${label} (${(100 * probability).toFixed(1)} %), ${steps} step${steps === 1 ? '' : 's'}${
-    looked === '' ? '' : `, looked at ${looked}`
-  }, ${(multiAdds / 1e6).toFixed(1)} M Multi-Adds\n`;
+async function answerAll(model: GFNet, { files, count }: ImageFiles, options: Options): Promise<void> {
+  const format = formats[options.format ?? 'text'];
+  const output = openOutput(options.out);
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  process.once('SIGINT', interrupt);
+  const bar = progressBar(count, options.out !== undefined || !process.stdout.isTTY);
+  let [done, failed] = [0, 0];
+  try {
+    if (options.crops !== undefined) mkdirSync(options.crops, { recursive: true });
+    await output.write(format.head);
+    for await (const outcome of untilInterrupted(
+      model.stream(files, predictOptions(options, interruption)),
+    )) {
+      const first = done++ === 0;
+      const { source } = outcome;
+      if ('error' in outcome) {
+        failed++;
+        process.stderr.write(`${outcome.error.message}\n`);
+        await output.write(format.failure(source, outcome.error, first));
+      } else {
+        await output.write(format.prediction(source, outcome.prediction, first));
+        if (options.crops !== undefined) {
+          const stem = join(options.crops, `${done}-${basename(source, extname(source))}`);
+          await writeCrops(stem, outcome.pixels, model.shape, outcome.prediction.boxes);
+        }
+      }
+      bar.update(done);
+    }
+    await output.write(format.tail);
+    output.finish();
+  } catch (error) {
+    output.abandon();
+    throw error;
+  } finally {
+    bar.stop();
+    process.off('SIGINT', interrupt);
+  }
+  if (failed > 0) {
+    process.stderr.write(`${failed} of ${done} images could not be read\n`);
+    process.exitCode = exitCodes.badInput;
+  }
+  if (interruption.signal.aborted) {
+    throw new InterruptedError({
+      problem: `interrupted after ${done} images, whose answers are written`,
+      mend: 'give the images that are left to go on',
+    });
+  }
+}
+
+function predictOptions(
+  { threshold, budget, top, batch }: Options,
+  { signal }: AbortController,
+): PredictOptions {
+  return {
+    signal,
+    ...(threshold !== undefined && { threshold }),
+    ...(budget !== undefined && { budget }),
+    ...(top !== undefined && { topK: top }),
+    ...(batch !== undefined && { batchSize: batch }),
+  };
+}
+
+/** What comes before the interruption. */
+async function* untilInterrupted<T>(outcomes: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* outcomes;
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === 'AbortError')) throw error;
+  }
+}
+
+interface Bar {
+  update(done: number): void;
+  stop(): void;
+}
+
+/** On a terminal that the answers do not go to. */
+function progressBar(count: number | undefined, elsewhere: boolean): Bar {
+  if (!process.stderr.isTTY || !elsewhere) return { update: () => undefined, stop: () => undefined };
+  const format =
+    count === undefined
+      ? '{value} images'
+      : '{bar} {percentage}% | {value} of {total} images | {eta_formatted} left';
+  const bar = new cliProgress.SingleBar({ format, clearOnComplete: true, hideCursor: true, etaBuffer: 500 });
+  bar.start(count ?? 0, 0);
+  return bar;
 }
 
 async function writeCrops(

@@ -2,20 +2,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 
-/** A square of `size` pixels whose top left corner is at (row, column). */
-export interface Box {
-  readonly row: number;
-  readonly column: number;
-  readonly size: number;
-}
-
-/** The box of an action: top left = floor(action * (side - patch)). */
-export function boxOf(row: number, column: number, side: number, patch: number): Box {
-  // In single precision, as the engine computes it.
-  const corner = (action: number): number => Math.floor(Math.fround(Math.fround(action) * (side - patch)));
-  return { row: corner(row), column: corner(column), size: patch };
-}
-
 /**
  * Cuts a patch from each image.
  * @param images [n, side, side, c]
@@ -39,14 +25,4 @@ export function crop(images: Tensor4D, action: Tensor2D, patch: number): Tensor4
     2,
     1,
   ) as unknown as Tensor4D;
-}
-
-/** The pixels [size, size, channels] of a box of an image [height, width, channels]. */
-export function cutOut(pixels: Float32Array, width: number, channels: number, box: Box): Float32Array {
-  const patch = new Float32Array(box.size * box.size * channels);
-  for (let y = 0; y < box.size; y++) {
-    const from = ((box.row + y) * width + box.column) * channels;
-    patch.set(pixels.subarray(from, from + box.size * channels), y * box.size * channels);
-  }
-  return patch;
 }

@@ -4,7 +4,7 @@ import sharp, { type Metadata, type Sharp } from 'sharp';
 import { ImageError } from '../errors/index.js';
 import type { ImageShape } from './dataset.js';
 import { fromRaw, type RawImage } from './raw-image.js';
-import type { Interpolation } from '../nn/resize.js';
+import type { Interpolation } from '../nn/kernels.js';
 import { fit } from './resample.js';
 
 export type { RawImage } from './raw-image.js';

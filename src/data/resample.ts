@@ -4,7 +4,7 @@
  */
 import type { Kernel } from '../nn/kernels.js';
 import { cubic, triangle } from '../nn/kernels.js';
-import type { Interpolation } from '../nn/resize.js';
+import type { Interpolation } from '../nn/kernels.js';
 import type { ImageShape } from './dataset.js';
 
 type Size = Omit<ImageShape, 'channels'>;

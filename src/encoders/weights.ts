@@ -1,5 +1,5 @@
 /** Published weights of ImageNet's 1000 classes, and how images are prepared for them, as each publisher's own configuration says. */
-import type { Interpolation } from '../nn/resize.js';
+import type { Interpolation } from '../nn/kernels.js';
 
 export interface Preprocessing {
   /** Of red, green and blue, of pixel values in [0, 1]. */

@@ -82,18 +82,37 @@ function build<F extends TensorTree, B extends TensorTree, O extends TensorTree>
   batch: B,
   anyBatch: boolean,
 ): CompiledFunction {
+  const { graph, output } = record(step, fixed, batch, anyBatch);
+  const name = `gfnet_step_${functions++}`;
+  const { binding } = backend();
+  binding.addFunction?.(name, encodeGraph(binding, graph), graph.inputs, graph.outputs);
+  return { name, output };
+}
+
+/** A step as a graph, recorded twice. */
+export interface Recording {
+  readonly graph: Graph;
+  /** The second time; with `anyBatch`, on one row more: shapes that differ follow the batch. */
+  readonly again: Graph;
+  /** What the step returned, for its structure; its tensors are no more. */
+  readonly output: TensorTree;
+}
+
+/** @throws TracingError as `compile` does */
+export function record<F extends TensorTree, B extends TensorTree, O extends TensorTree>(
+  step: (fixed: F, batch: B) => O,
+  fixed: F,
+  batch: B,
+  anyBatch: boolean,
+): Recording {
   let output: TensorTree = [];
   const traceOn = (example: B): Graph =>
     trace([fixed, example] as const, ([fixed, batch]) => leaves((output = step(fixed, batch))));
   const first = traceOn(batch);
   const larger = anyBatch ? oneMoreRow(batch) : batch;
-  const second = traceOn(larger);
-  const graph = reconcile(first, second);
+  const again = traceOn(larger);
   if (anyBatch) disposeTree(larger);
-  const name = `gfnet_step_${functions++}`;
-  const { binding } = backend();
-  binding.addFunction?.(name, encodeGraph(binding, graph), graph.inputs, graph.outputs);
-  return { name, output };
+  return { graph: reconcile(first, again), again, output };
 }
 
 /** Inputs of ops where -1 stands for the size that the others leave. */

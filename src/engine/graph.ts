@@ -16,7 +16,7 @@ export interface Constant {
   readonly values: TensorValues;
 }
 
-interface Operation {
+export interface Operation {
   readonly kind: 'operation';
   readonly op: string;
   readonly inputs: readonly GraphOutput[];
@@ -30,8 +30,13 @@ export interface Graph {
   readonly nodes: ReadonlyMap<string, Node>;
   readonly inputs: readonly GraphOutput[];
   readonly outputs: readonly GraphOutput[];
-  /** Size in memory of what the operations gave when they were recorded. */
-  readonly bytes: ReadonlyMap<GraphOutput, number>;
+  /** What every node gave when it was recorded. */
+  readonly tensors: ReadonlyMap<GraphOutput, TensorDescription>;
+}
+
+export interface TensorDescription {
+  readonly dtype: number;
+  readonly shape: readonly number[];
 }
 
 function encodeShape(shape: readonly number[]): Buffer {

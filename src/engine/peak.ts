@@ -1,6 +1,7 @@
 /** How much memory a step's intermediate results take at most, read off its recorded graph. */
 import type { GraphOutput } from './binding.js';
 import type { Graph } from './graph.js';
+import { backend } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
 import { disposeTree, leaves, oneMoreRow } from './tensor-tree.js';
 import { trace } from './trace.js';
@@ -21,18 +22,23 @@ export function peakBytes<F extends TensorTree, B extends TensorTree>(
     trace([fixed, rows] as const, ([fixed, rows]) => leaves(step(fixed, rows)));
   const graph = record(batch);
   const larger = oneMoreRow(batch);
-  const { bytes } = record(larger);
+  const two = record(larger);
   disposeTree(larger);
   return peakOf(graph, output => {
-    const one = graph.bytes.get(output) ?? 0;
-    return one + (rows - 1) * ((bytes.get(output) ?? 0) - one);
+    const one = bytesOf(graph, output);
+    return one + (rows - 1) * (bytesOf(two, output) - one);
   });
+}
+
+function bytesOf({ tensors }: Graph, output: GraphOutput): number {
+  const { shape = [], dtype } = tensors.get(output) ?? {};
+  return shape.reduce((product, side) => product * side, 1) * (dtype === backend().binding.TF_BOOL ? 1 : 4);
 }
 
 /** Operations whose result is their first input's memory under another shape. */
 const views = new Set(['Identity', 'Reshape']);
 
-function peakOf({ nodes, outputs, bytes }: Graph, sizeOf: (output: GraphOutput) => number): number {
+function peakOf({ nodes, outputs, tensors }: Graph, sizeOf: (output: GraphOutput) => number): number {
   const memory = new Map<GraphOutput, GraphOutput>();
   const memoryOf = (output: GraphOutput): GraphOutput => memory.get(output) ?? output;
   const made = new Map<GraphOutput, number>();
@@ -41,7 +47,7 @@ function peakOf({ nodes, outputs, bytes }: Graph, sizeOf: (output: GraphOutput) 
     if (node.kind !== 'operation') return;
     const [first] = node.inputs;
     if (views.has(node.op) && first !== undefined) memory.set(`${name}:0`, memoryOf(first));
-    for (let i = 0; bytes.has(`${name}:${i}`); i++) made.set(`${name}:${i}`, time);
+    for (let i = 0; tensors.has(`${name}:${i}`); i++) made.set(`${name}:${i}`, time);
     for (const input of node.inputs) lastUsed.set(memoryOf(input), time);
   });
   for (const output of outputs) lastUsed.set(memoryOf(output), nodes.size - 1);

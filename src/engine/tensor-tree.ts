@@ -19,8 +19,18 @@ function children(tree: TensorTree): [string, TensorTree][] {
 
 /** The tensors of a tree, in its own order. */
 export function leaves(tree: TensorTree): Tensor[] {
-  if (isTensor(tree)) return [tree];
-  return children(tree).flatMap(([, child]) => leaves(child));
+  return namedLeaves(tree).map(([, tensor]) => tensor);
+}
+
+/** The same with where each is found, e.g. `state.memory.0`. */
+export function namedLeaves(tree: TensorTree): [path: string, tensor: Tensor][] {
+  if (isTensor(tree)) return [['', tree]];
+  return children(tree).flatMap(([name, child]) =>
+    namedLeaves(child).map(([path, tensor]): [string, Tensor] => [
+      path === '' ? name : `${name}.${path}`,
+      tensor,
+    ]),
+  );
 }
 
 /** A tree of the same structure, each tensor replaced. */

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { TracingError } from '../errors/index.js';
 import type { Binding, GraphOutput, OpAttribute, TensorHandle, TensorValues } from './binding.js';
-import type { Graph, Node } from './graph.js';
+import type { Graph, Node, TensorDescription } from './graph.js';
 import { opDefinition } from './op-definitions.js';
 import { backend } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
@@ -17,7 +17,7 @@ interface Known {
 class Recorder {
   readonly nodes = new Map<string, Node>();
   readonly inputs: GraphOutput[] = [];
-  readonly bytes = new Map<GraphOutput, number>();
+  readonly tensors = new Map<GraphOutput, TensorDescription>();
   /** The values that JavaScript made while tracing; only these may become constants. */
   readonly written = new WeakSet<TensorValues>();
   private readonly known = new Map<number, Known>();
@@ -27,13 +27,13 @@ class Recorder {
   input(handle: TensorHandle): void {
     const name = this.add({ kind: 'placeholder', dtype: handle.dtype, shape: handle.shape });
     this.inputs.push(`${name}:0`);
-    this.known.set(handle.id, { output: `${name}:0`, dtype: handle.dtype });
+    this.know(`${name}:0`, handle);
   }
 
   constant(id: number, shape: readonly number[], dtype: number, values: TensorValues): void {
     if (!this.written.has(values)) throw capturedError();
     const name = this.add({ kind: 'constant', dtype, shape: [...shape], values: values.slice() });
-    this.known.set(id, { output: `${name}:0`, dtype });
+    this.know(`${name}:0`, { id, shape, dtype });
   }
 
   operation(
@@ -49,12 +49,7 @@ class Recorder {
       inputs: inputs.map(input => input.output),
       attributes: this.complete(op, attributes, inputs),
     });
-    results.forEach(({ id, dtype, shape }, i) => {
-      const output: GraphOutput = `${name}:${i}`;
-      this.known.set(id, { output, dtype });
-      const size = shape.reduce((product, side) => product * side, 1);
-      this.bytes.set(output, size * (dtype === this.binding.TF_BOOL ? 1 : 4));
-    });
+    results.forEach((result, i) => this.know(`${name}:${i}`, result));
   }
 
   /** The graph's output for a tensor; an input or constant passes through an Identity, as functions require. */
@@ -69,6 +64,14 @@ class Recorder {
     const name = `n${this.nodes.size}`;
     this.nodes.set(name, node);
     return name;
+  }
+
+  private know(
+    output: GraphOutput,
+    { id, dtype, shape }: Omit<TensorHandle, 'shape'> & TensorDescription,
+  ): void {
+    this.known.set(id, { output, dtype });
+    this.tensors.set(output, { dtype, shape });
   }
 
   private lookUp(id: number): Known {
@@ -187,7 +190,7 @@ function record<T extends TensorTree>(inputs: T, step: (inputs: T) => readonly T
     tf.tidy(() => {
       outputs = engine.getInputTensorIds(step(inputs)).map(id => recorder.output(id));
     });
-    return { nodes: recorder.nodes, inputs: recorder.inputs, outputs, bytes: recorder.bytes };
+    return { nodes: recorder.nodes, inputs: recorder.inputs, outputs, tensors: recorder.tensors };
   } finally {
     engine.binding = binding;
     engine.write = write;

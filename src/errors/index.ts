@@ -59,6 +59,10 @@ export class RunError extends GFNetError {}
 export class EngineError extends GFNetError {
   override readonly exitCode = exitCodes.engine;
 }
+/** An exported model that is missing, damaged or foreign. */
+export class BundleError extends GFNetError {}
+/** A network cannot be written as ONNX, or does not give there what it gives here. */
+export class ExportError extends GFNetError {}
 /** A function given to `compile` does something a graph function cannot. */
 export class TracingError extends GFNetError {
   override readonly exitCode = exitCodes.unexpected;

@@ -30,7 +30,15 @@ const cheapest = (a: OperatingPoint, b: OperatingPoint) =>
     ? b
     : a;
 
-const mostAccurate = (a: OperatingPoint, b: OperatingPoint) =>
+/** The choices that some budget picks, from the cheapest to the most accurate. */
+export function efficient<Point extends CostAndAccuracy>(choices: readonly Point[]): Point[] {
+  const budgets = choices.map(({ meanMultiAdds }) => meanMultiAdds).sort((a, b) => a - b);
+  return [...new Set(budgets.map(budget => fitBudget(choices, budget)))];
+}
+
+type CostAndAccuracy = Pick<OperatingPoint, 'meanMultiAdds' | 'accuracy'>;
+
+const mostAccurate = <Point extends CostAndAccuracy>(a: Point, b: Point) =>
   b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.meanMultiAdds < a.meanMultiAdds) ? b : a;
 
 /**
@@ -39,7 +47,7 @@ const mostAccurate = (a: OperatingPoint, b: OperatingPoint) =>
  * @param budget mean Multi-Adds for one image
  * @throws {UsageError} when not even the glance fits the budget
  */
-export function fitBudget(choices: readonly OperatingPoint[], budget: number): OperatingPoint {
+export function fitBudget<Point extends CostAndAccuracy>(choices: readonly Point[], budget: number): Point {
   const affordable = choices.filter(({ meanMultiAdds }) => meanMultiAdds <= budget);
   if (affordable.length === 0) {
     throw new UsageError({

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ClassifierConfig } from '../classifier/index.js';
 import { EncoderConfig } from '../encoders/registry.js';
-import { interpolations } from '../nn/resize.js';
+import { interpolations } from '../nn/kernels.js';
 import { PolicyConfig } from '../policy/index.js';
 
 /** How images become what an encoder sees. */

@@ -66,8 +66,17 @@ export class GFNet {
 
   /** Step 1: a look at the whole image, made small. `images`: normalised. */
   glance(scope: Scope, images: Tensor4D, memory: Memory): Look {
-    const glance = resize(images, this.config.patch, this.config.interpolation);
+    return this.glanceAt(scope, this.shrink(images), memory);
+  }
+
+  /** The same of what `shrink` gives, normalised. */
+  glanceAt(scope: Scope, glance: Tensor4D, memory: Memory): Look {
     return this.look(scope, 'global', glance, 0, memory);
+  }
+
+  /** [n, side, side, c] -> [n, patch, patch, c] */
+  shrink(images: Tensor4D): Tensor4D {
+    return resize(images, this.config.patch, this.config.interpolation);
   }
 
   /** Where to look next, given the last feature map. */
@@ -77,7 +86,17 @@ export class GFNet {
 
   /** Step t = 1 .. T - 1 (counted from the glance's 0): a look at the patch at `action`. */
   focus(scope: Scope, t: number, images: Tensor4D, action: Tensor2D, memory: Memory): Look {
-    return this.look(scope, 'local', crop(images, action, this.config.patch), t, memory);
+    return this.focusOn(scope, t, this.cut(images, action), memory);
+  }
+
+  /** The same of what `cut` gives, normalised. */
+  focusOn(scope: Scope, t: number, patch: Tensor4D, memory: Memory): Look {
+    return this.look(scope, 'local', patch, t, memory);
+  }
+
+  /** [n, side, side, c], [n, 2] -> [n, patch, patch, c] */
+  cut(images: Tensor4D, action: Tensor2D): Tensor4D {
+    return crop(images, action, this.config.patch);
   }
 
   /**

@@ -59,10 +59,11 @@ export function anytimeGFNet(
     state: { map: look.map, memory: look.memory, guide },
     ...(action && { action }),
   });
+  // Only what is looked at is normalised.
   const glance: Step = (variables, { images, state }) =>
     apply(variables, false, scope => {
       const { memory, guide } = state as unknown as GFNetState;
-      return after(gfnet.glance(scope, gfnet.normalise(images), memory), guide);
+      return after(gfnet.glanceAt(scope, gfnet.normalise(gfnet.shrink(images)), memory), guide);
     }).result;
   const focus =
     (t: number): Step =>
@@ -70,7 +71,8 @@ export function anytimeGFNet(
       apply(variables, false, scope => {
         const before = state as unknown as GFNetState;
         const { action, guide } = locate[locator](gfnet, scope, before);
-        return after(gfnet.focus(scope, t, gfnet.normalise(images), action, before.memory), guide, action);
+        const patch = gfnet.normalise(gfnet.cut(images, action));
+        return after(gfnet.focusOn(scope, t, patch, before.memory), guide, action);
       }).result;
   const shared = focus(1);
   const policy = locator === 'learned' ? costs.policy : [];

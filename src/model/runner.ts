@@ -5,19 +5,9 @@ import { compile } from '../engine/compile.js';
 import type { Compiled } from '../engine/compile.js';
 import type { TensorTree } from '../engine/tensor-tree.js';
 import { disposeTree, mapTree, tidyTree } from '../engine/tensor-tree.js';
+import type { StepAnswer } from './answer.js';
+import { remaining } from './answer.js';
 import type { AnytimeModel, Step, StepInput, StepOutput } from './anytime.js';
-
-/** What one step said of the images that took it. */
-export interface StepAnswer {
-  /** Their rows in the batch. */
-  readonly rows: Int32Array;
-  /** [rows, classes], after the softmax. */
-  readonly probabilities: Float32Array;
-  /** [rows, classes] */
-  readonly logits: Float32Array;
-  /** [rows, 2], where it looked; null where it saw the whole image. */
-  readonly actions: Float32Array | null;
-}
 
 type CompiledStep = Compiled<TensorTree, TensorTree, TensorTree>;
 
@@ -89,14 +79,6 @@ function read(rows: Int32Array, { logits, action }: StepOutput): StepAnswer {
   };
   tf.dispose([probabilities, logits, ...(action ? [action] : [])]);
   return answer;
-}
-
-/** The places within an answer whose confidence stays below the threshold. */
-function remaining({ rows, probabilities }: StepAnswer, threshold: number): Int32Array {
-  const classes = probabilities.length / rows.length;
-  return Int32Array.from(rows.keys()).filter(
-    i => Math.max(...probabilities.subarray(i * classes, (i + 1) * classes)) < threshold,
-  );
 }
 
 function keep(input: StepInput, places: Int32Array): StepInput {

@@ -21,7 +21,7 @@ export class StaticNetwork {
   /** images [n, side, side, c] in [0, 1] -> logits [n, classes]. */
   classify(scope: Scope, images: Tensor4D): Tensor2D {
     const { input, interpolation, classes } = this.config;
-    const { pooled } = this.encode(scope, resize(normalise(images, this.config), input, interpolation));
+    const { pooled } = this.encode(scope, normalise(resize(images, input, interpolation), this.config));
     return linear(scope.at('head'), pooled, classes.length);
   }
 

@@ -1,5 +1,8 @@
 /** Interpolation kernels: how much a sample counts, by its distance in samples. */
 
+export const interpolations = ['bilinear', 'bicubic'] as const;
+export type Interpolation = (typeof interpolations)[number];
+
 export interface Kernel {
   /** Beyond it nothing counts. */
   readonly radius: number;

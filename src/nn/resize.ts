@@ -1,14 +1,22 @@
 /** Resizing as two products with interpolation matrices: the same numbers on every backend. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
-import type { Kernel } from './kernels.js';
-import { cubic, triangle } from './kernels.js';
-
-export const interpolations = ['bilinear', 'bicubic'] as const;
-export type Interpolation = (typeof interpolations)[number];
+import type { Interpolation, Kernel } from './kernels.js';
+import { cubic, interpolations, triangle } from './kernels.js';
 
 /** As PyTorch's. */
 const kernels: Readonly<Record<Interpolation, Kernel>> = { bilinear: triangle, bicubic: cubic(-0.75) };
+
+/** By which interpolation `matrix` makes `to` samples of `from`; undefined where by none of these. */
+export function interpolationOf(
+  matrix: ArrayLike<number>,
+  from: number,
+  to: number,
+): Interpolation | undefined {
+  return interpolations.find(interpolation =>
+    interpolationMatrix(interpolation, from, to).every((weight, i) => weight === matrix[i]),
+  );
+}
 
 /** [to, from]: row i holds the weights of the `from` samples in sample i of `to`, corners aligned, borders repeated. */
 function interpolationMatrix(interpolation: Interpolation, from: number, to: number): Float32Array {

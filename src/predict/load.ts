@@ -15,7 +15,7 @@ import { GFNet } from '../model/gfnet.js';
 import type { Costs } from '../model/gfnet.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { StaticNetwork } from '../model/static.js';
-import { interpolations } from '../nn/resize.js';
+import { interpolations } from '../nn/kernels.js';
 import type { Variables } from '../nn/scope.js';
 
 export interface LoadedGFNet {

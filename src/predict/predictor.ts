@@ -1,89 +1,50 @@
-/** Classifies images with a trained model, taking only as many steps as each image needs. */
-import type { ImageTarget, RawImage } from '../data/decode.js';
+/** Classifies images, taking only as many steps as each image needs; whatever computes the steps. */
+import { boxOf } from '../crop/box.js';
+import type { ImageTarget } from '../data/decode.js';
 import { decodeImage } from '../data/decode.js';
-import type { Box } from '../crop/index.js';
-import { boxOf } from '../crop/index.js';
-import { ensureEngine } from '../engine/setup/setup.js';
-import { lineReporter } from '../engine/setup/report.js';
-import { startEngine } from '../engine/start.js';
-import { disposeTree } from '../engine/tensor-tree.js';
 import { UsageError } from '../errors/index.js';
-import { likeliest, type Guess } from '../evaluation/index.js';
-import { Runner } from '../model/runner.js';
-import { thresholdsForBudget } from './calibration.js';
-import type { LoadedModel } from './load.js';
-import { loadModel, targetOf } from './load.js';
+import { likeliest } from '../evaluation/softmax.js';
+import type { StepAnswer } from '../model/answer.js';
+import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
+import type { Outcome } from './stream.js';
+import { inBatches } from './stream.js';
 
-export type ImageSource = string | Uint8Array | RawImage;
-
-export interface LoadOptions {
-  /** Threads TensorFlow may use; all cores when absent. */
-  readonly threads?: number;
-}
-
-export interface PredictOptions {
-  /** An image is answered once its confidence reaches this, in (0, 1]; default 0.975. 1 takes all steps. */
-  readonly threshold?: number;
-  /** Instead of a threshold: mean Multi-Adds for one image; takes the thresholds that `gfnet evaluate` fitted. */
-  readonly budget?: number;
-  /** How many classes to list; default 5, at most all of them. */
-  readonly topK?: number;
-  /** Images computed at once; default 64. */
-  readonly batchSize?: number;
-}
-
-export interface Belief {
-  /** From 1, the glance. */
-  readonly step: number;
-  /** Where it looked, in pixels of the image as the model sees it; absent for the glance. */
-  readonly box?: Box;
-  /** Likeliest classes, likeliest first. */
-  readonly top: readonly Guess[];
-}
-
-export interface Prediction {
-  /** Index of the class. */
-  readonly class: number;
-  readonly label: string;
-  readonly probability: number;
-  readonly top: readonly Guess[];
-  /** Steps taken, 1 to T. */
-  readonly steps: number;
-  /** What was looked at after the glance. */
-  readonly boxes: readonly Box[];
-  /** Spent on this image. */
-  readonly multiAdds: number;
-  /** After each step taken. */
-  readonly beliefs: readonly Belief[];
-}
-
-export class GFNetPredictor {
-  readonly #runner: Runner;
-  readonly #target: ImageTarget;
-
-  private constructor(private readonly loaded: LoadedModel) {
-    this.#runner = new Runner(loaded.model);
-    this.#target = targetOf(loaded);
-  }
-
+/** Takes steps with batches of images. */
+export interface StepRunner {
   /**
-   * Loads a trained model; sets TensorFlow up first where that has not been done.
-   * @param path a run folder, a packaged or imported model, or a checkpoint's .json file
-   * @throws CheckpointError, EngineError
+   * @param images [n, side, side, channels] in [0, 1]; not to be changed while this runs
+   * @param thresholds one for each step but the last: images leave once their confidence reaches it
    */
-  static async load(path: string, options: LoadOptions = {}): Promise<GFNetPredictor> {
-    await ensureEngine(lineReporter());
-    startEngine(options);
-    return new GFNetPredictor(loadModel(path));
-  }
+  run(images: Float32Array, thresholds: readonly number[]): Iterable<StepAnswer> | AsyncIterable<StepAnswer>;
+  dispose(): void | Promise<void>;
+}
+
+/** A model in some engine. */
+export interface ReadyModel {
+  readonly runner: StepRunner;
+  readonly target: ImageTarget;
+  readonly classes: readonly string[];
+  /** Side of the crops, in pixels; undefined where none are taken. */
+  readonly patch: number | undefined;
+  /** Of each step alone, for one image. */
+  readonly multiAdds: readonly number[];
+  /** The thresholds for a budget of mean Multi-Adds. @throws UsageError where there are none */
+  thresholdsFor(budget: number): readonly number[];
+}
+
+/** Rows of a batch with what is believed of each after a step. */
+type Beliefs = readonly (readonly [row: number, belief: Belief])[];
+
+export class Predictor {
+  constructor(private readonly model: ReadyModel) {}
 
   get classes(): readonly string[] {
-    return this.loaded.model.classes;
+    return this.model.classes;
   }
 
   /** What images are brought to: their short side is resized, and their centre is cut out. */
   get shape(): ImageTarget {
-    return this.#target;
+    return this.model.target;
   }
 
   /**
@@ -92,61 +53,109 @@ export class GFNetPredictor {
    * @throws ImageError for one that cannot be decoded; UsageError for options out of range
    */
   async predict(images: readonly ImageSource[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
     const predictions: Prediction[] = [];
-    for (let start = 0; start < images.length; start += batchSize) {
-      const decoded = await Promise.all(
-        images.slice(start, start + batchSize).map(image => decodeImage(image, this.shape)),
-      );
-      predictions.push(...this.predictPixels(decoded, options));
+    for await (const outcome of this.stream(images, options)) {
+      if ('error' in outcome) throw outcome.error;
+      predictions.push(outcome.prediction);
     }
     return predictions;
+  }
+
+  /**
+   * Predicts image after image without end, in the order given: while a batch is computed the next is decoded, and no more than these
+   * are in memory. An image that cannot be decoded does not stop the others.
+   */
+  async *stream<Source extends ImageSource>(
+    images: Iterable<Source> | AsyncIterable<Source>,
+    options: PredictOptions = {},
+  ): AsyncGenerator<Outcome<Source>> {
+    const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
+    const decode = async (source: Source): Promise<Float32Array> => decodeImage(source, this.shape);
+    let done = 0;
+    for await (const batch of inBatches(images, batchSize, decode, options.signal)) {
+      const decoded = batch.filter(entry => 'pixels' in entry);
+      const first = done;
+      const predictions = await this.predictPixels(
+        decoded.map(({ pixels }) => pixels),
+        {
+          ...options,
+          ...(options.onStep && {
+            onStep: (belief: Belief, row: number) =>
+              options.onStep?.(belief, first + batch.indexOf(decoded[row] as (typeof batch)[number])),
+          }),
+        },
+      );
+      const rest = predictions.values();
+      for (const entry of batch) {
+        if ('error' in entry) yield entry;
+        else
+          yield { source: entry.source, pixels: entry.pixels, prediction: rest.next().value as Prediction };
+      }
+      done += batch.length;
+    }
+  }
+
+  /** What is believed of one image after each step, as soon as it has been taken; none is taken that is not asked for. */
+  async *steps(image: ImageSource, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
+    const pixels = await decodeImage(image, this.shape);
+    for await (const beliefs of this.beliefs([pixels], options))
+      for (const [, belief] of beliefs) yield belief;
   }
 
   /**
    * Predicts images that are pixels already: [height, width, channels] of `shape` each, values in [0, 1]; all in one batch.
    * @throws UsageError for options out of range
    */
-  predictPixels(images: readonly Float32Array[], options: PredictOptions = {}): Prediction[] {
-    const { classes, side } = this.loaded.model;
-    const { patch } = this.loaded;
-    const thresholds = this.thresholds(options);
-    const topK = Math.min(atLeastOne('topK', options.topK ?? 5), classes.length);
-    if (images.length === 0) return [];
-    const size = images[0]?.length ?? 0;
-    const joined = new Float32Array(images.length * size);
-    images.forEach((image, i) => joined.set(image, i * size));
-    const beliefs: Belief[][] = images.map(() => []);
-    for (const { rows, probabilities, actions } of this.#runner.run(joined, thresholds)) {
-      rows.forEach((row, i) => {
-        const seen = beliefs[row] ?? [];
-        const [vertical, horizontal] = actions?.subarray(2 * i, 2 * i + 2) ?? [];
-        const k = classes.length;
-        seen.push({
-          step: seen.length + 1,
-          top: likeliest(probabilities.subarray(i * k, (i + 1) * k), classes, topK),
-          ...(vertical !== undefined &&
-            horizontal !== undefined &&
-            patch !== undefined && { box: boxOf(vertical, horizontal, side, patch) }),
-        });
-      });
+  async predictPixels(images: readonly Float32Array[], options: PredictOptions = {}): Promise<Prediction[]> {
+    const seen: Belief[][] = images.map(() => []);
+    for await (const beliefs of this.beliefs(images, options)) {
+      for (const [row, belief] of beliefs) {
+        seen[row]?.push(belief);
+        options.onStep?.(belief, row);
+      }
     }
-    return beliefs.map(seen => this.answer(seen));
+    return seen.map(beliefs => this.answer(beliefs));
   }
 
-  dispose(): void {
-    this.#runner.dispose();
-    disposeTree(this.loaded.variables);
+  /** The model cannot be used after this. */
+  async dispose(): Promise<void> {
+    await this.model.runner.dispose();
+  }
+
+  private async *beliefs(images: readonly Float32Array[], options: PredictOptions): AsyncGenerator<Beliefs> {
+    const { classes, runner } = this.model;
+    const thresholds = this.thresholds(options);
+    const topK = Math.min(atLeastOne('topK', options.topK ?? 5), classes.length);
+    if (images.length === 0) return;
+    let step = 0;
+    for await (const answer of runner.run(joined(images), thresholds)) {
+      step++;
+      yield Array.from(answer.rows, (row, i) => [row, this.belief(answer, i, step, topK)] as const);
+      options.signal?.throwIfAborted();
+    }
+  }
+
+  private belief({ probabilities, actions }: StepAnswer, i: number, step: number, topK: number): Belief {
+    const { classes, patch, target } = this.model;
+    const k = classes.length;
+    const [vertical, horizontal] = actions?.subarray(2 * i, 2 * i + 2) ?? [];
+    return {
+      step,
+      top: likeliest(probabilities.subarray(i * k, (i + 1) * k), classes, topK),
+      ...(vertical !== undefined &&
+        horizontal !== undefined &&
+        patch !== undefined && { box: boxOf(vertical, horizontal, target.height, patch) }),
+    };
   }
 
   /** One for each step but the last. */
   private thresholds({ threshold, budget }: PredictOptions): readonly number[] {
-    const { checkpoint, model } = this.loaded;
+    const { multiAdds } = this.model;
     if (budget === undefined) {
       const common = checkThreshold(threshold ?? 0.975);
-      return Array.from({ length: model.steps.length - 1 }, () => common);
+      return Array.from({ length: multiAdds.length - 1 }, () => common);
     }
-    if (threshold === undefined) return thresholdsForBudget(checkpoint, budget);
+    if (threshold === undefined) return this.model.thresholdsFor(budget);
     throw new UsageError({
       problem: 'a threshold and a budget exclude each other',
       given: `threshold ${threshold}, budget ${budget}`,
@@ -155,7 +164,7 @@ export class GFNetPredictor {
   }
 
   private answer(beliefs: readonly Belief[]): Prediction {
-    const { multiAdds } = this.loaded.model;
+    const { multiAdds } = this.model;
     const top = beliefs.at(-1)?.top ?? [];
     const [best] = top;
     return {
@@ -169,6 +178,15 @@ export class GFNetPredictor {
       beliefs,
     };
   }
+}
+
+function joined(images: readonly Float32Array[]): Float32Array {
+  const [only] = images;
+  if (only && images.length === 1) return only;
+  const size = only?.length ?? 0;
+  const all = new Float32Array(images.length * size);
+  images.forEach((image, i) => all.set(image, i * size));
+  return all;
 }
 
 function checkThreshold(threshold: number): number {

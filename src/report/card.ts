@@ -1,8 +1,9 @@
 /** The model card: what a packaged model is, what it was measured to do, and how it is used; Markdown. */
 import type { Results } from '../evaluation/index.js';
 import { integer } from './format.js';
+import { markdown } from './markdown.js';
 import { summary } from './summary.js';
-import { budgetsTable, staticsTable, stepsTable, type Table } from './tables.js';
+import { budgetsTable, staticsTable, stepsTable } from './tables.js';
 
 export interface CardContent {
   /** The folder's name. */
@@ -47,9 +48,4 @@ export function renderCard({ name, results, training, programVersion }: CardCont
     'confidence means nothing there.',
     '',
   ].join('\n');
-}
-
-function markdown({ title, head, rows }: Table): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [`${title}:`, '', line(head), line(head.map(() => '---')), ...rows.map(line)];
 }

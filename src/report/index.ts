@@ -1,4 +1,5 @@
 /** Results for people: the terminal's text, the offline report, and the README's picture. */
+export { renderBundleCard } from './bundle-card.js';
 export { renderCard } from './card.js';
 export { integer, multiAdds, percent } from './format.js';
 export { picturePng, pictureSvg } from './picture.js';

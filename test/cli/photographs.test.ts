@@ -5,7 +5,7 @@ import type { Tensor1D } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/start.js';
 import { exitCodes } from '../../src/errors/index.js';
-import type { Prediction } from '../../src/predict/predictor.js';
+import type { Prediction } from '../../src/predict/prediction.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
 import { unpacked } from '../helpers/wheel.js';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tiny } from '../training/support.js';
 
-const launcher = join(import.meta.dirname, '../../src/cli/gfnet.js');
+export const launcher = join(import.meta.dirname, '../../src/cli/gfnet.js');
 
 export interface Outcome {
   readonly code: number | null;

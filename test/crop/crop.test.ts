@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { boxOf, crop, cutOut } from '../../src/crop/index.js';
+import { boxOf, cutOut } from '../../src/crop/box.js';
+import { crop } from '../../src/crop/index.js';
 import { compile } from '../../src/engine/compile.js';
 import { startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';

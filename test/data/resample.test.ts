@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodePng, decodeImage } from '../../src/data/decode.js';
 import { fit } from '../../src/data/resample.js';
 import { startEngine } from '../../src/engine/start.js';
-import { interpolations } from '../../src/nn/resize.js';
+import { interpolations } from '../../src/nn/kernels.js';
 import { fixture } from '../helpers/pytorch.js';
 
 // The fixtures are read as tensors.

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/start.js';
 import type { Locator } from '../../src/model/locators.js';
 import { anytimeGFNet } from '../../src/model/locators.js';
-import type { StepAnswer } from '../../src/model/runner.js';
+import type { StepAnswer } from '../../src/model/answer.js';
 import { Runner } from '../../src/model/runner.js';
 import { apply, multiAddsOf } from '../../src/nn/scope.js';
 import { classifiers, noise, smallConfig, smallNetwork } from '../helpers/network.js';

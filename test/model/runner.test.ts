@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/start.js';
 import type { AnytimeModel, Step } from '../../src/model/anytime.js';
 import { anytimeGFNet } from '../../src/model/locators.js';
-import type { StepAnswer } from '../../src/model/runner.js';
+import type { StepAnswer } from '../../src/model/answer.js';
 import { Runner } from '../../src/model/runner.js';
 import { sigmoid } from '../helpers/naive.js';
 import { classifiers, noise, smallConfig, smallNetwork } from '../helpers/network.js';

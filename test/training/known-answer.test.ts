@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { toEngine } from '../../src/checkpoint/tensors.js';
-import { boxOf } from '../../src/crop/index.js';
+import { boxOf } from '../../src/crop/box.js';
 import { KnownAnswerDataset } from '../../src/data/known-answer.js';
 import { startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Tensors } from '../../src/engine/gradients.js';
 import { differentiate } from '../../src/engine/gradients.js';
 import { startEngine } from '../../src/engine/start.js';
-import { boxOf } from '../../src/crop/index.js';
+import { boxOf } from '../../src/crop/box.js';
 import { ModelConfig } from '../../src/model/config.js';
 import { GFNet } from '../../src/model/gfnet.js';
 import type { Variables } from '../../src/nn/scope.js';

@@ -1,0 +1,140 @@
+/** bundle.json: what an exported model is, and what its other files must be. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sha256 } from '../checkpoint/manifest.js';
+import { systemErrorCode } from '../checkpoint/file-errors.js';
+import { BundleError } from '../errors/index.js';
+import { interpolations } from '../nn/kernels.js';
+
+export const manifestFile = 'bundle.json';
+
+/** Raised whenever a bundle changes so that older programs would misread it. */
+const schemaVersion = 1;
+
+const share = z.number().min(0).max(1);
+const fileName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/);
+
+const manifestSchema = z
+  .strictObject({
+    format: z.literal('gfnet-bundle'),
+    schemaVersion: z.literal(schemaVersion),
+    name: z.string(),
+    /** In the order of the logits. */
+    classes: z.array(z.string()).min(2).readonly(),
+    /** What the graphs take: [n, side, side, channels], values in [0, 1]; mean and deviation are the graphs' own affair. */
+    image: z.strictObject({ side: z.int().min(1), channels: z.union([z.literal(1), z.literal(3)]) }),
+    /** How images become that: the short side is resized (to `side` where it is absent), and the centre cut out. */
+    preprocessing: z.strictObject({
+      resize: z.int().min(1).optional(),
+      interpolation: z.enum(interpolations).optional(),
+    }),
+    /** Side of the crops, in pixels; null where none are taken. */
+    patch: z.int().min(1).nullable(),
+    /** In their order; steps that compute the same share a graph. Multi-Adds of each alone, for one image. */
+    steps: z
+      .array(z.strictObject({ graph: fileName, multiAdds: z.number().nonnegative() }))
+      .min(1)
+      .readonly(),
+    /**
+     * Choices of thresholds (one for each step) with what they gave on validation, of which a budget takes the most accurate that it
+     * can pay for; empty where the model was not evaluated.
+     */
+    calibration: z
+      .array(
+        z.strictObject({
+          thresholds: z.array(z.number()).readonly(),
+          accuracy: share,
+          meanMultiAdds: z.number().nonnegative(),
+        }),
+      )
+      .readonly(),
+    /** The checkpoint it was made of. */
+    source: z.strictObject({ stage: z.string(), sha256: z.string() }),
+    /** What it was compared with the training engine on, and by how much logits differed at most, over the largest of their step. */
+    verification: z.strictObject({ images: z.array(z.string()).readonly(), difference: z.number() }),
+    files: z.record(fileName, z.strictObject({ bytes: z.int().nonnegative(), sha256: z.string() })),
+    created: z.iso.datetime(),
+    programVersion: z.string(),
+  })
+  .readonly();
+
+export type BundleManifest = z.infer<typeof manifestSchema>;
+
+/** The text of bundle.json; what follows from the format and the other files is added. */
+export function manifestText(
+  fields: Omit<BundleManifest, 'format' | 'schemaVersion' | 'files'>,
+  files: ReadonlyMap<string, Uint8Array>,
+): string {
+  const described = Object.fromEntries(
+    [...files].map(([name, content]) => [name, { bytes: content.length, sha256: sha256(content) }]),
+  );
+  const manifest = manifestSchema.parse({
+    format: 'gfnet-bundle',
+    schemaVersion,
+    ...fields,
+    files: described,
+  });
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/**
+ * Reads bundle.json in `folder`, and checks the other files against it.
+ * @throws BundleError where one is missing, altered, or of a newer version
+ */
+export function readBundle(folder: string): BundleManifest {
+  const path = join(folder, manifestFile);
+  const json = parseJson(read(path).toString(), path);
+  if (typeof json === 'object' && json !== null && 'schemaVersion' in json)
+    refuseNewer(Number(json.schemaVersion), path);
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new BundleError({
+      problem: `${path} is not the description of a bundle`,
+      given: z.prettifyError(parsed.error),
+      mend: 'export the model again',
+    });
+  }
+  for (const [name, { bytes, sha256: expected }] of Object.entries(parsed.data.files)) {
+    const content = read(join(folder, name));
+    if (content.length === bytes && sha256(content) === expected) continue;
+    throw new BundleError({
+      problem: `${join(folder, name)} is cut short or was altered`,
+      given: `${content.length} bytes, SHA-256 ${sha256(content)}`,
+      allowed: `${bytes} bytes, SHA-256 ${expected}`,
+      mend: 'copy the bundle again, whole',
+    });
+  }
+  return parsed.data;
+}
+
+function refuseNewer(version: number, path: string): void {
+  if (!(version > schemaVersion)) return;
+  throw new BundleError({
+    problem: `${path} was written by a newer version of gfnet`,
+    given: `schema version ${version}`,
+    allowed: `schema versions up to ${schemaVersion}`,
+    mend: 'update gfnet',
+  });
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new BundleError({
+      problem: `a file of the bundle ${systemErrorCode(cause) === 'ENOENT' ? 'is missing' : 'cannot be read'}`,
+      given: path,
+      mend: 'check the path: a bundle is a folder made by gfnet export',
+      cause,
+    });
+  }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new BundleError({ problem: `${path} is not JSON`, mend: 'copy the bundle again, whole', cause });
+  }
+}

@@ -1,0 +1,57 @@
+/** Which image files are meant by what stands on a command line. */
+import { existsSync, statSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { glob } from 'tinyglobby';
+import { UsageError } from '../errors/index.js';
+
+const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff}';
+
+export interface ImageFiles {
+  readonly files: Iterable<string> | AsyncIterable<string>;
+  /** How many; undefined where they are still being named. */
+  readonly count: number | undefined;
+}
+
+/**
+ * @param named files, folders (all images within, in the order of their names), patterns such as `photos/*.jpg`, or `-` alone, which
+ *   reads names from standard input, one a line
+ * @throws UsageError where a folder or a pattern has no image
+ */
+export async function imageFiles(named: readonly string[]): Promise<ImageFiles> {
+  if (named.includes('-')) {
+    if (named.length > 1) {
+      throw new UsageError({
+        problem: 'names from standard input go with no others',
+        given: named.join(' '),
+        allowed: '- alone, or files, folders and patterns',
+      });
+    }
+    return { files: namesFrom(process.stdin), count: undefined };
+  }
+  const files = (await Promise.all(named.map(expand))).flat();
+  return { files, count: files.length };
+}
+
+async function* namesFrom(input: NodeJS.ReadableStream): AsyncGenerator<string> {
+  for await (const line of createInterface({ input, crlfDelay: Infinity })) if (line !== '') yield line;
+}
+
+async function expand(named: string): Promise<string[]> {
+  const exists = existsSync(named);
+  const folder = exists && statSync(named).isDirectory();
+  if (!folder && (exists || !/[*?[\]{}]/.test(named))) return [named];
+  const found = folder
+    ? await glob(images, { cwd: named, caseSensitiveMatch: false, dot: false })
+    : await glob(named, { dot: false });
+  if (found.length === 0) {
+    throw new UsageError({
+      problem: folder ? 'the folder holds no image' : 'no file fits the pattern',
+      given: named,
+      allowed: folder
+        ? 'JPEG, PNG, WebP, GIF or TIFF files, in folders within it too'
+        : 'a pattern such as photos/*.jpg',
+    });
+  }
+  const base = folder ? `${named.replace(/\/+$/, '')}/` : '';
+  return found.sort().map(file => base + file);
+}

@@ -1,0 +1,101 @@
+/** The steps of an anytime model as ONNX graphs. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { programVersion } from '../checkpoint/program.js';
+import { record } from '../engine/compile.js';
+import type { TensorTree } from '../engine/tensor-tree.js';
+import { disposeTree, leaves, mapTree, namedLeaves, tidyTree } from '../engine/tensor-tree.js';
+import type { AnytimeModel, Step, StepInput } from '../model/anytime.js';
+import { encodeModel } from '../onnx/encode.js';
+import type { Constant, OnnxModel } from '../onnx/model.js';
+import type { Named } from '../onnx/translate.js';
+import { translate } from '../onnx/translate.js';
+import { WeightsFile } from './weights.js';
+
+export interface Graphs {
+  /** By file name, the weights' file among them. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** For each step the file of its graph; steps that compute the same share one. */
+  readonly steps: readonly string[];
+}
+
+/** Images that steps are recorded on; with one more the second time. */
+const rows = 2;
+
+/**
+ * A graph takes `images` [n, side, side, channels], and as `state.*` what the graph before gave as `next.*`; the first takes
+ * zeros. It gives `logits` and `probabilities` [n, classes], and as `action` [n, 2] where it looked.
+ * @throws ExportError where a step cannot be written
+ */
+export function exportGraphs(model: AnytimeModel): Graphs {
+  const weights = new WeightsFile('weights.bin');
+  const files = new Map<string, Uint8Array>();
+  const names = graphNames(model.steps);
+  const { side, channels } = model;
+  const images = tf.zeros<tf.Rank.R4>([rows, side, side, channels]);
+  let state = model.initial(rows, 0);
+  model.steps.forEach((step, t) => {
+    const file = `${names[t] ?? ''}.onnx`;
+    if (!files.has(file)) {
+      const graph = withProbabilities(exportStep(names[t] ?? '', model, step, { images, state }));
+      files.set(
+        file,
+        encodeModel(graph, programVersion, constant => weights.add(constant)),
+      );
+    }
+    const after = tidyTree(() =>
+      mapTree(step(model.variables(), { images, state }).state, tensor => tensor.clone()),
+    );
+    disposeTree(state);
+    state = after;
+  });
+  disposeTree([images, state]);
+  files.set(weights.file, weights.content());
+  return { files, steps: names.map(name => `${name}.onnx`) };
+}
+
+/** `glance`, then `focus`, or `focus2`, `focus3`, ... where each look is computed in its own way. */
+function graphNames(steps: readonly Step[]): string[] {
+  const looks = new Set(steps.slice(1)).size;
+  return steps.map((_, t) => (t === 0 ? 'glance' : looks === 1 ? 'focus' : `focus${t + 1}`));
+}
+
+function exportStep(name: string, model: AnytimeModel, step: Step, input: StepInput): OnnxModel {
+  const { parameters, statistics } = model.variables();
+  const fixed = { parameters, statistics };
+  const batch: TensorTree = { images: input.images, state: input.state };
+  const recording = record(step as never, fixed, batch, true);
+  return translate(name, recording, {
+    inputs: [
+      ...leaves(fixed).map(constantOf),
+      ...namedLeaves(batch).map(([path, tensor]) => port(path, tensor)),
+    ],
+    outputs: namedLeaves(recording.output).map(([path, tensor]) =>
+      port(path.replace(/^state\./, 'next.'), tensor),
+    ),
+  });
+}
+
+function constantOf(tensor: Tensor): Constant {
+  return { shape: tensor.shape, values: tensor.dataSync<'float32'>() };
+}
+
+/** Maps travel from step to step as convolutions take them. */
+function port(name: string, { rank }: Tensor): Named {
+  return { name, layout: rank === 4 && name !== 'images' ? 'planes' : 'rows' };
+}
+
+function withProbabilities(model: OnnxModel): OnnxModel {
+  const [logits] = model.outputs.filter(({ name }) => name === 'logits');
+  const softmax = {
+    op: 'Softmax',
+    inputs: ['logits'],
+    outputs: ['probabilities'],
+    attributes: { axis: { int: 1 } },
+  };
+  return {
+    ...model,
+    nodes: [...model.nodes, softmax],
+    outputs: [...model.outputs, { name: 'probabilities', shape: logits?.shape ?? [] }],
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * An ONNX model as its file: onnx.proto's ModelProto, whose numbers of fields stand here. The few messages that a model without
+ * subgraphs needs are written by the engine's own encoding functions: no schema has to be compiled, and no library installed.
+ */
+import { bytesField, floatField, integerField, stringField } from '../engine/protobuf.js';
+import type { Attribute, Constant, OnnxModel, OnnxNode, Port } from './model.js';
+
+/** ONNX 1.13: GroupNormalization and friends apart, all that networks of images need; every runtime since 2023 reads it. */
+const opset = 18;
+const irVersion = 8;
+
+const float32 = 1;
+const int64 = 7;
+
+/** Where in the weights' file a constant's bytes are. */
+export interface Place {
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+function encodeAttribute(name: string, attribute: Attribute): Buffer {
+  const [kind, value] = ((): [number, Buffer] => {
+    if ('int' in attribute) return [2, integerField(3, attribute.int)];
+    if ('ints' in attribute) return [7, Buffer.concat(attribute.ints.map(value => integerField(8, value)))];
+    if ('float' in attribute) return [1, floatField(2, attribute.float)];
+    return [3, stringField(4, attribute.string)];
+  })();
+  return Buffer.concat([stringField(1, name), value, integerField(20, kind)]);
+}
+
+function encodeNode(node: OnnxNode, nameOf: (constant: Constant) => string): Buffer {
+  return Buffer.concat([
+    ...node.inputs.map(input => stringField(1, typeof input === 'string' ? input : nameOf(input))),
+    ...node.outputs.map(output => stringField(2, output)),
+    stringField(3, node.outputs[0] ?? ''),
+    stringField(4, node.op),
+    ...Object.entries(node.attributes).map(([name, value]) => bytesField(5, encodeAttribute(name, value))),
+  ]);
+}
+
+/** Little-endian, as ONNX has them. */
+export function bytesOf({ values }: Constant): Uint8Array {
+  const own = values instanceof Int32Array ? BigInt64Array.from(values, BigInt) : values;
+  return new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
+}
+
+function encodeConstant(name: string, constant: Constant, place: Place | undefined): Buffer {
+  const entry = (key: string, value: string | number): Buffer =>
+    bytesField(13, Buffer.concat([stringField(1, key), stringField(2, String(value))]));
+  return Buffer.concat([
+    ...constant.shape.map(size => integerField(1, size)),
+    integerField(2, constant.values instanceof Int32Array ? int64 : float32),
+    stringField(8, name),
+    ...(place
+      ? [
+          entry('location', place.file),
+          entry('offset', place.offset),
+          entry('length', place.length),
+          integerField(14, 1),
+        ]
+      : [bytesField(9, bytesOf(constant))]),
+  ]);
+}
+
+function encodePort({ name, shape }: Port): Buffer {
+  const sizes = shape.map(size =>
+    bytesField(1, size >= 0 ? integerField(1, size) : stringField(2, size === -1 ? 'n' : `${-size} n`)),
+  );
+  const tensor = Buffer.concat([integerField(1, float32), bytesField(2, Buffer.concat(sizes))]);
+  return Buffer.concat([stringField(1, name), bytesField(2, bytesField(1, tensor))]);
+}
+
+/**
+ * @param place where a constant lies outside the file; undefined for one that is to stand in it
+ */
+export function encodeModel(
+  model: OnnxModel,
+  producerVersion: string,
+  place: (constant: Constant) => Place | undefined,
+): Uint8Array {
+  const names = new Map<Constant, string>();
+  const nameOf = (constant: Constant): string => {
+    const name = names.get(constant) ?? `constant${names.size}`;
+    names.set(constant, name);
+    return name;
+  };
+  const nodes = model.nodes.map(node => bytesField(1, encodeNode(node, nameOf)));
+  const constants = [...names].map(([constant, name]) =>
+    bytesField(5, encodeConstant(name, constant, place(constant))),
+  );
+  const graph = Buffer.concat([
+    ...nodes,
+    stringField(2, model.name),
+    ...constants,
+    ...model.inputs.map(port => bytesField(11, encodePort(port))),
+    ...model.outputs.map(port => bytesField(12, encodePort(port))),
+  ]);
+  return Buffer.concat([
+    integerField(1, irVersion),
+    stringField(2, 'gfnet'),
+    stringField(3, producerVersion),
+    bytesField(7, graph),
+    bytesField(8, Buffer.concat([stringField(1, ''), integerField(2, opset)])),
+  ]);
+}

@@ -1,0 +1,38 @@
+/** An ONNX model in memory: nodes in order of execution, with constants as inputs of the nodes that read them. */
+
+/** A tensor that is known when the model is written. */
+export interface Constant {
+  readonly shape: readonly number[];
+  /** Row-major; integers become int64, as ONNX takes sizes and indices. */
+  readonly values: Float32Array | Int32Array;
+}
+
+export type Attribute =
+  | { readonly int: number }
+  | { readonly ints: readonly number[] }
+  | { readonly float: number }
+  | { readonly string: string };
+
+export interface OnnxNode {
+  readonly op: string;
+  /** Names of what other nodes give, or constants. */
+  inputs: readonly (string | Constant)[];
+  outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** A size of a tensor; -k stands for k times the number of images. */
+export type Size = number;
+
+/** What the model takes or gives: float32. */
+export interface Port {
+  readonly name: string;
+  readonly shape: readonly Size[];
+}
+
+export interface OnnxModel {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}

@@ -1,0 +1,137 @@
+/** From a recorded step to an ONNX model that does the same, images in planes where convolutions see them. */
+import type { GraphOutput } from '../engine/binding.js';
+import type { Recording } from '../engine/compile.js';
+import type { Graph, Operation } from '../engine/graph.js';
+import type { Call, Translation } from './call.js';
+import { unknown } from './call.js';
+import type { Constant, OnnxModel, OnnxNode, Port, Size } from './model.js';
+import { convolutions } from './ops/convolution.js';
+import { elementwise } from './ops/elementwise.js';
+import { products } from './ops/products.js';
+import { shapes } from './ops/shapes.js';
+import type { Layout, Shape, Value } from './values.js';
+import { inMemory, known } from './values.js';
+import { Writer } from './writer.js';
+
+const translations: Readonly<Record<string, Translation>> = {
+  ...convolutions,
+  ...elementwise,
+  ...products,
+  ...shapes,
+};
+
+/** What the model takes or gives by a name of its own. */
+export interface Named {
+  readonly name: string;
+  /** How it lies in memory, where it has four dimensions. */
+  readonly layout: Layout;
+}
+
+export interface Interface {
+  /** For each input of the recording, in order: a constant, or a name. */
+  readonly inputs: readonly (Constant | Named)[];
+  readonly outputs: readonly Named[];
+}
+
+/** @throws ExportError where the step has an operation that is not known in ONNX */
+export function translate(name: string, { graph, again }: Recording, ports: Interface): OnnxModel {
+  const writer = new Writer();
+  const values = new Map<GraphOutput, Value>();
+  const shapeOf = shapesOf(graph, again);
+  const inputs: Port[] = [];
+  graph.inputs.forEach((output, i) => {
+    const port = ports.inputs[i];
+    if (port === undefined) throw new RangeError(`no name for input ${i}`);
+    if ('values' in port) values.set(output, known(port));
+    else {
+      const shape = shapeOf(output);
+      values.set(output, { kind: 'stored', shape, ...port });
+      inputs.push({ name: port.name, shape: inMemory(shape, port.layout) });
+    }
+  });
+  translateNodes(graph, shapeOf, values, writer);
+  const outputs = graph.outputs.map((output, i): Port => {
+    const port = ports.outputs[i];
+    const value = values.get(output);
+    if (port === undefined || value === undefined) throw new RangeError(`no name for output ${i}`);
+    // Identities cost nothing: ONNX Runtime removes them.
+    writer.nodes.push({
+      op: 'Identity',
+      inputs: [writer.operand(value, port.layout)],
+      outputs: [port.name],
+      attributes: {},
+    });
+    return { name: port.name, shape: inMemory(value.shape, port.layout) };
+  });
+  return { name, nodes: needed(writer.nodes, outputs), inputs, outputs };
+}
+
+function translateNodes(
+  graph: Graph,
+  shapeOf: (output: GraphOutput) => Shape,
+  values: Map<GraphOutput, Value>,
+  writer: Writer,
+): void {
+  const uses = usesOf(graph);
+  const calls = new Map<string, Call>();
+  for (const [name, node] of graph.nodes) {
+    if (node.kind === 'placeholder') continue;
+    if (node.kind === 'constant') {
+      const { shape, values: content } = node;
+      if (content instanceof Uint8Array) throw new RangeError('a constant of truth values');
+      values.set(`${name}:0`, known({ shape, values: content }));
+      continue;
+    }
+    const call = callOf(node, name);
+    calls.set(name, call);
+    const translation = translations[node.op];
+    if (!translation) throw unknown(call);
+    const results = [translation(call)].flat<(Value | readonly Value[])[]>();
+    results.forEach((value, i) => values.set(`${name}:${i}`, value));
+  }
+
+  function callOf({ op, inputs, attributes }: Operation, name: string): Call {
+    const outputs: Shape[] = [];
+    for (let i = 0; graph.tensors.has(`${name}:${i}`); i++) outputs.push(shapeOf(`${name}:${i}`));
+    return {
+      op,
+      inputs: inputs.flatMap(input => values.get(input) ?? []),
+      attributes: new Map(attributes.map(({ name, value }) => [name, value])),
+      shapes: outputs,
+      writer,
+      only: i => uses.get(inputs[i] ?? ':0') === 1,
+      maker: i => calls.get((inputs[i] ?? '').replace(/:\d+$/, '')),
+    };
+  }
+}
+
+/** Sizes that differ between the two recordings follow the number of images. */
+function shapesOf(graph: Graph, again: Graph): (output: GraphOutput) => Shape {
+  return output => {
+    const [first = [], second = []] = [graph, again].map(({ tensors }) => tensors.get(output)?.shape);
+    return first.map((size, i): Size => {
+      const growth = (second[i] ?? size) - size;
+      return growth === 0 ? size : -growth;
+    });
+  };
+}
+
+/** How often each output is read. */
+function usesOf({ nodes, outputs }: Graph): ReadonlyMap<GraphOutput, number> {
+  const uses = new Map<GraphOutput, number>();
+  const read = [...nodes.values()].flatMap(node => (node.kind === 'operation' ? node.inputs : []));
+  for (const output of [...read, ...outputs]) uses.set(output, (uses.get(output) ?? 0) + 1);
+  return uses;
+}
+
+/** Without the nodes that no output depends on. */
+function needed(nodes: readonly OnnxNode[], outputs: readonly Port[]): OnnxNode[] {
+  const wanted = new Set<string>(outputs.map(({ name }) => name));
+  const kept: OnnxNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some(output => wanted.has(output))) continue;
+    for (const input of node.inputs) if (typeof input === 'string') wanted.add(input);
+    kept.push(node);
+  }
+  return kept.reverse();
+}

@@ -1,0 +1,95 @@
+/** Collects the nodes of an ONNX model, and gives each value in the layout that is asked for, converted once where it lies otherwise. */
+import type { Attribute, Constant, OnnxNode } from './model.js';
+import type { Layout, Shape, Stored, Value } from './values.js';
+import { inMemory, orderless, permuted, sameShape, toPlanes, toRows } from './values.js';
+
+export class Writer {
+  readonly nodes: OnnxNode[] = [];
+  private readonly makers = new Map<string, OnnxNode>();
+  private readonly converted = new WeakMap<Value, Partial<Record<Layout, string | Constant>>>();
+
+  /** The names of a new node's outputs. */
+  emit(
+    op: string,
+    inputs: readonly (string | Constant)[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    outputs = 1,
+  ): string[] {
+    const names = Array.from({ length: outputs }, (_, i) => `value${this.nodes.length}_${i}`);
+    const node = { op, inputs, outputs: names, attributes };
+    this.nodes.push(node);
+    for (const name of names) this.makers.set(name, node);
+    return names;
+  }
+
+  /** The single output of a new node. */
+  store(
+    shape: Shape,
+    layout: Layout,
+    op: string,
+    inputs: readonly (string | Constant)[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): Stored {
+    const [name = ''] = this.emit(op, inputs, attributes);
+    return { kind: 'stored', name, shape, layout };
+  }
+
+  /** The node that gives a stored value; undefined for an input of the model. */
+  maker(name: string): OnnxNode | undefined {
+    return this.makers.get(name);
+  }
+
+  /** What a node reads to have `value` in `layout`, which shapes of other than four dimensions do not tell apart. */
+  operand(value: Value, layout: Layout): string | Constant {
+    const wanted = value.shape.length === 4 || value.kind === 'constant' ? layout : 'rows';
+    let forms = this.converted.get(value);
+    if (!forms) this.converted.set(value, (forms = {}));
+    return (forms[wanted] ??= this.convert(value, wanted));
+  }
+
+  private convert(value: Value, layout: Layout): string | Constant {
+    switch (value.kind) {
+      case 'constant':
+        return layout === 'rows' ? value.constant : broadcastInPlanes(value.constant);
+      case 'stored':
+        if (value.layout === layout || value.shape.length !== 4) return value.name;
+        if (orderless(value.shape)) return this.reshape(value.name, inMemory(value.shape, layout));
+        return this.transpose(value.name, layout);
+      case 'view': {
+        const { of, shape } = value;
+        const flat = orderless(of.shape) ? of.name : this.operand(of, 'rows');
+        if (layout === 'planes' && !orderless(shape))
+          return this.transpose(this.reshape(flat, shape), layout);
+        const target = inMemory(shape, layout);
+        return sameShape(target, inMemory(of.shape, of.layout)) ? flat : this.reshape(flat, target);
+      }
+      case 'bordered': {
+        const { top, left, bottom, right } = value.border;
+        const before = inMemory([0, top, left, 0], layout);
+        const after = inMemory([0, bottom, right, 0], layout);
+        const pads = { shape: [8], values: Int32Array.from([...before, ...after]) };
+        const fill = { shape: [], values: Float32Array.of(value.fill) };
+        return this.emit('Pad', [this.operand(value.of, layout), pads, fill])[0] ?? '';
+      }
+    }
+  }
+
+  private reshape(from: string | Constant, shape: Shape): string {
+    const target = { shape: [shape.length], values: Int32Array.from(shape, size => Math.max(-1, size)) };
+    return this.emit('Reshape', [from, target])[0] ?? '';
+  }
+
+  private transpose(from: string | Constant, to: Layout): string {
+    return this.emit('Transpose', [from], { perm: { ints: to === 'planes' ? toPlanes : toRows } })[0] ?? '';
+  }
+}
+
+/** A constant of up to four dimensions as it is broadcast to planes: [c] -> [c, 1, 1]. */
+function broadcastInPlanes(constant: Constant): Constant {
+  const { shape, values } = constant;
+  if (shape.length === 0 || shape.length > 4) return constant;
+  const whole = { shape: [...Array.from({ length: 4 - shape.length }, () => 1), ...shape], values };
+  const moved = permuted(whole, toPlanes);
+  const [n = 1, ...rest] = moved.shape;
+  return n === 1 ? { ...moved, shape: rest } : moved;
+}

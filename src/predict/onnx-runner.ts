@@ -1,0 +1,119 @@
+/** Takes an exported model's steps on ONNX Runtime. */
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { BundleManifest } from '../bundle/manifest.js';
+import { EngineError } from '../errors/index.js';
+import type { StepAnswer } from '../model/answer.js';
+import { remaining } from '../model/answer.js';
+import type { StepRunner } from './predictor.js';
+
+export interface RuntimeOptions {
+  /** Threads ONNX Runtime may use; all cores when absent. */
+  readonly threads?: number;
+  /** What computes, by ONNX Runtime's name for it (`cpu`, `cuda`, `coreml`, ...); `cpu` when absent. */
+  readonly provider?: string;
+}
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+export class OnnxRunner implements StepRunner {
+  private constructor(
+    private readonly sessions: readonly InferenceSession[],
+    private readonly image: readonly number[],
+  ) {}
+
+  /** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
+  static async load(
+    folder: string,
+    { steps, image }: Pick<BundleManifest, 'steps' | 'image'>,
+    { threads, provider = 'cpu' }: RuntimeOptions = {},
+  ): Promise<OnnxRunner> {
+    const loaded = new Map<string, InferenceSession>();
+    const options = {
+      executionProviders: [provider],
+      ...(threads !== undefined && { intraOpNumThreads: threads }),
+    };
+    try {
+      for (const { graph } of steps) {
+        if (!loaded.has(graph))
+          loaded.set(graph, await InferenceSession.create(join(folder, graph), options));
+      }
+    } catch (cause) {
+      for (const session of loaded.values()) await session.release();
+      throw new EngineError({
+        problem: `ONNX Runtime cannot load ${folder}`,
+        given: cause instanceof Error ? cause.message : String(cause),
+        mend: 'export the model again; a provider must be one that this build of onnxruntime-node has',
+        cause,
+      });
+    }
+    const sessions = steps.flatMap(({ graph }) => loaded.get(graph) ?? []);
+    return new OnnxRunner(sessions, [image.side, image.side, image.channels]);
+  }
+
+  async *run(images: Float32Array, thresholds: readonly number[]): AsyncGenerator<StepAnswer> {
+    const n = images.length / this.image.reduce((product, size) => product * size, 1);
+    let rows = Int32Array.from({ length: n }, (_, i) => i);
+    let feeds: Tensors = { images: new Tensor('float32', images, [n, ...this.image]) };
+    for (const [t, session] of this.sessions.entries()) {
+      const given = await session.run(withState(feeds, session, rows.length));
+      const answer = read(rows, given);
+      yield answer;
+      const stay = remaining(answer, thresholds[t] ?? Infinity);
+      if (stay.length === 0 || t === this.sessions.length - 1) return;
+      feeds = { ...next(given), ...(feeds.images && { images: feeds.images }) };
+      if (stay.length < rows.length) {
+        feeds = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, kept(tensor, stay)]));
+        rows = stay.map(i => answer.rows[i] ?? 0);
+      }
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of new Set(this.sessions)) await session.release();
+  }
+}
+
+/** Before the first step there is no state: zeros. */
+function withState(feeds: Tensors, { inputMetadata }: InferenceSession, n: number): Tensors {
+  const state = inputMetadata.flatMap(input => {
+    if (!input.isTensor || feeds[input.name]) return [];
+    const shape = [n, ...input.shape.slice(1).map(Number)];
+    const zeros = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    return [[input.name, new Tensor('float32', zeros, shape)] as const];
+  });
+  return { ...feeds, ...Object.fromEntries(state) };
+}
+
+function read(rows: Int32Array, given: InferenceSession.OnnxValueMapType): StepAnswer {
+  const values = (name: string): Float32Array | null => {
+    const output = given[name];
+    return output instanceof Tensor ? (output.data as Float32Array) : null;
+  };
+  const none = new Float32Array(0);
+  return {
+    rows,
+    probabilities: values('probabilities') ?? none,
+    logits: values('logits') ?? none,
+    actions: values('action'),
+  };
+}
+
+/** What the next step takes as its state. */
+function next(given: InferenceSession.OnnxValueMapType): Tensors {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) =>
+      name.startsWith('next.') && value instanceof Tensor ? [[name.replace('next.', 'state.'), value]] : [],
+    ),
+  );
+}
+
+/** The rows at `places`. */
+function kept(tensor: Tensor, places: Int32Array): Tensor {
+  const size = tensor.size / (tensor.dims[0] ?? 1);
+  const from = tensor.data as Float32Array;
+  const memory = Buffer.allocUnsafeSlow(4 * size * places.length);
+  const to = new Float32Array(memory.buffer, memory.byteOffset, size * places.length);
+  places.forEach((place, i) => to.set(from.subarray(place * size, (place + 1) * size), i * size));
+  return new Tensor('float32', to, [places.length, ...tensor.dims.slice(1)]);
+}

@@ -1,0 +1,47 @@
+/** What is asked of a model, and what it answers. */
+import type { Box } from '../crop/box.js';
+import type { RawImage } from '../data/decode.js';
+import type { Guess } from '../evaluation/softmax.js';
+
+/** A path, an encoded image, or pixels. */
+export type ImageSource = string | Uint8Array | RawImage;
+
+export interface PredictOptions {
+  /** An image is answered once its confidence reaches this, in (0, 1]; default 0.975. 1 takes all steps. */
+  readonly threshold?: number;
+  /** Instead of a threshold: mean Multi-Adds for one image; takes the thresholds that `gfnet evaluate` fitted. */
+  readonly budget?: number;
+  /** How many classes to list; default 5, at most all of them. */
+  readonly topK?: number;
+  /** Images computed at once; default 64. */
+  readonly batchSize?: number;
+  /** Ends the work between two steps, with the signal's reason as the error. */
+  readonly signal?: AbortSignal;
+  /** Told of each step of each image, by its index among those given. */
+  readonly onStep?: (belief: Belief, index: number) => void;
+}
+
+export interface Belief {
+  /** From 1, the glance. */
+  readonly step: number;
+  /** Where it looked, in pixels of the image as the model sees it; absent for the glance. */
+  readonly box?: Box;
+  /** Likeliest classes, likeliest first. */
+  readonly top: readonly Guess[];
+}
+
+export interface Prediction {
+  /** Index of the class. */
+  readonly class: number;
+  readonly label: string;
+  readonly probability: number;
+  readonly top: readonly Guess[];
+  /** Steps taken, 1 to T. */
+  readonly steps: number;
+  /** What was looked at after the glance. */
+  readonly boxes: readonly Box[];
+  /** Spent on this image. */
+  readonly multiAdds: number;
+  /** After each step taken. */
+  readonly beliefs: readonly Belief[];
+}

@@ -1,0 +1,122 @@
+/** `gfnet predict` on folders, patterns and standard input, with an exported bundle. */
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exitCodes } from '../../src/errors/index.js';
+import type { Prediction } from '../../src/predict/prediction.js';
+import { temporaryFolder } from '../checkpoint/support.js';
+import { gfnet, launcher } from './support.js';
+
+const folder = temporaryFolder();
+const packaged = join(import.meta.dirname, '../../checkpoints/cluttered-60');
+
+beforeAll(() => {
+  const { code } = gfnet(folder, 'export', packaged, '--out', 'bundle');
+  expect(code).toBe(0);
+  mkdirSync(join(folder, 'photos/older'), { recursive: true });
+  for (const name of ['b.png', 'a.PNG', 'older/c.png'])
+    copyFileSync(join(packaged, 'example.png'), join(folder, 'photos', name));
+  writeFileSync(join(folder, 'photos/notes.txt'), 'no image');
+});
+
+const order = ['photos/a.PNG', 'photos/b.png', 'photos/older/c.png'];
+const predict = (...args: string[]): ReturnType<typeof gfnet> =>
+  gfnet(folder, 'predict', '--model', 'bundle', ...args);
+const lines = (text: string): Record<string, unknown>[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>);
+
+describe('gfnet predict', () => {
+  it('takes a folder with those in it, by name, a line each, as the model the bundle is of answers', () => {
+    const { code, stdout } = predict('photos', '--format', 'jsonl', '--threshold', '1');
+    expect(code).toBe(0);
+    const answers = lines(stdout);
+    expect(answers.map(({ image }) => image)).toEqual(order);
+    const model = ['--model', packaged, '--threshold', '1', '--json'];
+    const [expected] = JSON.parse(gfnet(folder, 'predict', 'photos/b.png', ...model).stdout) as Prediction[];
+    expect(answers[1]).toMatchObject({ label: expected?.label, boxes: expected?.boxes, steps: 4 });
+  });
+
+  it('takes a pattern, and writes a table to a file', () => {
+    const { code, stdout } = predict('photos/*.png', '--format', 'csv', '--out', 'answers.csv');
+    expect([code, stdout]).toEqual([0, '']);
+    const [head, row, ...rest] = readFileSync(join(folder, 'answers.csv'), 'utf8').trimEnd().split('\n');
+    expect(head).toBe('image,class,label,probability,steps,multiAdds,boxes,error');
+    expect(row).toMatch(/^photos\/b\.png,\d,\d,0\.\d+,4,\d+,\d+ \d+ 28;\d+ \d+ 28;\d+ \d+ 28,$/);
+    expect(rest).toEqual([]);
+  });
+
+  it('reads names from standard input, reports what it cannot read, goes on, and says so by its exit code', () => {
+    writeFileSync(join(folder, 'broken, "odd".png'), 'no image');
+    const names = ['photos/b.png', 'broken, "odd".png', 'missing.png', 'photos/a.PNG'];
+    for (const format of ['jsonl', 'csv', 'json']) {
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        [launcher, 'predict', '-', '--model', 'bundle', '--format', format],
+        { cwd: folder, encoding: 'utf8', input: `${names.join('\n')}\n` },
+      );
+      expect(status).toBe(exitCodes.badInput);
+      expect(stderr).toMatch(/not an image of a known format[^]*cannot be read[^]*2 of 4 images/);
+      if (format === 'csv') {
+        const cells = /^"broken, ""odd""\.png",,,,,,,"the data is not an image/m;
+        expect(stdout).toMatch(cells);
+        continue;
+      }
+      const answers = format === 'json' ? (JSON.parse(stdout) as Record<string, unknown>[]) : lines(stdout);
+      expect(answers.map(({ image }) => image)).toEqual(names);
+      expect(answers.map(answer => 'error' in answer)).toEqual([false, true, true, false]);
+    }
+  });
+
+  it('refuses what names no image', () => {
+    mkdirSync(join(folder, 'empty'));
+    for (const [named, message] of [
+      [['empty'], /holds no image/],
+      [['none/*.png'], /no file fits the pattern/],
+      [['-', 'photos'], /go with no others/],
+    ] as const) {
+      const { code, stderr } = predict(...named);
+      expect(code).toBe(exitCodes.badInput);
+      expect(stderr).toMatch(message);
+    }
+  });
+
+  it('writes what it has when it is interrupted, and leaves no other file', async () => {
+    const many = Array.from({ length: 20_000 }, () => 'photos/b.png').join('\n');
+    const args = [
+      'predict',
+      '-',
+      '--model',
+      'bundle',
+      '--format',
+      'jsonl',
+      '--batch',
+      '8',
+      '--out',
+      'part.jsonl',
+    ];
+    const child = spawn(process.execPath, [launcher, ...args], { cwd: folder });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(many);
+    const temporary = (): string | undefined =>
+      readdirSync(folder).find(name => name.startsWith('.part.jsonl'));
+    while (readFileSync(join(folder, temporary() ?? 'answers.csv')).length < 5000 || !temporary())
+      await new Promise(resolve => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    const code = await new Promise(resolve => child.once('exit', resolve));
+    expect(code).toBe(exitCodes.interrupted);
+    expect(existsSync(join(folder, temporary() ?? 'gone'))).toBe(false);
+    const answers = lines(readFileSync(join(folder, 'part.jsonl'), 'utf8'));
+    expect(answers.length).toBeGreaterThan(4);
+    expect(answers.length).toBeLessThan(20_000);
+  });
+});
+
+it('gfnet export refuses a folder that holds something', () => {
+  const { code, stderr } = gfnet(folder, 'export', packaged, '--out', 'photos');
+  expect(code).toBe(exitCodes.badInput);
+  expect(stderr).toMatch(/not empty/);
+});

@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { networks } from '../../src/encoders/registry.js';
+import { fields } from '../../src/engine/protobuf.js';
+import type { Tensors } from '../../src/engine/gradients.js';
+import { startEngine } from '../../src/engine/start.js';
+import { disposeTree, leaves } from '../../src/engine/tensor-tree.js';
+import { StaticConfig } from '../../src/model/config.js';
+import { anytimeGFNet } from '../../src/model/locators.js';
+import { StaticNetwork } from '../../src/model/static.js';
+import { stream, uniform } from '../../src/random/index.js';
+import { temporaryFolder } from '../checkpoint/support.js';
+import { classifiers, lively, noise, smallConfig, smallNetwork } from '../helpers/network.js';
+import { answersOf, exported, relativeDifference } from './support.js';
+
+const folder = temporaryFolder();
+const tolerance = 1e-4;
+
+beforeAll(() => startEngine());
+
+/** How often an operation stands in a graph. */
+function count(graph: Uint8Array | undefined, op: string): number {
+  const [model] = [...fields(Buffer.from(graph ?? []))].filter(({ number }) => number === 7);
+  const nodes = [...fields(model?.bytes ?? Buffer.alloc(0))].filter(({ number }) => number === 1);
+  return nodes.filter(({ bytes }) =>
+    [...fields(bytes)].some(field => field.number === 4 && field.bytes.toString() === op),
+  ).length;
+}
+
+/** Weights as large as an untrained network's, from a generator of a few cycles: most of the time would go into better ones. */
+function quickly(parameters: Tensors): Tensors {
+  let state = 1;
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, { shape, size }]) => {
+      const values = new Float32Array(size);
+      const [height = 1, width = 1, , out = NaN] = shape;
+      const fan = out === 1 ? height * width : size / (shape.at(-1) ?? 1);
+      const scale = shape.length === 1 ? 0.1 : Math.sqrt(6 / fan);
+      const centre = shape.length === 1 && name.endsWith('weight') ? 1 : 0;
+      for (let i = 0; i < size; i++) {
+        state = (Math.imul(state, 1664525) + 1013904223) | 0;
+        values[i] = centre + (state / 2 ** 31) * scale;
+      }
+      return [name, tf.tensor(values, shape)];
+    }),
+  );
+}
+
+describe.each([...networks.keys()])('%s', name => {
+  it('gives on ONNX Runtime what it gives in TensorFlow, its images turned round once', async () => {
+    const config = StaticConfig.parse({
+      input: 40,
+      encoder: { name },
+      side: 48,
+      channels: 3,
+      classes: ['a', 'b', 'c'],
+      mean: [0.4, 0.5, 0.6],
+      std: [0.2, 0.25, 0.3],
+    });
+    const network = new StaticNetwork(config);
+    const { variables: zeros, multiAdds } = network.initialise('zeros');
+    const variables = lively({ ...zeros, parameters: quickly(zeros.parameters) });
+    const both = await exported(
+      network.anytime(() => variables, multiAdds),
+      join(folder, name),
+    );
+    const images = uniform(stream(1, 'images'), 3 * 48 * 48 * 3);
+    const [expected] = await answersOf(both.engine, images, []);
+    const [given] = await answersOf(both.exported, images, []);
+    expect(relativeDifference(given?.logits ?? images, expected?.logits ?? images)).toBeLessThan(tolerance);
+    // Answers that are all the same would agree by themselves.
+    expect(new Set(expected?.logits).size).toBe(9);
+    const graph = both.files.get('glance.onnx');
+    expect(count(graph, 'Transpose')).toBe(1);
+    expect(count(graph, 'Resize')).toBe(1);
+    expect(count(graph, 'Pad')).toBe(0);
+    await both.dispose();
+    disposeTree([variables, zeros]);
+  });
+});
+
+describe.each(classifiers)('a GFNet, %s classifier', kind => {
+  it.each([
+    ['grey', { interpolation: 'bilinear' }],
+    ['grey as RGB, bicubic', { interpolation: 'bicubic', mean: [0.4, 0.5, 0.6], std: [0.3] }],
+    ['linear policy, RGB', { channels: 3, policy: { encoder: 'linear', hidden: 6 } }],
+  ])('takes the same steps, all of them and stopping early: %s', async (what, options) => {
+    const config = smallConfig(kind, options);
+    const { gfnet, variables, costs } = smallNetwork(config);
+    const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
+    const both = await exported(model, join(folder, kind, what));
+    const n = 9;
+    const { pixels, images } = noise(config, n);
+    const all = await answersOf(both.engine, pixels, []);
+    expect(all.map(({ rows }) => rows.length)).toEqual([n, n, n]);
+    // Between two confidences, so that rounding decides nothing.
+    const thresholds = all.slice(0, -1).map(({ probabilities }) => {
+      const sure = Array.from({ length: n }, (_, i) => Math.max(...probabilities.subarray(4 * i, 4 * i + 4)));
+      const [below = 0, above = 0] = sure.sort((a, b) => a - b).slice(5, 7);
+      return (below + above) / 2;
+    });
+    for (const limits of [[], thresholds]) {
+      const expected = await answersOf(both.engine, pixels, limits);
+      const given = await answersOf(both.exported, pixels, limits);
+      expect(given.map(({ rows }) => [...rows])).toEqual(expected.map(({ rows }) => [...rows]));
+      expected.forEach(({ logits, probabilities, actions }, t) => {
+        const other = given[t];
+        expect(relativeDifference(other?.logits ?? pixels, logits)).toBeLessThan(tolerance);
+        expect(relativeDifference(other?.probabilities ?? pixels, probabilities)).toBeLessThan(tolerance);
+        expect(other?.actions === null).toBe(actions === null);
+        if (actions) expect(relativeDifference(other?.actions ?? pixels, actions)).toBeLessThan(tolerance);
+      });
+    }
+    await both.dispose();
+    disposeTree([variables, images]);
+  });
+
+  it('leaves no tensor, and writes weights once that several graphs have', async () => {
+    const config = smallConfig(kind, { encoder: { name: 'small', widths: [8, 40] } });
+    const { gfnet, variables, costs } = smallNetwork(config);
+    const before = tf.memory().numTensors;
+    const both = await exported(
+      anytimeGFNet(gfnet, costs, () => variables, 'learned'),
+      join(folder, kind),
+    );
+    expect(tf.memory().numTensors).toBe(before);
+    await both.dispose();
+    const bytes = leaves(variables).reduce((sum: number, { size }: Tensor) => sum + 4 * size, 0);
+    expect(both.files.get('weights.bin')?.length).toBeLessThan(bytes);
+    expect([...both.files.keys()]).toEqual(
+      kind === 'cascade'
+        ? ['glance.onnx', 'focus2.onnx', 'focus3.onnx', 'weights.bin']
+        : ['glance.onnx', 'focus.onnx', 'weights.bin'],
+    );
+    disposeTree(variables);
+  });
+});

@@ -1,0 +1,57 @@
+/** Exports models to a folder and takes their steps there and here. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { exportGraphs } from '../../src/export/graphs.js';
+import type { AnytimeModel } from '../../src/model/anytime.js';
+import type { StepAnswer } from '../../src/model/answer.js';
+import { Runner } from '../../src/model/runner.js';
+import { OnnxRunner } from '../../src/predict/onnx-runner.js';
+import type { StepRunner } from '../../src/predict/predictor.js';
+
+export interface Both {
+  readonly engine: Runner;
+  readonly exported: OnnxRunner;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  dispose(): Promise<void>;
+}
+
+export async function exported(model: AnytimeModel, folder: string): Promise<Both> {
+  const { files, steps } = exportGraphs(model);
+  mkdirSync(folder, { recursive: true });
+  for (const [name, content] of files) writeFileSync(join(folder, name), content);
+  const runner = await OnnxRunner.load(folder, {
+    steps: steps.map(graph => ({ graph, multiAdds: 1 })),
+    image: { side: model.side, channels: model.channels === 1 ? 1 : 3 },
+  });
+  const engine = new Runner(model);
+  return {
+    engine,
+    exported: runner,
+    files,
+    async dispose() {
+      engine.dispose();
+      await runner.dispose();
+    },
+  };
+}
+
+export async function answersOf(
+  runner: StepRunner,
+  images: Float32Array,
+  thresholds: readonly number[],
+): Promise<StepAnswer[]> {
+  const answers: StepAnswer[] = [];
+  for await (const answer of runner.run(images, thresholds)) answers.push(answer);
+  return answers;
+}
+
+/** The largest difference over the largest of `expected`. */
+export function relativeDifference(given: Float32Array, expected: Float32Array): number {
+  if (given.length !== expected.length) return Infinity;
+  const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const difference = expected.reduce(
+    (most, value, i) => Math.max(most, Math.abs(value - (given[i] ?? NaN))),
+    0,
+  );
+  return difference / scale;
+}

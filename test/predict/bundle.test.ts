@@ -1,0 +1,205 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodePng } from '../../src/data/decode.js';
+import { startEngine } from '../../src/engine/start.js';
+import { disposeTree } from '../../src/engine/tensor-tree.js';
+import { BundleError, EngineError, ExportError, GFNetError, UsageError } from '../../src/errors/index.js';
+import { makeBundle, writeBundle } from '../../src/export/bundle.js';
+import { verify } from '../../src/export/verify.js';
+import { GFNet } from '../../src/index.js';
+import { GFNet as BundledGFNet } from '../../src/predict/index.js';
+import { Runner } from '../../src/model/runner.js';
+import { findEvaluation } from '../../src/predict/calibration.js';
+import { loadModel } from '../../src/predict/load.js';
+import type { Belief, Prediction } from '../../src/predict/prediction.js';
+import { OnnxRunner } from '../../src/predict/onnx-runner.js';
+import { stream, uniform } from '../../src/random/index.js';
+import { temporaryFolder } from '../checkpoint/support.js';
+
+const folder = temporaryFolder();
+const packaged = join(import.meta.dirname, '../../checkpoints/cluttered-60');
+const bundle = join(folder, 'digits');
+const example = join(packaged, 'example.png');
+const shape = { height: 60, width: 60, channels: 1 };
+
+/** The example, dimmed: each is believed otherwise. */
+async function pictures(n: number): Promise<Buffer[]> {
+  const { decodeImage } = await import('../../src/data/decode.js');
+  const pixels = await decodeImage(example, shape);
+  return Promise.all(
+    Array.from({ length: n }, (_, i) =>
+      encodePng(
+        pixels.map(value => value * (1 - i / (1.2 * n))),
+        shape,
+      ),
+    ),
+  );
+}
+
+let here: GFNet;
+let there: BundledGFNet;
+
+beforeAll(async () => {
+  startEngine();
+  const loaded = loadModel(packaged);
+  const examples = { names: ['noise'], pixels: uniform(stream(1, 'noise'), 4 * 60 * 60) };
+  const made = await makeBundle('digits', loaded, findEvaluation(loaded.checkpoint), examples);
+  expect(made.manifest.verification.difference).toBeLessThan(1e-4);
+  writeBundle(bundle, made, new Map());
+  disposeTree(loaded.variables);
+  here = await GFNet.load(packaged);
+  there = await BundledGFNet.load(bundle, { threads: 1 });
+});
+
+afterAll(async () => {
+  await here.dispose();
+  await there.dispose();
+});
+
+/** The same but for rounding. */
+function expectSame(given: readonly Prediction[], expected: readonly Prediction[]): void {
+  expect(given).toHaveLength(expected.length);
+  given.forEach((prediction, i) => {
+    const other = expected[i];
+    expect(prediction).toMatchObject({ label: other?.label, steps: other?.steps, boxes: other?.boxes });
+    expect(prediction.multiAdds).toBe(other?.multiAdds);
+    expect(prediction.beliefs).toHaveLength(other?.steps ?? NaN);
+    expect(prediction.probability).toBeCloseTo(other?.probability ?? NaN, 5);
+  });
+}
+
+describe('a bundle predicts as the model it was made of', () => {
+  it.each([{ threshold: 1 }, { threshold: 0.6 }, { budget: 12e6 }, { budget: 20e6, batchSize: 3 }])(
+    '%j',
+    async options => {
+      const images = await pictures(8);
+      const expected = await here.predict(images, options);
+      expectSame(await there.predict(images, options), expected);
+      const any = await GFNet.load(bundle);
+      expectSame(await any.predict(images, options), expected);
+      await any.dispose();
+    },
+  );
+
+  it('some images stopping early, others not', async () => {
+    const steps = (await there.predict(await pictures(8), { threshold: 0.6 })).map(({ steps }) => steps);
+    expect(new Set(steps).size).toBeGreaterThan(1);
+  });
+});
+
+describe('step by step', () => {
+  it('gives each belief as it comes, and takes no step that is not asked for', async () => {
+    const [image = ''] = await pictures(1);
+    const [expected] = await there.predict([image], { threshold: 1 });
+    const seen: Belief[] = [];
+    for await (const belief of there.steps(image, { threshold: 1 })) {
+      seen.push(belief);
+      if (belief.step === 2) break;
+    }
+    expect(seen).toEqual(expected?.beliefs.slice(0, 2));
+    expect(seen[1]?.box).toEqual(expected?.boxes[0]);
+  });
+
+  it('tells of the steps of every image by its index, also where one before cannot be read', async () => {
+    const images: (Buffer | string)[] = await pictures(5);
+    images.splice(2, 0, join(folder, 'missing.png'));
+    const told = new Map<number, number[]>();
+    const outcomes = there.stream(images, {
+      threshold: 0.6,
+      batchSize: 4,
+      onStep: ({ step }, index) => told.set(index, [...(told.get(index) ?? []), step]),
+    });
+    let index = 0;
+    for await (const outcome of outcomes) {
+      const steps = 'error' in outcome ? undefined : outcome.prediction.beliefs.map(({ step }) => step);
+      expect(told.get(index++)).toEqual(steps);
+    }
+    expect(index).toBe(6);
+    expect(told.has(2)).toBe(false);
+  });
+
+  it('stops between two steps when it is told to', async () => {
+    const interruption = new AbortController();
+    const options = { threshold: 1, signal: interruption.signal };
+    const seen: number[] = [];
+    const work = there.predict(await pictures(2), {
+      ...options,
+      onStep: ({ step }) => {
+        seen.push(step);
+        interruption.abort(new Error('enough'));
+      },
+    });
+    await expect(work).rejects.toThrow('enough');
+    expect(seen).toEqual([1, 1]);
+  });
+});
+
+describe('a stream', () => {
+  it('keeps the order, passes over what cannot be read, and holds two batches at most', async () => {
+    const [image = Buffer.alloc(0)] = await pictures(1);
+    let [asked, answered, ahead] = [0, 0, 0];
+    function* sources(): Generator<Uint8Array> {
+      for (; asked < 40; asked++) {
+        ahead = Math.max(ahead, asked - answered);
+        yield asked % 7 === 3 ? Buffer.from('none') : image;
+      }
+    }
+    const failed: number[] = [];
+    for await (const outcome of there.stream(sources(), { batchSize: 4 })) {
+      if ('error' in outcome) failed.push(answered);
+      answered++;
+    }
+    expect(answered).toBe(40);
+    expect(failed).toEqual([3, 10, 17, 24, 31, 38]);
+    expect(ahead).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('is refused', () => {
+  async function refusal(path: string, options = {}): Promise<GFNetError> {
+    const error: unknown = await BundledGFNet.load(path, options).catch((error: unknown) => error);
+    return error instanceof GFNetError ? error : expect.fail(String(error));
+  }
+
+  it('a bundle that was altered, cut short, or is none', async () => {
+    const copy = join(folder, 'copy');
+    cpSync(bundle, copy, { recursive: true });
+    const weights = readFileSync(join(copy, 'weights.bin'));
+    weights[weights.length >> 1] = 1 ^ (weights[weights.length >> 1] ?? 0);
+    writeFileSync(join(copy, 'weights.bin'), weights);
+    expect((await refusal(copy)).message).toMatch(/weights\.bin is cut short or was altered/);
+    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 2}');
+    expect((await refusal(copy)).message).toMatch(/newer version/);
+    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 1}');
+    expect(await refusal(copy)).toBeInstanceOf(BundleError);
+    expect((await refusal(packaged)).message).toMatch(/missing[^]*bundle\.json/);
+  });
+
+  it('a provider that is not there', async () => {
+    expect(await refusal(bundle, { provider: 'abacus' })).toBeInstanceOf(EngineError);
+    await expect(GFNet.load(packaged, { provider: 'cpu' })).rejects.toBeInstanceOf(UsageError);
+  });
+
+  it('a folder that holds something', async () => {
+    const loaded = loadModel(packaged);
+    const pixels = uniform(stream(1, 'noise'), 60 * 60);
+    const made = await makeBundle('digits', loaded, undefined, { names: [], pixels });
+    expect(() => writeBundle(bundle, made, new Map())).toThrow(/not empty/);
+    expect(made.manifest.calibration).toEqual([]);
+    disposeTree(loaded.variables);
+  });
+
+  it('an export that gives something else', async () => {
+    const other = loadModel(join(packaged, '../cluttered-100'));
+    const runner = new Runner(other.model);
+    const pixels = uniform(stream(1, 'noise'), 100 * 100);
+    const steps = ['glance.onnx', 'focus.onnx'].map(graph => ({ graph, multiAdds: 1 }));
+    const wrong = await OnnxRunner.load(bundle, { steps, image: { side: 60, channels: 1 } });
+    const truncated = { run: () => wrong.run(pixels.slice(0, 3600), []), dispose: () => undefined };
+    await expect(verify(runner, truncated, pixels, 0)).rejects.toBeInstanceOf(ExportError);
+    await wrong.dispose();
+    runner.dispose();
+    disposeTree(other.variables);
+  });
+});
