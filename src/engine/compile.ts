@@ -1,9 +1,12 @@
 /** Compiles a function of tensors to one TensorFlow function, which its executor runs without JavaScript in between. */
+import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { TracingError } from '../errors/index.js';
 import type { GraphOutput } from './binding.js';
 import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
+import { foldBatchNorm } from './fold.js';
+import { hoist } from './hoist.js';
 import { backend, canCompile } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
 import { disposeTree, leaves, mapTree, oneMoreRow, signature, tidyTree, withLeaves } from './tensor-tree.js';
@@ -19,12 +22,18 @@ export interface Compiled<F extends TensorTree, B extends TensorTree, O extends 
 export interface CompileOptions {
   /** One function for every batch size, the leading dimension of all tensors of `batch`. */
   readonly anyBatch?: boolean;
+  /**
+   * For steps that take the same `fixed` tensors many times: what depends on those alone is computed once, and batch norm with
+   * running statistics goes into the convolution before it, which changes results by their rounding.
+   */
+  readonly inference?: boolean;
 }
 
 interface CompiledFunction {
   readonly name: string;
   /** What the step returned when it was traced, for its structure. */
   readonly output: TensorTree;
+  readonly preparation: Preparation | undefined;
 }
 
 let functions = 0;
@@ -42,19 +51,23 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
   step: (fixed: F, batch: B) => O,
   options: CompileOptions = {},
 ): Compiled<F, B, O> {
+  const { anyBatch = false, inference = false } = options;
   const compiled = new Map<string, CompiledFunction>();
   const call = (fixed: F, batch: B): O => {
     if (!canCompile()) return tidyTree(() => own(step(fixed, batch)));
-    const key = `${signature(fixed)} ${options.anyBatch ? anyBatchSignature(batch) : signature(batch)}`;
+    const key = `${signature(fixed)} ${anyBatch ? anyBatchSignature(batch) : signature(batch)}`;
     let entry = compiled.get(key);
     if (!entry) {
-      entry = build(step, fixed, batch, options.anyBatch ?? false);
+      entry = build(record(step, fixed, batch, anyBatch), inference ? leaves(fixed).length : 0);
       compiled.set(key, entry);
     }
-    return execute(entry, [...leaves(fixed), ...leaves(batch)]) as O;
+    return execute(entry, leaves(fixed), leaves(batch)) as O;
   };
   const dispose = (): void => {
-    for (const { name } of compiled.values()) backend().binding.removeFunction?.(name);
+    for (const { name, preparation } of compiled.values()) {
+      backend().binding.removeFunction?.(name);
+      preparation?.dispose();
+    }
     compiled.clear();
   };
   return Object.assign(call, { dispose });
@@ -71,22 +84,57 @@ function anyBatchSignature(batch: TensorTree): string {
     .join(' ');
 }
 
-function execute({ name, output }: CompiledFunction, inputs: readonly Tensor[]): TensorTree {
-  const shape = leaves(output);
-  return withLeaves(output, backend().executeMultipleOutputs(name, [], inputs, shape.length));
+function execute(
+  { name, output, preparation }: CompiledFunction,
+  fixed: readonly Tensor[],
+  batch: readonly Tensor[],
+): TensorTree {
+  const inputs = [...(preparation?.of(fixed) ?? []), ...fixed, ...batch];
+  return withLeaves(output, backend().executeMultipleOutputs(name, [], inputs, leaves(output).length));
 }
 
-function build<F extends TensorTree, B extends TensorTree, O extends TensorTree>(
-  step: (fixed: F, batch: B) => O,
-  fixed: F,
-  batch: B,
-  anyBatch: boolean,
-): CompiledFunction {
-  const { graph, output } = record(step, fixed, batch, anyBatch);
+/** @param fixed how many of the first inputs stay the same from call to call */
+function build({ graph, output }: Recording, fixed: number): CompiledFunction {
+  if (fixed === 0) return { name: addFunction(graph), output, preparation: undefined };
+  const { prepare, rest } = hoist(foldBatchNorm(backend().binding, graph), fixed);
+  const preparation = prepare.outputs.length === 0 ? undefined : new Preparation(prepare);
+  return { name: addFunction(rest), output, preparation };
+}
+
+function addFunction(graph: Graph): string {
   const name = `gfnet_step_${functions++}`;
   const { binding } = backend();
   binding.addFunction?.(name, encodeGraph(binding, graph), graph.inputs, graph.outputs);
-  return { name, output };
+  return name;
+}
+
+/** What a step needs of its fixed tensors, made anew only when they are others. */
+class Preparation {
+  private readonly name: string;
+  private readonly outputs: number;
+  private source: readonly Tensor[] = [];
+  private made: Tensor[] = [];
+
+  constructor(graph: Graph) {
+    this.name = addFunction(graph);
+    this.outputs = graph.outputs.length;
+  }
+
+  of(fixed: readonly Tensor[]): readonly Tensor[] {
+    if (fixed.length !== this.source.length || fixed.some((tensor, i) => tensor !== this.source[i])) {
+      disposeTree(this.made);
+      this.made = backend()
+        .executeMultipleOutputs(this.name, [], [...fixed], this.outputs)
+        .map(tensor => tf.keep(tensor));
+      this.source = fixed;
+    }
+    return this.made;
+  }
+
+  dispose(): void {
+    backend().binding.removeFunction?.(this.name);
+    disposeTree(this.made);
+  }
 }
 
 /** A step as a graph, recorded twice. */

@@ -39,6 +39,19 @@ export interface TensorDescription {
   readonly shape: readonly number[];
 }
 
+/** The node that gives an output. */
+export function makerOf(output: GraphOutput): string {
+  return output.slice(0, output.lastIndexOf(':'));
+}
+
+/** How often each output is read. */
+export function usesOf({ nodes, outputs }: Graph): ReadonlyMap<GraphOutput, number> {
+  const uses = new Map<GraphOutput, number>();
+  const read = [...nodes.values()].flatMap(node => (node.kind === 'operation' ? node.inputs : []));
+  for (const output of [...read, ...outputs]) uses.set(output, (uses.get(output) ?? 0) + 1);
+  return uses;
+}
+
 function encodeShape(shape: readonly number[]): Buffer {
   return Buffer.concat(shape.map(size => bytesField(2, integerField(1, size))));
 }

@@ -4,6 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { TracingError } from '../errors/index.js';
 import type { Binding, GraphOutput, OpAttribute, TensorHandle, TensorValues } from './binding.js';
 import type { Graph, Node, TensorDescription } from './graph.js';
+import { makerOf } from './graph.js';
 import { opDefinition } from './op-definitions.js';
 import { backend } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
@@ -55,7 +56,7 @@ class Recorder {
   /** The graph's output for a tensor; an input or constant passes through an Identity, as functions require. */
   output(id: number): GraphOutput {
     const { output, dtype } = this.lookUp(id);
-    if (this.nodes.get(output.slice(0, output.indexOf(':')))?.kind === 'operation') return output;
+    if (this.nodes.get(makerOf(output))?.kind === 'operation') return output;
     const attributes = [{ name: 'T', type: this.binding.TF_ATTR_TYPE, value: dtype }];
     return `${this.add({ kind: 'operation', op: 'Identity', inputs: [output], attributes })}:0`;
   }

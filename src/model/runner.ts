@@ -60,6 +60,7 @@ export class Runner {
     if (!compiled) {
       compiled = compile(step as unknown as (fixed: TensorTree, batch: TensorTree) => TensorTree, {
         anyBatch: true,
+        inference: true,
       });
       this.compiled.set(step, compiled);
     }

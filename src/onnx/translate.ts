@@ -2,6 +2,7 @@
 import type { GraphOutput } from '../engine/binding.js';
 import type { Recording } from '../engine/compile.js';
 import type { Graph, Operation } from '../engine/graph.js';
+import { makerOf, usesOf } from '../engine/graph.js';
 import type { Call, Translation } from './call.js';
 import { unknown } from './call.js';
 import type { Constant, OnnxModel, OnnxNode, Port, Size } from './model.js';
@@ -100,7 +101,7 @@ function translateNodes(
       shapes: outputs,
       writer,
       only: i => uses.get(inputs[i] ?? ':0') === 1,
-      maker: i => calls.get((inputs[i] ?? '').replace(/:\d+$/, '')),
+      maker: i => calls.get(makerOf(inputs[i] ?? ':0')),
     };
   }
 }
@@ -114,14 +115,6 @@ function shapesOf(graph: Graph, again: Graph): (output: GraphOutput) => Shape {
       return growth === 0 ? size : -growth;
     });
   };
-}
-
-/** How often each output is read. */
-function usesOf({ nodes, outputs }: Graph): ReadonlyMap<GraphOutput, number> {
-  const uses = new Map<GraphOutput, number>();
-  const read = [...nodes.values()].flatMap(node => (node.kind === 'operation' ? node.inputs : []));
-  for (const output of [...read, ...outputs]) uses.set(output, (uses.get(output) ?? 0) + 1);
-  return uses;
 }
 
 /** Without the nodes that no output depends on. */

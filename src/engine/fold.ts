@@ -1,0 +1,114 @@
+/** Batch norm with running statistics goes into the convolution before it, so that no image is read once more for it. */
+import type { Binding, GraphOutput, OpAttribute } from './binding.js';
+import type { Graph, Node, Operation, TensorDescription } from './graph.js';
+import { makerOf, usesOf } from './graph.js';
+
+/**
+ * The graph with each `batchNorm(convolve(x, filter))` written as `convolve(x, filter * factor) + shift`, where
+ * `factor = scale / sqrt(variance + epsilon)` and `shift = offset - mean * factor`: equal up to rounding.
+ * Convolutions whose result something else reads too are left alone.
+ */
+export function foldBatchNorm(binding: Binding, graph: Graph): Graph {
+  const uses = usesOf(graph);
+  const nodes = new Map<string, Node>();
+  const tensors = new Map(graph.tensors);
+  for (const [name, node] of graph.nodes) {
+    const before = node.kind === 'operation' && isInference(node) ? node.inputs[0] : undefined;
+    const convolution = before === undefined ? undefined : nodes.get(makerOf(before));
+    if (
+      node.kind !== 'operation' ||
+      before === undefined ||
+      uses.get(before) !== 1 ||
+      convolution?.kind !== 'operation' ||
+      !filterAxes[convolution.op]
+    ) {
+      nodes.set(name, node);
+      continue;
+    }
+    nodes.delete(makerOf(before));
+    const writer = new Writer(binding, name, nodes, tensors);
+    writer.fold(node, convolution);
+  }
+  return { ...graph, nodes, tensors };
+}
+
+/** The shape under which a number for each channel multiplies a filter. */
+const filterAxes: Readonly<Record<string, readonly number[]>> = {
+  Conv2D: [-1],
+  DepthwiseConv2dNative: [-1, 1],
+};
+
+function isInference({ op, attributes }: Operation): boolean {
+  return (
+    /^FusedBatchNorm(V2|V3)?$/.test(op) &&
+    attributes.some(({ name, value }) => name === 'is_training' && value === false)
+  );
+}
+
+/** Adds nodes in the place of one, whose name the last of them takes. */
+class Writer {
+  private readonly type: OpAttribute;
+
+  constructor(
+    private readonly binding: Binding,
+    private readonly name: string,
+    private readonly nodes: Map<string, Node>,
+    private readonly tensors: Map<GraphOutput, TensorDescription>,
+  ) {
+    this.type = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+  }
+
+  fold(batchNorm: Operation, convolution: Operation): void {
+    type Inputs = readonly [GraphOutput, GraphOutput, GraphOutput, GraphOutput, GraphOutput];
+    const [, scale, offset, mean, variance] = batchNorm.inputs as unknown as Inputs;
+    const [image, filter] = convolution.inputs as readonly [GraphOutput, GraphOutput];
+    const epsilon = batchNorm.attributes.find(({ name }) => name === 'epsilon')?.value;
+    const floor = this.constant('epsilon', [], Float32Array.of(Number(epsilon)));
+    const factor = this.call(
+      'factor',
+      'Mul',
+      scale,
+      this.call('inverse', 'Rsqrt', this.call('floored', 'AddV2', variance, floor)),
+    );
+    const shift = this.call('shift', 'Sub', offset, this.call('moved', 'Mul', mean, factor));
+    const axes = filterAxes[convolution.op] ?? [];
+    const spread = this.operation('spread', {
+      op: 'Reshape',
+      inputs: [factor, this.constant('axes', [axes.length], Int32Array.from(axes))],
+      attributes: [
+        this.type,
+        { name: 'Tshape', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 },
+      ],
+    });
+    const scaled = this.call('filter', 'Mul', filter, spread);
+    for (const [output, like] of [
+      [shift, offset],
+      [scaled, filter],
+    ] as const) {
+      const described = this.tensors.get(like);
+      if (described) this.tensors.set(output, described);
+    }
+    const convolved = this.operation('convolution', { ...convolution, inputs: [image, scaled] });
+    this.nodes.set(this.name, {
+      kind: 'operation',
+      op: 'BiasAdd',
+      inputs: [convolved, shift],
+      attributes: [this.type],
+    });
+  }
+
+  private call(part: string, op: string, ...inputs: readonly GraphOutput[]): GraphOutput {
+    return this.operation(part, { op, inputs, attributes: [this.type] });
+  }
+
+  private operation(part: string, operation: Omit<Operation, 'kind'>): GraphOutput {
+    this.nodes.set(`${this.name}_${part}`, { ...operation, kind: 'operation' });
+    return `${this.name}_${part}:0`;
+  }
+
+  private constant(part: string, shape: readonly number[], values: Float32Array | Int32Array): GraphOutput {
+    const dtype = values instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32;
+    this.nodes.set(`${this.name}_${part}`, { kind: 'constant', dtype, shape, values });
+    return `${this.name}_${part}:0`;
+  }
+}
