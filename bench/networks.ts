@@ -1,5 +1,4 @@
 /** Published networks as classifiers of ImageNet, trained and run, as contests with timm's in PyTorch. */
-import { TrainConfig } from '../training/config.js';
 import { staticTrainer } from '../training/static-trainer.js';
 import { StaticConfig } from '../src/model/config.js';
 import { Runner } from '../src/model/runner.js';
@@ -49,7 +48,7 @@ function start({ name, work, side, batch: size }: NetworkWork): Ours {
       encoder: { name },
     }),
   );
-  const config = TrainConfig.shape.static.parse({ ...preset('cluttered-60').static, input: side });
+  const config = { ...preset('cluttered-60').static, input: side };
   const trainer = staticTrainer(network, network.initialise(stream(seed, 'initialise')), config);
   const batch = randomBatch(size, trainer.model);
   const runner = new Runner(trainer.model);

@@ -1,6 +1,7 @@
 /** What a training run is told: data, network, and the three stages' hyperparameters; defaults live here, once. */
 import { z } from 'zod';
 import { DataConfig } from '../src/data/config.js';
+import { networks } from '../src/encoders/registry.js';
 import { NetworkConfig } from '../src/model/config.js';
 
 const positive = z.number().positive();
@@ -33,17 +34,34 @@ const PpoConfig = z.strictObject({
   updates: z.int().min(1).default(1),
 });
 
-export const TrainConfig = z.strictObject({
-  data: DataConfig,
-  network: NetworkConfig,
-  batchSize: z.int().min(2).default(128),
-  stage1: SgdConfig,
-  stage2: PpoConfig,
-  stage3: SgdConfig,
-  /** The line to beat: the same encoder once, on the image resized to `input`. */
-  static: SgdConfig.omit({ classifierRate: true, supervision: true, trainGlance: true }).extend({
-    input: z.int().min(1),
-  }),
-});
+export const TrainConfig = z
+  .strictObject({
+    data: DataConfig,
+    network: NetworkConfig,
+    batchSize: z.int().min(2).default(128),
+    stage1: SgdConfig,
+    stage2: PpoConfig,
+    stage3: SgdConfig,
+    /** The line to beat: the same encoder once, on the image resized to `input`. */
+    static: SgdConfig.omit({ classifierRate: true, supervision: true, trainGlance: true }).extend({
+      input: z.int().min(1),
+    }),
+  })
+  .transform(config => ({ ...config, data: prepared(config.data, config.network.encoder.name) }));
 export type TrainConfig = z.infer<typeof TrainConfig>;
 export type TrainConfigInput = z.input<typeof TrainConfig>;
+
+/** Evaluation: the short side is resized to this many times the square that is cut out, where the encoder's weights say nothing. */
+const usualMargin = 256 / 224;
+
+/** Image files are prepared, where the configuration does not say how, as they are for the encoder's published weights, at their own side. */
+function prepared(data: DataConfig, encoder: string): DataConfig {
+  if (data.kind !== 'folder' && data.kind !== 'manifest') return data;
+  const theirs = networks.get(encoder)?.weights[0]?.preprocessing;
+  const margin = theirs ? theirs.resize / theirs.side : usualMargin;
+  return {
+    ...data,
+    resize: data.resize ?? Math.round(data.side * margin),
+    interpolation: data.interpolation ?? theirs?.interpolation ?? 'bilinear',
+  };
+}

@@ -5,6 +5,7 @@ import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { Checkpoint } from '../src/checkpoint/checkpoint.js';
 import { hasCheckpoint, loadLatest } from '../src/checkpoint/checkpoint.js';
 import { requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
+import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
@@ -43,6 +44,10 @@ export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' 
   readonly from?: string | undefined;
   readonly resume: boolean;
   readonly command: readonly string[];
+  /** Threads that decode image files. */
+  readonly workers?: number | undefined;
+  /** Told what the run's log is told of the data: how it was split, which files are passed over. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** @throws ConfigError when the network cannot work on these images */
@@ -64,7 +69,16 @@ export async function runStage(options: StageOptions): Promise<void> {
   const { stage, config, seed, out, resume, command } = options;
   // A run that was killed before its first checkpoint begins anew.
   const begun = { ...options, resume: resume && hasCheckpoint(out, 'last') };
-  const splits = openData(config.data);
+  let log: RunWriter['log'] | undefined;
+  const notice = (text: string): void => {
+    log?.(text);
+    options.onNotice?.(text);
+  };
+  const splits = openData(config.data, {
+    workers: options.workers,
+    onBroken: ({ explanation: { problem, given = '' } }) => notice(`passed over: ${given}: ${problem}`),
+  });
+  requireBatch(config, splits);
   const model = modelConfig(config, splits);
   const trainer = createTrainer(begun, model);
   try {
@@ -73,6 +87,8 @@ export async function runStage(options: StageOptions): Promise<void> {
       ? resumeRun(out)
       : createRun(out, { config: resolved, seed, command, environment: describeEnvironment() });
     try {
+      ({ log } = run);
+      splits.notes?.forEach(notice);
       requireConfig(run, resolved);
       if (seed !== run.seed) {
         throw new RunError({
@@ -92,7 +108,13 @@ export async function runStage(options: StageOptions): Promise<void> {
         describe: {
           architecture: architecture,
           classes: model.classes,
-          preprocessing: { side: model.side, channels: model.channels, mean: model.mean, std: model.std },
+          preprocessing: {
+            side: model.side,
+            channels: model.channels,
+            mean: model.mean,
+            std: model.std,
+            ...splits.preparation,
+          },
         },
       });
     } finally {
@@ -100,7 +122,17 @@ export async function runStage(options: StageOptions): Promise<void> {
     }
   } finally {
     trainer.dispose();
+    await splits.close?.();
   }
+}
+
+function requireBatch({ batchSize }: TrainConfig, { train }: Splits): void {
+  if (train.size >= batchSize) return;
+  throw new ConfigError({
+    problem: 'there are fewer images to train on than a batch has',
+    given: `${train.size} in ${train.name}, batchSize ${batchSize}`,
+    mend: `give more images, or smaller batches: --set batchSize=${Math.max(2, Math.floor(train.size / 4))}`,
+  });
 }
 
 function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): StaticConfig {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { DataConfig } from '../data/config.js';
 import type { Dataset } from '../data/dataset.js';
+import { batches, inOrder } from '../data/loader.js';
 import { openData } from '../data/open.js';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
 import { openRun } from '../checkpoint/run-folder.js';
@@ -15,17 +16,18 @@ import type { ModelSummary, Results } from '../evaluation/index.js';
 import { anytimeGFNet } from '../model/locators.js';
 import type { Locator } from '../model/locators.js';
 import type { SetOutputs } from '../model/outputs.js';
-import { outputsOf } from '../model/outputs.js';
+import { evaluationBatch, outputsOf } from '../model/outputs.js';
 import { Runner } from '../model/runner.js';
 import type { LoadedGFNet } from '../predict/load.js';
 import { furthestStage, loadGFNet, loadStatic } from '../predict/load.js';
 import { picturePng, renderReport, renderTerminal } from '../report/index.js';
 import { collectGallery } from './gallery.js';
-import { threadsOption } from './options.js';
+import { threadsOption, workersOption } from './options.js';
 
 interface Options {
   readonly static?: string[];
   readonly threads?: number;
+  readonly workers?: number;
   readonly json?: boolean;
 }
 
@@ -40,11 +42,16 @@ export function evaluateCommand(): Command {
       'runs of static networks to stand beside it (default: those beside it whose names begin with static)',
     )
     .addOption(threadsOption())
+    .addOption(workersOption())
     .option('--json', 'print results.json instead of tables')
     .addHelpText('after', '\nExample:\n  gfnet evaluate runs/demo')
     .action(async (path: string, options: Options) => {
       const run = openRun(furthestStage(path));
-      const { validation, test } = openData(DataConfig.parse(run.config.data));
+      const { validation, test, notes, close } = openData(DataConfig.parse(run.config.data), {
+        workers: options.workers,
+        onBroken: ({ explanation: { problem, given = '' } }) => tell(`left out: ${given}: ${problem}`),
+      });
+      notes?.forEach(tell);
       await ensureEngine(lineReporter());
       startEngine({ threads: options.threads });
       const loaded = loadGFNet(run.path);
@@ -84,7 +91,12 @@ export function evaluateCommand(): Command {
       writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
       process.stdout.write(options.json ? `${JSON.stringify(timed)}\n` : `${renderTerminal(timed)}\n`);
       process.stderr.write(`report: ${join(run.path, 'report.html')}\n`);
+      await close?.();
     });
+}
+
+function tell(notice: string): void {
+  process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${notice}\n`);
 }
 
 function staticsIn(folder: string): string[] {
@@ -142,25 +154,19 @@ async function timing(
   test: Dataset,
   { fullAccuracy }: Results,
 ): Promise<{ conditions: string; allStepsImagesPerSecond: number; earlyExitImagesPerSecond: number }> {
-  const size = Math.min(250, test.size);
-  const count = Math.min(4, Math.floor(test.size / size));
-  const { height, width, channels } = test.shape;
+  const batchSize = Math.min(evaluationBatch(test.shape), test.size);
+  const order = inOrder(test).subarray(0, 4 * batchSize);
   const inputs: Float32Array[] = [];
-  for (let i = 0; i < count; i++) {
-    const images = new Float32Array(size * height * width * channels);
-    await test.read(
-      Int32Array.from({ length: size }, (_, j) => i * size + j),
-      0,
-      images,
-      new Int32Array(size),
-    );
-    inputs.push(images);
+  let count = 0;
+  for await (const { images, size } of batches(test, { order, batchSize, epoch: 0, dropLast: true })) {
+    if (size > 0) inputs.push(images);
+    count += size;
   }
   const runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
   const pass = (thresholds: readonly number[]): number => {
     const started = performance.now();
     for (const images of inputs) Array.from(runner.run(images, thresholds));
-    return (1000 * size * count) / (performance.now() - started);
+    return (1000 * count) / (performance.now() - started);
   };
   const [all, early]: [number[], number[]] = [[], []];
   pass([]);
@@ -170,7 +176,7 @@ async function timing(
   }
   runner.dispose();
   return {
-    conditions: `batches of ${size}`,
+    conditions: `batches of ${batchSize}`,
     allStepsImagesPerSecond: Math.max(...all),
     earlyExitImagesPerSecond: Math.max(...early),
   };

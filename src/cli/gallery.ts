@@ -39,7 +39,7 @@ async function sample(
   const { side, channels, patch, interpolation, classes } = gfnet.config;
   const pixels = new Float32Array(side * side * channels);
   const label = new Int32Array(1);
-  await test.read(Int32Array.of(index), 0, pixels, label);
+  await test.read(Int32Array.of(outputs.indices[index] ?? 0), 0, pixels, label);
   const small = { height: patch, width: patch, channels };
   const beliefs = outputs.logits.map((logits, t) => ({
     step: t + 1,

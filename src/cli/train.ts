@@ -10,7 +10,7 @@ import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
 import { parseConfig, readConfig } from './config.js';
-import { threadsOption, wholeNumber } from './options.js';
+import { threadsOption, wholeNumber, workersOption } from './options.js';
 import { trainingProgress } from './progress.js';
 
 interface Options {
@@ -22,6 +22,7 @@ interface Options {
   readonly resume?: boolean;
   readonly seed?: number;
   readonly threads?: number;
+  readonly workers?: number;
 }
 
 export function trainCommand(): Command {
@@ -42,6 +43,7 @@ export function trainCommand(): Command {
     .option('--resume', 'go on with the run in --out where it stopped')
     .option('--seed <n>', 'seed of everything random (default: 1)', wholeNumber(0))
     .addOption(threadsOption())
+    .addOption(workersOption())
     .addHelpText(
       'after',
       `
@@ -80,6 +82,15 @@ function configOf({ resume, ...options }: Options, out: string): ReturnType<type
   return parseConfig(Object.fromEntries(config), options.set ?? [], join(out, 'config.json'));
 }
 
+const told = new Set<string>();
+
+/** The stages of one run meet the same data. */
+function onNotice(notice: string): void {
+  if (told.has(notice)) return;
+  told.add(notice);
+  process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${notice}\n`);
+}
+
 async function train(
   stage: StageName,
   options: Omit<Options, 'from'> & { from?: string | undefined },
@@ -99,6 +110,8 @@ async function train(
       resume: options.resume ?? false,
       command: ['gfnet', ...process.argv.slice(2)],
       signal: interrupt.signal,
+      workers: options.workers,
+      onNotice,
       onProgress: progress.onProgress,
       onEpoch: progress.onEpoch,
     });

@@ -2,7 +2,7 @@
 import type { Random } from '../random/index.js';
 import { integer, stream } from '../random/index.js';
 import type { ClutterConfig } from './config.js';
-import type { Dataset, ImageShape, Splits } from './dataset.js';
+import type { Dataset, ImageShape, Part, Splits } from './dataset.js';
 import type { DistortionConfig } from './distortion.js';
 import { distorted } from './distortion.js';
 import type { Glyphs } from './glyphs.js';
@@ -98,13 +98,13 @@ function place(random: Random, side: number, size: number): number {
 /** Training canvases, new in each epoch; for validation and test, `canvasesPerDigit` fixed ones of each glyph. */
 export function clutteredSplits(
   name: string,
-  glyphs: Readonly<Record<keyof Splits, Glyphs>>,
+  glyphs: Readonly<Record<Part, Glyphs>>,
   classes: readonly string[],
   config: ClutterConfig & { readonly seed: number },
 ): Splits {
   const { distortion, ...options } = config;
   const varied = Object.values(distortion).some(amount => amount > 0) ? { distortion } : {};
-  const set = (part: keyof Splits, canvases: ClutterOptions['canvases']): ClutteredGlyphs =>
+  const set = (part: Part, canvases: ClutterOptions['canvases']): ClutteredGlyphs =>
     new ClutteredGlyphs(`${name}/${part}`, glyphs[part], classes, {
       ...options,
       ...(canvases === 'fresh' && varied),

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { unknownChoice } from '../errors/did-you-mean.js';
 import { DistortionConfig } from './distortion.js';
+import { FolderConfig, ManifestConfig } from './images/config.js';
 
 /** How glyphs are put on a larger canvas. */
 const ClutterConfig = z.strictObject({
@@ -98,14 +99,25 @@ const KnownAnswerConfig = z
   .refine(({ side, patch }) => side >= 3 * patch, { path: ['side'], error: 'side >= 3 * patch' });
 export type KnownAnswerConfig = Readonly<z.infer<typeof KnownAnswerConfig>>;
 
-const kinds = [ClutteredDigitsConfig, IdxConfig, ClutteredIdxConfig, KnownAnswerConfig] as const;
+const kinds = [
+  ClutteredDigitsConfig,
+  IdxConfig,
+  ClutteredIdxConfig,
+  KnownAnswerConfig,
+  FolderConfig,
+  ManifestConfig,
+] as const;
 
 export const DataConfig = z.discriminatedUnion('kind', kinds, {
-  error: unknownChoice('data set', 'kind', ['cluttered-digits', 'idx', 'cluttered-idx', 'known-answer']),
+  error: unknownChoice(
+    'data set',
+    'kind',
+    kinds.map(({ shape }) => shape.kind.value),
+  ),
 });
 export type DataConfig = z.infer<typeof DataConfig>;
 
 /** Side of the images in pixels, where the configuration tells it: that of IDX pictures is known once they are read. */
 export function configuredSide(data: DataConfig): number | undefined {
-  return data.kind === 'known-answer' ? data.side : data.canvas;
+  return 'side' in data ? data.side : data.canvas;
 }

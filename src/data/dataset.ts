@@ -1,4 +1,5 @@
 /** What a data set is to the rest of the program. */
+import type { Interpolation } from '../nn/kernels.js';
 
 /** Height and width in pixels. */
 export interface ImageShape {
@@ -18,16 +19,30 @@ export interface Dataset {
   /**
    * Writes the images at `indices`, as they are seen in `epoch`, into `images` ([n, height, width, channels], values in
    * [0, 1]) and their class indices into `labels` ([n]). A pure function of its arguments: the same index and epoch give the
-   * same image, whatever was read before. Sets that do not vary ignore `epoch`.
+   * same image, whatever was read before. Sets that do not vary ignore `epoch`. The label -1: this image cannot be read, and is
+   * to be left out.
    */
   read(indices: Int32Array, epoch: number, images: Float32Array, labels: Int32Array): void | Promise<void>;
   /** Which source an image was made from, where several images share one (ten canvases of one digit): errors of such images go together. */
   source?(index: number): number;
 }
 
-/** Disjoint sets for learning, for choosing (early stopping, thresholds), and for reporting. */
-export interface Splits {
-  readonly train: Dataset;
-  readonly validation: Dataset;
-  readonly test: Dataset;
+/** For learning, for choosing (early stopping, thresholds), and for reporting. */
+export const parts = ['train', 'validation', 'test'] as const;
+export type Part = (typeof parts)[number];
+
+/** Disjoint sets. */
+export interface Splits extends Readonly<Record<Part, Dataset>> {
+  /** How an image from elsewhere is brought to the shape of these: recorded with what is trained on them. */
+  readonly preparation?: Preparation;
+  /** What a user should know of how the three were found. */
+  readonly notes?: readonly string[];
+  /** Ends what prepares images in the background; reads that wait are refused. */
+  readonly close?: () => Promise<void>;
+}
+
+/** See `ImageTarget` in decode.ts. */
+export interface Preparation {
+  readonly resize: number;
+  readonly interpolation: Interpolation;
 }

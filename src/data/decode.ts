@@ -1,8 +1,7 @@
 /** Image files, buffers and raw pixels become the values a network takes, and back. */
-import { readFile, stat } from 'node:fs/promises';
-import sharp, { type Metadata, type Sharp } from 'sharp';
-import { ImageError } from '../errors/index.js';
+import type { Sharp } from 'sharp';
 import type { ImageShape } from './dataset.js';
+import { opaque, openEncoded, readImageFile, whole } from './image-file.js';
 import { fromRaw, type RawImage } from './raw-image.js';
 import type { Interpolation } from '../nn/kernels.js';
 import { fit } from './resample.js';
@@ -17,16 +16,14 @@ export interface ImageTarget extends ImageShape {
   readonly interpolation?: Interpolation | undefined;
 }
 
-const formats = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
-const maxPixels = 100_000_000;
-
 /**
  * The pixels of an image, as `target` asks for them: turned as its EXIF orientation says, laid over black where it is
  * transparent, made grey or RGB, and where its size differs, resized to cover the shape and cropped at the centre,
  * antialiased as torchvision does both.
  * Raw pixels that have the shape already are given back as they are.
  *
- * @param source the path of a file, the bytes of one (JPEG, PNG, WebP, TIFF, the first frame of a GIF), or raw pixels
+ * @param source the path of a file, the bytes of one (JPEG, PNG, WebP, AVIF, TIFF, the first frame of a GIF), or raw pixels
+ * @param given what messages call it: its path, or how many bytes it has
  * @returns [height * width * channels], values in [0, 1]
  * @throws ImageError when the file is missing, empty, damaged, of another format or too large, or the raw pixels don't
  *   fit their size
@@ -34,9 +31,10 @@ const maxPixels = 100_000_000;
 export async function decodeImage(
   source: string | Uint8Array | RawImage,
   target: ImageTarget,
+  given = typeof source === 'string' ? source : `${'length' in source ? source.length : 0} bytes`,
 ): Promise<Float32Array> {
-  if (typeof source === 'string') return decodeBytes(await readImageFile(source), source, target);
-  if (source instanceof Uint8Array) return decodeBytes(source, `${source.length} bytes`, target);
+  if (typeof source === 'string') return decodeBytes(await readImageFile(source), given, target);
+  if (source instanceof Uint8Array) return decodeBytes(source, given, target);
   const image = fromRaw(source);
   if (source.width === target.width && source.height === target.height && source.channels === target.channels)
     return source.data instanceof Float32Array ? source.data.slice() : scaled(source.data);
@@ -53,79 +51,9 @@ export async function encodePng(pixels: Float32Array, shape: ImageShape): Promis
   return await fromRaw({ data: pixels, width, height, channels }).png().toBuffer();
 }
 
-async function readImageFile(path: string): Promise<Uint8Array> {
-  try {
-    if (!(await stat(path)).isFile()) {
-      throw new ImageError({
-        problem: 'the image is not a file',
-        given: path,
-        allowed: `a file (${formats.join(', ')})`,
-        mend: 'name the images in the folder one by one, e.g. FOLDER/*.png',
-      });
-    }
-    return await readFile(path);
-  } catch (cause) {
-    if (cause instanceof ImageError) throw cause;
-    throw new ImageError({
-      problem: 'the image file cannot be read',
-      given: path,
-      allowed: 'the path of a file that exists and may be read',
-      mend: 'check the path and the permissions of the file',
-      cause,
-    });
-  }
-}
-
 async function decodeBytes(bytes: Uint8Array, given: string, target: ImageTarget): Promise<Float32Array> {
-  await checkHeader(bytes, given);
-  try {
-    return await conform(sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels }).autoOrient(), target);
-  } catch (cause) {
-    throw new ImageError({
-      problem: 'the image is damaged or cut off',
-      given,
-      allowed: 'a complete image',
-      mend: 'copy or save the image again',
-      cause,
-    });
-  }
-}
-
-async function checkHeader(bytes: Uint8Array, given: string): Promise<void> {
-  const allowed = formats.join(', ');
-  if (bytes.length === 0)
-    throw new ImageError({
-      problem: 'the image is empty',
-      given,
-      allowed,
-      mend: 'copy or save the image again',
-    });
-  const header = await readHeader(bytes);
-  if (header === undefined || !formats.includes(header.format)) {
-    throw new ImageError({
-      problem: 'the data is not an image of a known format, or its beginning is damaged',
-      given,
-      allowed,
-      mend: 'convert it to PNG or JPEG',
-    });
-  }
-  if (header.width * header.height > maxPixels) {
-    throw new ImageError({
-      problem: 'the image is too large',
-      given: `${given}: ${header.width} x ${header.height} pixels`,
-      allowed: `at most ${maxPixels / 1e6} million pixels`,
-      mend: 'make the image smaller first',
-    });
-  }
-}
-
-/** Format and size, without decoding any pixels; undefined where there is no header that can be read. */
-async function readHeader(bytes: Uint8Array): Promise<Metadata | undefined> {
-  try {
-    return await sharp(bytes, { limitInputPixels: false }).metadata();
-  } catch {
-    return undefined;
-  }
+  const { image } = await openEncoded(bytes, given);
+  return whole(given, () => conform(image, target));
 }
 
 /**
@@ -134,12 +62,9 @@ async function readHeader(bytes: Uint8Array): Promise<Metadata | undefined> {
  */
 async function conform(image: Sharp, target: ImageTarget): Promise<Float32Array> {
   const { resize, interpolation = 'bilinear', ...shape } = target;
-  const opaque = image
-    .flatten({ background: 'black' })
-    .toColourspace(shape.channels === 1 ? 'b-w' : 'srgb')
-    .raw();
+  const bytes = opaque(image, shape.channels);
   return inTurn(async () => {
-    const { data, info } = await opaque.toBuffer({ resolveWithObject: true });
+    const { data, info } = await bytes.toBuffer({ resolveWithObject: true });
     const cover = resize === undefined ? shape : { width: resize, height: resize };
     if (info.width === cover.width && info.height === cover.height && resize === undefined)
       return scaled(data);

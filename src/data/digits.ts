@@ -7,7 +7,8 @@ import { clutteredSplits } from './cluttered.js';
 import type { ClutteredDigitsConfig } from './config.js';
 import type { Splits } from './dataset.js';
 import type { Glyphs } from './glyphs.js';
-import { stratifiedOrder, take } from './glyphs.js';
+import { take } from './glyphs.js';
+import { stratifiedOrder } from './stratified.js';
 
 const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 const side = 28;

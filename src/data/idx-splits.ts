@@ -4,11 +4,12 @@ import { resolve } from 'node:path';
 import { DataError } from '../errors/index.js';
 import { clutteredSplits } from './cluttered.js';
 import type { IdxConfig, IdxFilesConfig } from './config.js';
-import type { Splits } from './dataset.js';
+import type { Part, Splits } from './dataset.js';
 import type { Glyphs } from './glyphs.js';
-import { stratifiedOrder, take } from './glyphs.js';
+import { take } from './glyphs.js';
 import { readIdxPair } from './idx.js';
 import { PlainGlyphs } from './plain.js';
+import { stratifiedOrder } from './stratified.js';
 
 /** @throws DataError when a file is missing or damaged, the files don't belong together, or hold too few pictures */
 export function openIdx(config: IdxConfig): Splits {
@@ -17,7 +18,7 @@ export function openIdx(config: IdxConfig): Splits {
   if (config.kind === 'cluttered-idx') {
     return clutteredSplits(`${config.kind}-${config.canvas}`, glyphs, classes, config);
   }
-  const set = (part: keyof Splits): PlainGlyphs =>
+  const set = (part: Part): PlainGlyphs =>
     new PlainGlyphs(`${config.kind}/${part}`, glyphs[part], classes, config.canvas);
   return { train: set('train'), validation: set('validation'), test: set('test') };
 }
@@ -28,7 +29,7 @@ function readGlyphs({
   test,
   seed,
   validation,
-}: IdxFilesConfig): Readonly<Record<keyof Splits, Glyphs>> {
+}: IdxFilesConfig): Readonly<Record<Part, Glyphs>> {
   const learning = readSquares(folder, 'train', train);
   const reporting = readSquares(folder, 'test', test);
   if (learning.side !== reporting.side) {
@@ -85,7 +86,7 @@ function locate(folder: string, file: string, key: string): string {
 
 function classNames(
   { classes }: IdxFilesConfig,
-  { train, validation, test }: Readonly<Record<keyof Splits, Glyphs>>,
+  { train, validation, test }: Readonly<Record<Part, Glyphs>>,
 ): readonly string[] {
   const present = [train, validation, test].flatMap(({ labels }) => [...new Set(labels)]);
   const count = Math.max(...present) + 1;

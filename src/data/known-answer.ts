@@ -2,11 +2,11 @@
 import type { Random } from '../random/index.js';
 import { integer, stream } from '../random/index.js';
 import type { KnownAnswerConfig } from './config.js';
-import type { Dataset, ImageShape, Splits } from './dataset.js';
+import type { Dataset, ImageShape, Part, Splits } from './dataset.js';
 
 export interface KnownAnswerOptions extends Pick<KnownAnswerConfig, 'seed' | 'side' | 'patch' | 'classes'> {
   /** Training images are new in each epoch; the others are fixed by the seed. */
-  readonly split: keyof Splits;
+  readonly split: Part;
   readonly size: number;
 }
 

@@ -37,10 +37,22 @@ async function load(dataset: Dataset, indices: Int32Array, epoch: number): Promi
   const images = new Float32Array(indices.length * height * width * channels);
   const labels = new Int32Array(indices.length);
   await dataset.read(indices, epoch, images, labels);
-  return { images, labels, indices, size: indices.length };
+  return readable({ images, labels, indices, size: indices.length });
 }
 
-/** The batches of an epoch. */
+/** Without the images that could not be read. */
+function readable(batch: Batch): Batch {
+  const { images, labels, indices, size } = batch;
+  const kept = [...labels.keys()].filter(i => labels[i] !== -1);
+  if (kept.length === size) return batch;
+  const pixels = images.length / size;
+  const remaining = new Float32Array(kept.length * pixels);
+  kept.forEach((i, to) => remaining.set(images.subarray(i * pixels, (i + 1) * pixels), to * pixels));
+  const pick = (values: Int32Array): Int32Array => Int32Array.from(kept, i => values[i] ?? 0);
+  return { images: remaining, labels: pick(labels), indices: pick(indices), size: kept.length };
+}
+
+/** The batches of an epoch, some of them smaller where images cannot be read. */
 export async function* batches(
   dataset: Dataset,
   { order, batchSize, epoch, dropLast, ahead = 2 }: LoaderOptions,

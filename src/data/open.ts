@@ -3,10 +3,12 @@ import type { DataConfig } from './config.js';
 import type { Splits } from './dataset.js';
 import { openDigits } from './digits.js';
 import { openIdx } from './idx-splits.js';
+import type { OpenOptions } from './images/open.js';
+import { openImages } from './images/open.js';
 import { openKnownAnswer } from './known-answer.js';
 
 /** @throws DataError when the data cannot be had as configured */
-export function openData(config: DataConfig): Splits {
+export function openData(config: DataConfig, options: OpenOptions = {}): Splits {
   switch (config.kind) {
     case 'cluttered-digits':
       return openDigits(config);
@@ -15,5 +17,8 @@ export function openData(config: DataConfig): Splits {
       return openIdx(config);
     case 'known-answer':
       return openKnownAnswer(config);
+    case 'folder':
+    case 'manifest':
+      return openImages(config, options);
   }
 }

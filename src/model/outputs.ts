@@ -1,6 +1,7 @@
 /** What an anytime model says of a whole data set, all steps taken. */
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset, ImageShape } from '../data/dataset.js';
 import { batches, inOrder } from '../data/loader.js';
+import { DataError } from '../errors/index.js';
 import type { AnytimeModel } from './anytime.js';
 import { Runner } from './runner.js';
 
@@ -12,6 +13,8 @@ export interface SetOutputs {
   readonly classes: number;
   /** Of each step alone, for one image. */
   readonly multiAdds: readonly number[];
+  /** Places in the data set, [n]: those that cannot be read are left out. */
+  readonly indices: Int32Array;
   /** [n]: images made from one source err together. */
   readonly sources: Int32Array;
   /** One array a step, [n, 2] (row, column in [0, 1]), or null where the step saw the whole image. */
@@ -30,17 +33,25 @@ export interface OutputOptions {
 export async function outputsOf(
   model: AnytimeModel,
   dataset: Dataset,
-  { runner = new Runner(model), limit = dataset.size, batchSize = 250, onImages }: OutputOptions = {},
+  {
+    runner = new Runner(model),
+    limit = dataset.size,
+    batchSize = evaluationBatch(dataset.shape),
+    onImages,
+  }: OutputOptions = {},
 ): Promise<SetOutputs> {
   const order = inOrder(dataset).subarray(0, limit);
   const n = order.length;
+  const indices = new Int32Array(n);
   const classes = model.classes.length;
   const logits = model.steps.map(() => new Float32Array(n * classes));
   const actions: (Float32Array | null)[] = model.steps.map(() => null);
   const labels = new Int32Array(n);
   let done = 0;
   for await (const batch of batches(dataset, { order, batchSize, epoch: 0, dropLast: false })) {
+    if (batch.size === 0) continue;
     labels.set(batch.labels, done);
+    indices.set(batch.indices, done);
     let t = 0;
     for (const answer of runner.run(batch.images, [], done)) {
       logits[t]?.set(answer.logits, done * classes);
@@ -50,6 +61,25 @@ export async function outputsOf(
     done += batch.size;
     onImages?.(done, n);
   }
-  const sources = Int32Array.from(order, index => dataset.source?.(index) ?? index);
-  return { logits, labels, classes, multiAdds: model.multiAdds, sources, actions };
+  if (done === 0) {
+    throw new DataError({
+      problem: 'none of the images can be read',
+      given: dataset.name,
+      mend: 'gfnet data check names the broken files; see also that the disk is there',
+    });
+  }
+  return {
+    logits: logits.map(step => step.subarray(0, done * classes)),
+    labels: labels.subarray(0, done),
+    classes,
+    multiAdds: model.multiAdds,
+    indices: indices.subarray(0, done),
+    sources: Int32Array.from(indices.subarray(0, done), index => dataset.source?.(index) ?? index),
+    actions: actions.map(places => places?.subarray(0, done * 2) ?? null),
+  };
+}
+
+/** Images whose values take at most 32 MB. */
+export function evaluationBatch({ height, width, channels }: ImageShape): number {
+  return Math.max(1, Math.min(250, Math.floor(2 ** 23 / (height * width * channels))));
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { DataConfig } from '../../src/data/config.js';
 import { mnistDigits } from '../../src/data/digits.js';
 import type { Glyphs } from '../../src/data/glyphs.js';
-import { stratifiedOrder, take } from '../../src/data/glyphs.js';
+import { take } from '../../src/data/glyphs.js';
+import { stratifiedOrder } from '../../src/data/stratified.js';
 import { batches, inOrder, shuffled } from '../../src/data/loader.js';
 import { openData } from '../../src/data/open.js';
 

@@ -107,7 +107,7 @@ describe('decodeImage', () => {
     for (const value of values) expect(value).toBeCloseTo(0.5, 1);
   });
 
-  it.each(['jpeg', 'webp', 'gif', 'tiff'] as const)('reads %s', async format => {
+  it.each(['jpeg', 'webp', 'avif', 'gif', 'tiff'] as const)('reads %s', async format => {
     const flat = sharp({
       create: { width: 16, height: 16, channels: 3, background: { r: 200, g: 100, b: 50 } },
     });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requireFit, stratifiedOrder, take } from '../../src/data/glyphs.js';
+import { requireFit, take } from '../../src/data/glyphs.js';
+import { stratifiedOrder } from '../../src/data/stratified.js';
 import { errorOf } from '../helpers/error-of.js';
 
 describe('take', () => {

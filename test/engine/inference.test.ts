@@ -7,7 +7,7 @@ import type { Graph } from '../../src/engine/graph.js';
 import { hoist } from '../../src/engine/hoist.js';
 import { conv2d, depthwiseConv2d, globalAveragePool, relu } from '../../src/engine/ops.js';
 import { backend, startEngine } from '../../src/engine/start.js';
-import { disposeTree, leaves, mapTree } from '../../src/engine/tensor-tree.js';
+import { disposeTree, leaves, mapTree, tidyTree } from '../../src/engine/tensor-tree.js';
 import { expectClose } from '../helpers/pytorch.js';
 
 beforeAll(() => startEngine());
@@ -52,7 +52,7 @@ function network(w: Weights, { x }: { x: Tensor4D }): { logits: Tensor2D; halved
   const a = relu(normalise(conv2d(x, w.full, 1, 1), w.fullNorm));
   const b = relu(normalise(depthwiseConv2d(a, w.depthwise, 2, 1), w.depthwiseNorm));
   const c = conv2d(b, w.grouped, 1, 1);
-  const d = tf.add(normalise(c, w.groupedNorm), c);
+  const d: Tensor4D = tf.add(normalise(c, w.groupedNorm), c);
   const half: Tensor2D = tf.mul(w.head, 0.5);
   return { logits: tf.matMul(globalAveragePool(d), w.head), halved: half, same: w.head };
 }
@@ -94,7 +94,7 @@ describe('a step compiled for inference', () => {
     disposeTree(step(w, x));
     const first = tf.memory().numTensors;
     for (let i = 0; i < 5; i++) disposeTree(step(w, x));
-    const copy = tf.tidy(() => mapTree(w, tensor => tf.keep(tf.add(tensor, 1))));
+    const copy = tidyTree(() => mapTree(w, tensor => tf.add(tensor, 1)));
     disposeTree(step(copy, x));
     disposeTree(copy);
     expect(tf.memory().numTensors).toBe(first);

@@ -1,0 +1,149 @@
+/** Lists a folder of images: ROOT/train/CLASS/..., ROOT/val/CLASS/..., ROOT/test/CLASS/..., or ROOT/CLASS/... alone. */
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { didYouMean } from '../../errors/did-you-mean.js';
+import { DataError } from '../../errors/index.js';
+import type { Part } from '../dataset.js';
+import { parts } from '../dataset.js';
+import type { Listing } from './listing.js';
+import { allowedExtensions, byCodeUnits, extension, isImageName } from './listing.js';
+
+/** What the folders of the three sets may be called. */
+const names: Readonly<Record<Part, readonly string[]>> = {
+  train: ['train', 'training'],
+  validation: ['val', 'valid', 'validation'],
+  test: ['test', 'testing'],
+};
+
+/** @throws DataError when there is no such folder, or no images of two classes in it */
+export function listFolder(root: string): Listing {
+  requireFolder(root);
+  const folders = splitFolders(root);
+  const train = folders.train ?? root;
+  const classes = subfolders(train);
+  const listed = new Files();
+  const given: Partial<Record<Part, Int32Array>> = {};
+  for (const part of parts) {
+    const folder = part === 'train' ? train : folders[part];
+    if (folder === undefined) continue;
+    const from = listed.count;
+    for (const name of part === 'train' ? classes : subfolders(folder)) {
+      listed.take(join(folder, name), labelOf(name, classes, folder));
+    }
+    if (folders.train) given[part] = Int32Array.from({ length: listed.count - from }, (_, i) => from + i);
+  }
+  const { paths, labels, leftAside } = listed;
+  requireClasses(root, classes, labels, leftAside);
+  return {
+    name: `folder ${basename(root)}`,
+    classes,
+    labels: Int32Array.from(labels),
+    source: index => ({ path: paths[index] ?? '' }),
+    given,
+    leftAside,
+  };
+}
+
+class Files {
+  readonly paths: string[] = [];
+  readonly labels: number[] = [];
+  readonly leftAside = new Map<string, number>();
+
+  get count(): number {
+    return this.paths.length;
+  }
+
+  /** All images in `folder` and below it, in the order of their names. */
+  take(folder: string, label: number, above: readonly string[] = []): void {
+    const real = realpathSync(folder);
+    // A link may lead back to a folder above it.
+    if (above.includes(real)) return;
+    for (const { name, kind } of entries(folder)) {
+      const path = join(folder, name);
+      if (kind === 'folder') {
+        this.take(path, label, [...above, real]);
+      } else if (isImageName(name)) {
+        this.paths.push(path);
+        this.labels.push(label);
+      } else {
+        const end = extension(name);
+        this.leftAside.set(end, (this.leftAside.get(end) ?? 0) + 1);
+      }
+    }
+  }
+}
+
+interface Entry {
+  readonly name: string;
+  readonly kind: 'file' | 'folder';
+}
+
+/** Files and folders, links followed, in the order of their names; hidden ones and broken links are passed over. */
+function entries(folder: string): Entry[] {
+  const found: Entry[] = [];
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const { name } = entry;
+    if (name.startsWith('.')) continue;
+    const what = entry.isSymbolicLink() ? statSync(join(folder, name), { throwIfNoEntry: false }) : entry;
+    if (what?.isDirectory()) found.push({ name, kind: 'folder' });
+    else if (what?.isFile()) found.push({ name, kind: 'file' });
+  }
+  return found.sort((a, b) => byCodeUnits(a.name, b.name));
+}
+
+function subfolders(folder: string): string[] {
+  return entries(folder).flatMap(({ name, kind }) => (kind === 'folder' ? [name] : []));
+}
+
+/** The folders of the sets; without one for training the folder is taken to hold the classes themselves. */
+function splitFolders(root: string): Partial<Record<Part, string>> {
+  const found = subfolders(root);
+  const of = (part: Part): [Part, string][] => {
+    const name = found.find(folder => names[part].includes(folder.toLowerCase()));
+    return name === undefined ? [] : [[part, join(root, name)]];
+  };
+  const folders: Partial<Record<Part, string>> = Object.fromEntries(parts.flatMap(of));
+  return folders.train !== undefined && subfolders(folders.train).length > 0 ? folders : {};
+}
+
+function labelOf(name: string, classes: readonly string[], folder: string): number {
+  const label = classes.indexOf(name);
+  if (label >= 0) return label;
+  throw new DataError({
+    problem: `a class that is not among those of training${didYouMean(name, classes)}`,
+    given: join(folder, name),
+    allowed: shortList(classes),
+    mend: 'rename the folder, or add one of its name to the training folder',
+  });
+}
+
+function requireFolder(root: string): void {
+  if (existsSync(root) && statSync(root).isDirectory()) return;
+  throw new DataError({
+    problem: existsSync(root) ? 'the image folder is not a folder' : 'the image folder does not exist',
+    given: root,
+    mend: 'give the folder that holds train and val, or one folder for each class',
+  });
+}
+
+function requireClasses(
+  root: string,
+  classes: readonly string[],
+  labels: readonly number[],
+  leftAside: ReadonlyMap<string, number>,
+): void {
+  if (new Set(labels).size >= 2) return;
+  const others = [...leftAside].map(([end, count]) => `${count} ${end || 'without extension'}`).join(', ');
+  throw new DataError({
+    problem: 'there are no images of two classes in the folder',
+    given: `${root}: ${labels.length} images in ${classes.length} folders${others ? `; other files: ${others}` : ''}`,
+    allowed: `ROOT/train/CLASS/*, or ROOT/CLASS/*, with two classes or more; files that end in ${allowedExtensions}`,
+    mend: 'lay the images out in one folder for each class',
+  });
+}
+
+/** The first names of many. */
+export function shortList(items: readonly string[]): string {
+  const shown = items.slice(0, 12).join(', ');
+  return items.length > 12 ? `${shown}, ... (${items.length} in all)` : shown;
+}

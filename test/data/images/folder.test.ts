@@ -1,0 +1,101 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { listFolder } from '../../../src/data/images/folder.js';
+import { temporaryFolder } from '../../checkpoint/support.js';
+import { errorOf } from '../../helpers/error-of.js';
+import { broken } from './support.js';
+
+/** Files of these names; nothing looks into them. */
+function tree(...names: readonly string[]): string {
+  const root = temporaryFolder();
+  for (const name of names) broken(join(root, name));
+  return root;
+}
+
+const listed = (root: string) => {
+  const { classes, labels, source, given, leftAside } = listFolder(root);
+  const files = [...labels].map((label, i) => [source(i).path.slice(root.length + 1), classes[label]]);
+  return { classes, files, given, leftAside: [...leftAside] };
+};
+
+describe('a folder of images', () => {
+  it('of classes: sorted, folders within a class belong to it, hidden and other files are left aside', () => {
+    const root = tree(
+      'dog/b.JPG',
+      'dog/a.png',
+      'dog/more/deep/c.webp',
+      'cat/x.tiff',
+      'cat/y.heic',
+      'cat/.x.png',
+      'cat/notes',
+      'readme.jpg',
+    );
+    expect(listed(root)).toEqual({
+      classes: ['cat', 'dog'],
+      files: [
+        ['cat/x.tiff', 'cat'],
+        ['dog/a.png', 'dog'],
+        ['dog/b.JPG', 'dog'],
+        ['dog/more/deep/c.webp', 'dog'],
+      ],
+      given: {},
+      leftAside: [
+        ['', 1],
+        ['.heic', 1],
+      ],
+    });
+  });
+
+  it.each([
+    ['train', 'val', 'test'],
+    ['training', 'Validation', 'testing'],
+    ['Train', 'valid', 'Test'],
+  ])('of the splits %s, %s and %s', (train, validation, test) => {
+    const root = tree(
+      `${train}/a/1.png`,
+      `${train}/b/2.png`,
+      `${validation}/b/3.png`,
+      `${test}/a/4.png`,
+      `${test}/b/5.png`,
+    );
+    const { classes, files, given } = listed(root);
+    expect(classes).toEqual(['a', 'b']);
+    const of = (places: Int32Array | undefined) => [...(places ?? [])].map(place => files[place]);
+    expect(of(given.train)).toEqual([
+      [`${train}/a/1.png`, 'a'],
+      [`${train}/b/2.png`, 'b'],
+    ]);
+    expect(of(given.validation)).toEqual([[`${validation}/b/3.png`, 'b']]);
+    expect(of(given.test)).toEqual([
+      [`${test}/a/4.png`, 'a'],
+      [`${test}/b/5.png`, 'b'],
+    ]);
+  });
+
+  it('follows links, but not round in circles, and passes over those that lead nowhere', () => {
+    const elsewhere = tree('x/1.png', 'x/2.png');
+    const root = tree('a/0.png', 'b/3.png');
+    symlinkSync(join(elsewhere, 'x'), join(root, 'a/linked'));
+    symlinkSync(join(root, 'a'), join(root, 'a/again'));
+    symlinkSync(join(root, 'nowhere.png'), join(root, 'b/lost.png'));
+    expect(listed(root).files.map(([path]) => path)).toEqual([
+      'a/0.png',
+      'a/linked/1.png',
+      'a/linked/2.png',
+      'b/3.png',
+    ]);
+  });
+
+  it('says what is wrong with it', () => {
+    const missing = errorOf(() => listFolder('/nowhere/at/all'));
+    expect(missing.message).toMatch(/does not exist/);
+    const one = errorOf(() => listFolder(tree('cat/1.png', 'dog/2.bmp')));
+    expect(one.message).toMatch(/two classes[^]*1 images in 2 folders; other files: 1 \.bmp[^]*\.webp/);
+    const foreign = errorOf(() => listFolder(tree('train/cat/1.png', 'train/dog/1.png', 'val/cats/1.png')));
+    expect(foreign.message).toMatch(/did you mean "cat"/);
+    const empty = temporaryFolder();
+    mkdirSync(join(empty, 'train'));
+    expect(errorOf(() => listFolder(empty)).message).toMatch(/two classes/);
+  });
+});
