@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { EncoderConfig } from '../src/encoders/registry.js';
 import type { TrainConfigInput } from './config.js';
 import type { PaperConfig } from './paper.js';
-import { paperConfigs } from './paper.js';
+import { paperConfig, paperConfigs } from './paper.js';
 
 type Digits = Pick<
   Extract<TrainConfigInput['data'], { kind: 'cluttered-digits' }>,
@@ -90,4 +90,30 @@ const digits = {
   ),
 } satisfies Record<string, TrainConfigInput>;
 
-export const presets: Readonly<Record<string, PaperConfig>> & typeof digits = { ...digits, ...paperConfigs };
+/**
+ * Photographs of one's own, at 224 px: the paper's settings for the encoder's family, but in fewer epochs and smaller batches, for folders
+ * are smaller than ImageNet, and with a glance that learns, for it may begin with random weights.
+ */
+function photos(name: 'resnet18' | 'mobilenetv3_small_100', steps: number): PaperConfig {
+  const { stage1, stage2, stage3, static: alone, ...rest } = paperConfig(name, 96, steps);
+  const rates = { encoderRate: 0.02, trainGlance: true };
+  return {
+    ...rest,
+    batchSize: 64,
+    stage1: { ...stage1, ...rates, classifierRate: 0.05, epochs: 40 },
+    stage2: { ...stage2, epochs: 10 },
+    stage3: { ...stage3, ...rates, encoderRate: 0.01, epochs: 20 },
+    static: { ...alone, encoderRate: 0.02, epochs: 40 },
+  };
+}
+
+const images = {
+  'photos-96': photos('resnet18', 4),
+  'photos-96-mobile': photos('mobilenetv3_small_100', 4),
+};
+
+export const presets: Readonly<Record<string, PaperConfig>> & typeof digits = {
+  ...digits,
+  ...images,
+  ...paperConfigs,
+};

@@ -11,6 +11,7 @@ import { toEngine } from '../src/checkpoint/tensors.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
+import { limited } from '../src/data/limited.js';
 import { openData } from '../src/data/open.js';
 import { ConfigError, RunError, UsageError } from '../src/errors/index.js';
 import { ModelConfig, StaticConfig } from '../src/model/config.js';
@@ -46,6 +47,8 @@ export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' 
   readonly command: readonly string[];
   /** Threads that decode image files. */
   readonly workers?: number | undefined;
+  /** Only the first so many of each set, for a trial. */
+  readonly images?: number;
   /** Told what the run's log is told of the data: how it was split, which files are passed over. */
   readonly onNotice?: (notice: string) => void;
 }
@@ -74,10 +77,11 @@ export async function runStage(options: StageOptions): Promise<void> {
     log?.(text);
     options.onNotice?.(text);
   };
-  const splits = openData(config.data, {
+  const opened = openData(config.data, {
     workers: options.workers,
     onBroken: ({ explanation: { problem, given = '' } }) => notice(`passed over: ${given}: ${problem}`),
   });
+  const splits = options.images === undefined ? opened : limited(opened, options.images);
   requireBatch(config, splits);
   const model = modelConfig(config, splits);
   const trainer = createTrainer(begun, model);

@@ -10,15 +10,21 @@ import { ConfigError, UsageError } from '../errors/index.js';
 export interface ConfigOptions {
   readonly preset?: string | undefined;
   readonly config?: string | undefined;
+  /** A folder of images, or a manifest. */
+  readonly data?: string | undefined;
   readonly set?: readonly string[] | undefined;
 }
 
+/** What a folder of images is trained with where nothing else is said. */
+const presetForImages = 'photos-96';
+
 /** @throws ConfigError, UsageError */
-export function readConfig({ preset, config, set = [] }: ConfigOptions): TrainConfig {
+export function readConfig({ data, config, set = [], ...options }: ConfigOptions): TrainConfig {
+  const preset = options.preset ?? (data !== undefined && config === undefined ? presetForImages : undefined);
   if (preset === undefined && config === undefined) {
     throw new UsageError({
-      problem: 'a new run needs --preset or --config',
-      given: 'neither',
+      problem: 'a new run needs --data, --preset or --config',
+      given: 'none of them',
       allowed: `--preset ${Object.keys(presets).join(' | ')}; --config FILE; or both: what the file says goes before the preset`,
     });
   }
@@ -28,7 +34,18 @@ export function readConfig({ preset, config, set = [] }: ConfigOptions): TrainCo
     ...(preset === undefined ? [] : [`preset ${preset}`]),
     ...(config === undefined ? [] : [config]),
   ];
-  return parseConfig(merge(base, file), set, sources.join(' and '));
+  const merged = merge(base, file);
+  return parseConfig(data === undefined ? merged : withData(merged, data), set, sources.join(' and '));
+}
+
+/** The images of `path`, with what the configuration says of how to take them. */
+function withData(config: unknown, path: string): unknown {
+  const source = /\.(csv|jsonl|ndjson)$/i.test(path)
+    ? { kind: 'manifest', file: path }
+    : { kind: 'folder', folder: path };
+  if (!isRecord(config)) return config;
+  const { data } = config;
+  return { ...config, data: isRecord(data) && data.kind === source.kind ? { ...data, ...source } : source };
 }
 
 /** `over` before `base`, key by key; an object that says which of several kinds it is replaces the other whole. */

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { programVersion } from '../checkpoint/program.js';
 import { exitCodes, GFNetError } from '../errors/index.js';
+import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
@@ -18,6 +19,7 @@ const program = new Command('gfnet')
   .version(programVersion)
   .showHelpAfterError('(gfnet --help lists the commands)')
   .showSuggestionAfterError()
+  .addCommand(dataCommand())
   .addCommand(trainCommand())
   .addCommand(evaluateCommand())
   .addCommand(predictCommand())
@@ -29,7 +31,11 @@ const program = new Command('gfnet')
   .addCommand(setupCommand())
   .addCommand(doctorCommand());
 
-for (const command of [program, ...program.commands]) {
+for (const command of [
+  program,
+  ...program.commands,
+  ...program.commands.flatMap(({ commands }) => commands),
+]) {
   command.exitOverride(error => {
     process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput);
   });

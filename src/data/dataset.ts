@@ -42,7 +42,7 @@ export interface Splits extends Readonly<Record<Part, Dataset>> {
 }
 
 /** See `ImageTarget` in decode.ts. */
-export interface Preparation {
+interface Preparation {
   readonly resize: number;
   readonly interpolation: Interpolation;
 }

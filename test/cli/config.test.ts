@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { presets } from '../../training/presets.js';
 import { parseConfig, readConfig } from '../../src/cli/config.js';
 import { temporaryFolder } from '../checkpoint/support.js';
@@ -104,5 +104,49 @@ describe('a preset and a file', () => {
     expect([momentum, batchSize, stage2.epochs, stage2.rate, stage2.gamma]).toEqual([
       0.9, 256, 15, 3e-4, 0.7,
     ]);
+  });
+});
+
+describe('--data', () => {
+  it('is a folder or a manifest, trained on as photos-96 says unless told otherwise', () => {
+    const { data, network, stage1 } = readConfig({ data: 'flowers', set: ['data.side=160'] });
+    expect(data).toMatchObject({
+      kind: 'folder',
+      folder: resolve('flowers'),
+      side: 160,
+      resize: Math.round((160 * 256) / 224),
+      interpolation: 'bilinear',
+      augment: { crop: 'random', scale: [0.08, 1], flip: 0.5, hue: 0 },
+      broken: 'skip',
+    });
+    expect(network).toMatchObject({ patch: 96, steps: 4, encoder: { name: 'resnet18' } });
+    expect(stage1.trainGlance).toBe(true);
+    const mobile = readConfig({ data: 'list.csv', preset: 'photos-96-mobile' });
+    expect(mobile.data).toMatchObject({
+      kind: 'manifest',
+      file: resolve('list.csv'),
+      interpolation: 'bicubic',
+    });
+    expect(mobile.network.encoder.name).toBe('mobilenetv3_small_100');
+  });
+
+  it('keeps what a file says of how to take the images', () => {
+    const folder = temporaryFolder();
+    const config = join(folder, 'config.json');
+    writeFileSync(config, JSON.stringify({ data: { kind: 'folder', folder: 'x', side: 128, resize: 130 } }));
+    const { data } = readConfig({ data: 'flowers', preset: 'photos-96', config });
+    expect(data).toMatchObject({ folder: resolve('flowers'), side: 128, resize: 130 });
+  });
+
+  it('says what does not fit', () => {
+    expect(errorOf(() => readConfig({ data: 'x', set: ['data.side=64'] })).message).toMatch(
+      /patch is larger/,
+    );
+    expect(errorOf(() => readConfig({ data: 'x', set: ['data.resize=200'] })).message).toMatch(
+      /resize >= side/,
+    );
+    expect(errorOf(() => readConfig({ data: 'x', set: ['data.augment.scale=[1,0.5]'] })).message).toMatch(
+      /the smaller first/,
+    );
   });
 });

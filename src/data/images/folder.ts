@@ -143,7 +143,7 @@ function requireClasses(
 }
 
 /** The first names of many. */
-export function shortList(items: readonly string[]): string {
+function shortList(items: readonly string[]): string {
   const shown = items.slice(0, 12).join(', ');
   return items.length > 12 ? `${shown}, ... (${items.length} in all)` : shown;
 }

@@ -14,11 +14,10 @@ export interface Job {
   readonly plan: Plan;
   /** Shared memory of all images, [n, height, width, channels]. */
   readonly pixels: Float32Array;
-  /** Shared: how many have been begun; then for each image the number of the worker that is at it, `none` or `done`. */
+  /** Shared: how many have been begun; then for each image the number of the worker that is at it, 0 before and `done` after. */
   readonly ledger: Int32Array;
 }
 
-export const none = 0;
 export const done = -1;
 
 /** An image that could not be prepared. */

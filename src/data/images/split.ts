@@ -65,7 +65,7 @@ function notesOf(
   held: Readonly<Record<'validation' | 'test', number>>,
 ): readonly string[] {
   const taken = (part: 'validation' | 'test'): string =>
-    `${held[part]} of its training images are taken for ${part}`;
+    `${held[part]} of its ${given.train ? 'training ' : ''}images are taken for ${part}`;
   if (given.validation && !given.test) {
     return [`${name} has no test set: its validation set stands for it, and ${taken('validation')}`];
   }

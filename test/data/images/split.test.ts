@@ -26,7 +26,7 @@ describe('splits', () => {
     expect(perClass(sets.test)).toEqual([40, 20, 10, 10]);
     expect(new Set([...sets.train, ...sets.validation, ...sets.test]).size).toBe(400);
     expect(sets.train).toHaveLength(280);
-    expect(notes.join()).toContain('40 of its training images are taken for validation; 80');
+    expect(notes.join()).toContain('40 of its images are taken for validation; 80');
     expect(splitListing(listing(), shares)).toEqual({ sets, notes });
     expect(splitListing(listing(), { ...shares, seed: 4 }).sets.test).not.toEqual(sets.test);
     // The first of them stand for all.

@@ -1,0 +1,20 @@
+/** A data set's first images. */
+import type { Dataset, Splits } from './dataset.js';
+
+/** `images` of each set at most. */
+export function limited(splits: Splits, images: number): Splits {
+  const first = (set: Dataset): Dataset => ({
+    name: set.name,
+    size: Math.min(images, set.size),
+    classes: set.classes,
+    shape: set.shape,
+    read: (...request) => set.read(...request),
+    source: index => set.source?.(index) ?? index,
+  });
+  return {
+    ...splits,
+    train: first(splits.train),
+    validation: first(splits.validation),
+    test: first(splits.test),
+  };
+}

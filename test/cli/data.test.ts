@@ -1,0 +1,104 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { DataReport } from '../../src/data/images/check.js';
+import { integer, stream } from '../../src/random/index.js';
+import { temporaryFolder } from '../checkpoint/support.js';
+import { broken } from '../data/images/support.js';
+import { gfnet } from './support.js';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+
+/** A picture of a few soft blotches, another for each `seed`. */
+async function photo(path: string, seed: string, width = 120, height = 90): Promise<void> {
+  mkdirSync(join(path, '..'), { recursive: true });
+  const random = stream(1, seed);
+  const data = Uint8Array.from({ length: 108 }, () => integer(random, 256));
+  const small = await sharp(data, { raw: { width: 6, height: 6, channels: 3 } })
+    .png()
+    .toBuffer();
+  await sharp(small).resize(width, height, { fit: 'fill', kernel: 'cubic' }).toFile(path);
+}
+
+beforeAll(async () => {
+  for (const name of ['cat', 'dog']) {
+    for (let i = 0; i < 10; i++) await photo(at(`pets/train/${name}/${i}.jpg`), `${name} ${i}`);
+    for (let i = 0; i < 3; i++) await photo(at(`pets/val/${name}/${i}.png`), `${name} val ${i}`, 80, 100);
+    for (let i = 0; i < 3; i++) await photo(at(`pets/test/${name}/${i}.webp`), `${name} test ${i}`);
+  }
+  broken(at('pets/train/cat/notes.txt'));
+});
+
+const check = (...args: string[]): { code: number | null; report: DataReport } => {
+  const { code, stdout, stderr } = gfnet(folder, 'data', 'check', ...args, '--json');
+  expect(stderr).toBe('');
+  return { code, report: JSON.parse(stdout) as DataReport };
+};
+
+describe('gfnet data check', () => {
+  it('counts what is there, and has nothing against a good folder', () => {
+    const { code, report } = check('pets');
+    expect(code).toBe(0);
+    expect(report).toMatchObject({
+      classes: [
+        { name: 'cat', train: 10, validation: 3, test: 3 },
+        { name: 'dog', train: 10, validation: 3, test: 3 },
+      ],
+      imbalance: 1,
+      width: [80, 120, 120],
+      height: [90, 90, 100],
+      formats: { jpeg: 20, png: 6, webp: 6 },
+      leftAside: { '.txt': 1 },
+      broken: [],
+      duplicates: [],
+      nearDuplicates: [],
+      notCompared: 0,
+      faults: [],
+    });
+  });
+
+  it('names broken files, copies, leaks and labels that contradict each other, and fails', async () => {
+    const whole = readFileSync(at('pets/train/cat/0.jpg'));
+    writeFileSync(at('pets/train/cat/cut.jpg'), whole.subarray(0, whole.length - 200));
+    broken(at('pets/test/dog/empty.png'), '');
+    copyFileSync(at('pets/train/cat/1.jpg'), at('pets/train/cat/again.jpg'));
+    copyFileSync(at('pets/train/cat/2.jpg'), at('pets/test/cat/leak.jpg'));
+    copyFileSync(at('pets/train/cat/3.jpg'), at('pets/train/dog/cat.jpg'));
+    // The same picture, smaller and compressed anew.
+    await sharp(at('pets/train/dog/4.jpg'))
+      .resize(60)
+      .jpeg({ quality: 60 })
+      .toFile(at('pets/val/dog/alike.jpg'));
+    const { code, report } = check('pets');
+    expect(code).toBe(2);
+    expect(report.broken.map(({ file }) => file.slice(folder.length + 1))).toEqual([
+      'pets/train/cat/cut.jpg',
+      'pets/test/dog/empty.png',
+    ]);
+    const groups = report.duplicates.map(({ files, leak, conflict }) => [files.length, leak, conflict]);
+    expect(groups.sort()).toEqual([
+      [2, false, false],
+      [2, false, true],
+      [2, true, false],
+    ]);
+    expect(report.nearDuplicates.map(({ files }) => files)).toEqual([
+      [at('pets/train/dog/4.jpg'), at('pets/val/dog/alike.jpg')],
+    ]);
+    expect(report.faults).toHaveLength(3);
+    const { code: again, stdout } = gfnet(folder, 'data', 'check', 'pets');
+    expect(again).toBe(2);
+    expect(stdout).toMatch(/cut\.jpg: the image is damaged or cut off/);
+    expect(stdout).toMatch(/leak\.jpg {2}IN TWO SETS/);
+    expect(stdout).toMatch(/alike\.jpg {2}\d of 64 bits/);
+    expect(stdout).toMatch(/to be mended: 2 broken files; 1 images are in two sets/);
+  });
+
+  it('wants image files', () => {
+    expect(gfnet(folder, 'data', 'check').code).toBe(2);
+    const { code, stderr } = gfnet(folder, 'data', 'check', 'nowhere');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/does not exist/);
+  });
+});

@@ -1,0 +1,42 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../checkpoint/support.js';
+import { classFolders } from '../data/images/support.js';
+import { gfnet, writeConfig } from './support.js';
+
+const folder = temporaryFolder();
+const leftovers = () => readdirSync(tmpdir()).filter(name => name.startsWith('gfnet-dry-run-'));
+
+describe('gfnet train --dry-run', () => {
+  it('takes a folder through all stages and keeps nothing', async () => {
+    await classFolders(join(folder, 'images'), ['a', 'b'], 30);
+    writeConfig(folder, 'tiny.json', {
+      data: { kind: 'folder', folder: 'elsewhere', side: 40, channels: 1 },
+    });
+    const before = leftovers();
+    const args = ['train', 'all', '--config', 'tiny.json', '--data', 'images', '--dry-run'];
+    const { code, stdout, stderr } = gfnet(folder, ...args);
+    expect(code, stderr).toBe(0);
+    // 60 images less 6 and 6: three batches of 16.
+    for (const [stage, epochs] of [
+      ['stage1', 2],
+      ['stage2', 2],
+      ['stage3', 2],
+      ['static', 1],
+    ] as const) {
+      expect(stdout).toMatch(new RegExp(`${stage} +\\d+\\.\\d\\d +3 +${epochs} +\\d+ s +[\\d ,]+ MiB`));
+    }
+    expect(stderr).toContain('6 of its images are taken for validation; 6 of its images are taken for test');
+    expect(leftovers()).toEqual(before);
+    expect(readdirSync(folder).sort()).toEqual(['images', 'tiny.json']);
+  });
+
+  it('has no use for --out, and training has', () => {
+    const tried = gfnet(folder, 'train', 'stage1', '--preset', 'demo', '--dry-run', '--out', 'x');
+    expect([tried.code, tried.stderr]).toEqual([2, expect.stringContaining('keeps nothing') as string]);
+    const trained = gfnet(folder, 'train', 'stage1', '--preset', 'demo');
+    expect([trained.code, trained.stderr]).toEqual([2, expect.stringContaining('no --out') as string]);
+  });
+});

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { openData } from '../../src/data/open.js';
+import { startEngine } from '../../src/engine/start.js';
+import { InterruptedError } from '../../src/errors/index.js';
+import { outputsOf } from '../../src/model/outputs.js';
+import { GFNetPredictor } from '../../src/predict/predictor.js';
+import { loadModel } from '../../src/predict/load.js';
+import { softmax } from '../../src/evaluation/index.js';
+import { TrainConfig } from '../../training/config.js';
+import type { StageOptions } from '../../training/run-stage.js';
+import { runStage } from '../../training/run-stage.js';
+import { temporaryFolder } from '../checkpoint/support.js';
+import { broken, picture } from '../data/images/support.js';
+import { tiny, weights } from './support.js';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+const images = at('images');
+const config = TrainConfig.parse({
+  ...tiny,
+  data: { kind: 'folder', folder: images, side: 40, augment: { contrast: 0.2 } },
+  network: { ...tiny.network, mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2] },
+  stage1: { ...tiny.stage1, epochs: 2 },
+});
+
+beforeAll(async () => {
+  startEngine();
+  for (let i = 0; i < 32; i++) {
+    const size = { width: 40 + (i % 13), height: 60 - (i % 17) };
+    await picture(join(images, 'train/red', `${i}.jpg`), [200, 3 * i, 40], size);
+    await picture(join(images, 'train/blue', `${i}.png`), [3 * i, 40, 200], size);
+    if (i < 6) await picture(join(images, 'val/red', `${i}.webp`), [210, 10 * i, 30], size);
+    if (i < 6) await picture(join(images, 'val/blue', `${i}.jpg`), [10 * i, 30, 210], size);
+  }
+  broken(join(images, 'train/red/broken.jpg'));
+  broken(join(images, 'val/red/broken.jpg'));
+});
+
+const train = (out: string, more: Partial<StageOptions> = {}): Promise<void> =>
+  runStage({ stage: 'stage1', config, seed: 7, out: at(out), resume: false, command: [], ...more });
+
+describe('training on a folder of images', () => {
+  it('gives the same bits interrupted or not, and with any number of workers', async () => {
+    const notices: string[] = [];
+    await train('whole', { workers: 1, onNotice: notice => notices.push(notice) });
+    expect(notices.join('\n')).toMatch(/no test set: its validation set stands for it/);
+    expect(notices.filter(notice => notice.includes('passed over'))).toHaveLength(1);
+    const log = readFileSync(join(at('whole'), 'log.txt'), 'utf8');
+    for (const notice of notices) expect(log).toContain(notice);
+    for (const [out, stop] of [
+      ['early', 1],
+      ['later', 4],
+    ] as const) {
+      const interrupt = new AbortController();
+      let steps = 0;
+      const onProgress = (): void => {
+        if (++steps === stop) interrupt.abort();
+      };
+      await expect(train(out, { workers: 3, signal: interrupt.signal, onProgress })).rejects.toThrow(
+        InterruptedError,
+      );
+      await train(out, { resume: true, workers: 2 });
+      expect(weights(at(out))).toEqual(weights(at('whole')));
+      expect(readFileSync(join(at(out), 'metrics.csv'))).toEqual(
+        readFileSync(join(at('whole'), 'metrics.csv')),
+      );
+    }
+  });
+
+  it('records how images are prepared, so that predict says of a file what evaluation says', async () => {
+    const { preprocessing } = loadCheckpoint(at('whole'), 'last').manifest;
+    expect(preprocessing).toMatchObject({ side: 40, resize: 46, interpolation: 'bilinear' });
+    const { test, close } = openData(config.data);
+    const { model } = loadModel(at('whole'));
+    const { logits, labels, indices, classes } = await outputsOf(model, test);
+    expect([test.size, indices.length]).toEqual([13, 12]);
+    const evaluated = Array.from({ length: 12 }, (_, i) =>
+      softmax((logits.at(-1) ?? new Float32Array()).subarray(i * classes, (i + 1) * classes), classes),
+    );
+    const predictor = await GFNetPredictor.load(at('whole'));
+    const files = ['red', 'blue'].flatMap(name =>
+      Array.from({ length: 6 }, (_, i) =>
+        join(images, 'val', name, `${i}.${name === 'red' ? 'webp' : 'jpg'}`),
+      ),
+    );
+    const predicted = await predictor.predict(files, { threshold: 1, batchSize: 12 });
+    const numbers = (values: readonly (number | undefined)[]) =>
+      values.map(value => (value ?? NaN).toFixed(6)).sort();
+    const red = test.classes.indexOf('red');
+    expect(
+      numbers(predicted.map(({ top }) => top.find(({ label }) => label === 'red')?.probability)),
+    ).toEqual(numbers(evaluated.map(probabilities => probabilities[red])));
+    expect(labels.filter(label => label === red)).toHaveLength(6);
+    predictor.dispose();
+    await close?.();
+  });
+
+  it('wants as many images as a batch has', async () => {
+    const large = TrainConfig.parse({ ...config, batchSize: 100 });
+    await expect(train('large', { config: large })).rejects.toThrow(/fewer images[^]*--set batchSize=/);
+  });
+});
