@@ -96,7 +96,7 @@ describe('training on a folder of images', () => {
     // The two softmaxes round differently.
     seen.forEach((probability, i) => expect(Math.abs(probability - (judged[i] ?? NaN))).toBeLessThan(1e-5));
     expect(labels.filter(label => label === red)).toHaveLength(6);
-    predictor.dispose();
+    await predictor.dispose();
     await close?.();
   });
 
