@@ -49,6 +49,19 @@ const manifestSchema = z
         }),
       )
       .readonly(),
+    /**
+     * For common thresholds in the order of testing: how often sources of the validation set lost so much accuracy, [loss, count]; what
+     * promises are made from. Empty where the model was not evaluated.
+     */
+    riskPath: z
+      .array(
+        z.strictObject({
+          threshold: z.number(),
+          losses: z.array(z.tuple([z.number(), z.int().nonnegative()]).readonly()).readonly(),
+        }),
+      )
+      .readonly()
+      .default([]),
     /** The checkpoint it was made of. */
     source: z.strictObject({ stage: z.string(), sha256: z.string() }),
     /** What it was compared with the training engine on, and by how much logits differed at most, over the largest of their step. */

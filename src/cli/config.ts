@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { presets } from '../../training/presets.js';
 import { TrainConfig } from '../../training/config.js';
-import { configuredSide } from '../data/config.js';
+import { configuredSide, DataConfig } from '../data/config.js';
 import { unknownName } from '../errors/did-you-mean.js';
 import { ConfigError, UsageError } from '../errors/index.js';
 
@@ -28,14 +28,34 @@ export function readConfig({ data, config, set = [], ...options }: ConfigOptions
       allowed: `--preset ${Object.keys(presets).join(' | ')}; --config FILE; or both: what the file says goes before the preset`,
     });
   }
+  return parseConfig(merged({ data, config, preset }), set, sourceOf({ config, preset }));
+}
+
+/** The data alone: a file of which nothing else is asked. @throws ConfigError, UsageError */
+export function readData(options: ConfigOptions): DataConfig {
+  const value = merged(options);
+  const parsed = DataConfig.safeParse(isRecord(value) ? value.data : undefined);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError({
+    problem: `the data of ${sourceOf(options)} does not fit`,
+    given: z.prettifyError(parsed.error),
+    mend: 'README, "Data", lists the kinds and their keys; they stand under the key data',
+  });
+}
+
+function merged({ preset, config, data }: ConfigOptions): unknown {
   const base = preset === undefined ? {} : choosePreset(preset);
-  const file = config === undefined ? {} : readFile(config);
+  const whole = config === undefined ? base : merge(base, readFile(config));
+  return data === undefined ? whole : withData(whole, data);
+}
+
+function sourceOf({ preset, config, data }: ConfigOptions): string {
   const sources = [
     ...(preset === undefined ? [] : [`preset ${preset}`]),
     ...(config === undefined ? [] : [config]),
+    ...(data === undefined ? [] : [data]),
   ];
-  const merged = merge(base, file);
-  return parseConfig(data === undefined ? merged : withData(merged, data), set, sources.join(' and '));
+  return sources.join(' and ');
 }
 
 /** The images of `path`, with what the configuration says of how to take them. */

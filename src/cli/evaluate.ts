@@ -1,42 +1,69 @@
 /** `gfnet evaluate`: accuracy against cost, beside what it must beat; results.json and report.html in the run's folder. */
-import { existsSync, readdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Command } from 'commander';
-import { DataConfig } from '../data/config.js';
-import type { Dataset } from '../data/dataset.js';
-import { batches, inOrder } from '../data/loader.js';
-import { openData } from '../data/open.js';
+import { Command, Option } from 'commander';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
-import { openRun } from '../checkpoint/run-folder.js';
+import { writingTo } from '../checkpoint/file-errors.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
-import { evaluateOutputs, pickExamples, readEvidence, withTiming } from '../evaluation/index.js';
-import type { ModelSummary, Results } from '../evaluation/index.js';
-import { anytimeGFNet } from '../model/locators.js';
-import type { Locator } from '../model/locators.js';
-import type { SetOutputs } from '../model/outputs.js';
-import { evaluationBatch, outputsOf } from '../model/outputs.js';
-import { Runner } from '../model/runner.js';
+import { evaluateOutputs, pickExamples, policyNames, readEvidence, withTiming } from '../evaluation/index.js';
+import type { ModelSummary, PolicyName, Results, StaticOutputs } from '../evaluation/index.js';
+import { outputsOf } from '../model/outputs.js';
 import type { LoadedGFNet } from '../predict/load.js';
-import { furthestStage, loadGFNet, loadStatic } from '../predict/load.js';
-import { picturePng, renderReport, renderTerminal } from '../report/index.js';
+import { loadGFNet, loadStatic } from '../predict/load.js';
+import type { Gallery } from '../report/index.js';
+import { picturePng, renderReport, resultFiles, renderTerminal } from '../report/index.js';
 import { collectGallery } from './gallery.js';
-import { threadsOption, workersOption } from './options.js';
+import { share, threadsOption, wholeNumber, workersOption } from './options.js';
+import { lookAt, oracleGrid, otherPolicies, parsePolicies } from './policy-outputs.js';
+import { measureRobustness } from './robustness.js';
+import { openSubject, requireSameTask, type Subject, type SubjectOptions } from './subject.js';
+import { measureTime } from './timing.js';
 
-interface Options {
+/** Of each corruption and severity: 46 sets of images take a while. */
+const robustnessImages = 2000;
+
+interface Options extends SubjectOptions {
+  readonly policies: readonly PolicyName[];
+  readonly risk: number;
+  readonly confidence: number;
+  readonly robustness?: number | true;
   readonly static?: string[];
   readonly threads?: number;
-  readonly workers?: number;
   readonly json?: boolean;
 }
 
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description(
-      'measure a run on its test set: accuracy and cost of each step, early exit, baselines; writes a report',
+      'measure a model on its test set: accuracy and cost of each step, early exit, guarantees, baselines; writes a report',
     )
-    .argument('<run>', 'a run folder, or one made by gfnet train all')
+    .argument('<run>', 'a run folder, one made by gfnet train all, or a packaged or imported model')
+    .option('--data <path>', 'judge it on a folder of images, or a manifest (default: the images of its run)')
+    .option('--preset <name>', 'judge it on the images of this preset')
+    .option('--config <file>', 'judge it on the images of this JSON file (its key data)')
+    .option('--out <folder>', 'where results go (default: the folder of the run or model)')
+    .addOption(
+      new Option(
+        '--policies <names>',
+        `ways to choose places that are to stand beside the learned one, with commas between: ${policyNames.join(', ')}, or all; the oracle tries ${oracleGrid} x ${oracleGrid} places and sees the label: an upper bound, and slow`,
+      )
+        .argParser(parsePolicies)
+        .default(parsePolicies('random,centre'), 'random,centre'),
+    )
+    .option(
+      '--risk <drop>',
+      'accuracy, e.g. 0.01, whose loss against all steps is to be ruled out; the promise is tried on random halves',
+      share,
+      0.01,
+    )
+    .option('--confidence <p>', 'how surely promises are to hold', share, 0.95)
+    .option(
+      '--robustness [images]',
+      `also on images with noise, blur, and other corruptions at five severities: the first so many test images (default: ${robustnessImages})`,
+      wholeNumber(2),
+    )
     .option(
       '--static <run...>',
       'runs of static networks to stand beside it (default: those beside it whose names begin with static)',
@@ -44,54 +71,27 @@ export function evaluateCommand(): Command {
     .addOption(threadsOption())
     .addOption(workersOption())
     .option('--json', 'print results.json instead of tables')
-    .addHelpText('after', '\nExample:\n  gfnet evaluate runs/demo')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  gfnet evaluate runs/demo
+  gfnet evaluate runs/demo --policies all
+  gfnet evaluate runs/demo --risk 0.005 --confidence 0.99
+  gfnet evaluate checkpoints/cluttered-60 --preset cluttered-60 --out runs/judged`,
+    )
     .action(async (path: string, options: Options) => {
-      const run = openRun(furthestStage(path));
-      const { validation, test, notes, close } = openData(DataConfig.parse(run.config.data), {
-        workers: options.workers,
-        onBroken: ({ explanation: { problem, given = '' } }) => tell(`left out: ${given}: ${problem}`),
-      });
-      notes?.forEach(tell);
+      const subject = openSubject(path, options, tell);
       await ensureEngine(lineReporter());
       startEngine({ threads: options.threads });
-      const loaded = loadGFNet(run.path);
-      const outputs = await allOutputs(loaded, validation, test);
-      const statics = options.static ?? staticsIn(run.path === path ? dirname(path) : path);
-      const results = evaluateOutputs({
-        command: ['gfnet', ...process.argv.slice(2)].join(' '),
-        seed: run.seed,
-        model: summarise(loaded),
-        classes: loaded.gfnet.config.classes,
-        validation: { name: validation.name, outputs: outputs.validation },
-        test: { name: test.name, learned: outputs.learned, random: outputs.random, centre: outputs.centre },
-        statics: await Promise.all(
-          statics.map(async folder => {
-            const { model, input } = loadStatic(folder);
-            return { name: `static ${input} px`, input, outputs: await outputsOf(model, test) };
-          }),
-        ),
-      });
-      const timed = withTiming(results, await timing(loaded, test, results));
-      const examples = pickExamples(readEvidence(outputs.learned), timed.fullAccuracy.thresholds, 8);
-      const gallery = await collectGallery(
-        loaded,
-        test,
-        outputs.learned,
-        timed.fullAccuracy.thresholds,
-        examples,
-      );
-      const { right, longest, wrong } = gallery;
-      // Those that took long to be answered rightly show best what looking again is for.
-      const solved = longest.filter(({ predicted, truth }) => predicted === truth);
-      const shown = [...right.slice(0, 1), ...solved.slice(0, 3), ...wrong.slice(0, 1)];
-      writeFileAtomically(join(run.path, 'picture.png'), await picturePng(shown));
-      const [example] = [...solved, ...right, ...wrong];
-      if (example) writeFileAtomically(join(run.path, 'example.png'), example.image);
-      writeFileAtomically(join(run.path, 'results.json'), `${JSON.stringify(timed, null, 2)}\n`);
-      writeFileAtomically(join(run.path, 'report.html'), renderReport(timed, gallery));
-      process.stdout.write(options.json ? `${JSON.stringify(timed)}\n` : `${renderTerminal(timed)}\n`);
-      process.stderr.write(`report: ${join(run.path, 'report.html')}\n`);
-      await close?.();
+      const loaded = loadGFNet(subject.path);
+      requireSameTask(loaded, subject);
+      writingTo(subject.folder, () => mkdirSync(subject.folder, { recursive: true }));
+      const { results, gallery } = await measure(loaded, subject, options);
+      await writeResults(subject.folder, results, gallery);
+      process.stdout.write(options.json ? `${JSON.stringify(results)}\n` : `${renderTerminal(results)}\n`);
+      process.stderr.write(`report: ${join(subject.folder, 'report.html')}\n`);
+      await subject.close();
     });
 }
 
@@ -99,38 +99,68 @@ function tell(notice: string): void {
   process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${notice}\n`);
 }
 
-function staticsIn(folder: string): string[] {
-  return readdirSync(folder)
-    .filter(name => name.startsWith('static'))
-    .map(name => join(folder, name))
-    .filter(run => existsSync(join(run, 'config.json')));
+async function measure(
+  loaded: LoadedGFNet,
+  subject: Subject,
+  options: Options,
+): Promise<{ results: Results; gallery: Gallery }> {
+  const { validation, test } = subject;
+  const calibration = await lookAt(loaded, 'learned', validation);
+  const learned = await lookAt(loaded, 'learned', test);
+  const others = await otherPolicies(loaded, options.policies, test, learned);
+  const untimed = evaluateOutputs({
+    command: ['gfnet', ...process.argv.slice(2)].join(' '),
+    seed: subject.seed,
+    model: summarise(loaded),
+    classes: loaded.gfnet.config.classes,
+    validation: { name: validation.name, outputs: calibration },
+    test: { name: test.name, learned, others },
+    statics: await staticOutputs(options.static ?? subject.statics, subject),
+    promised: { maxDrop: options.risk, confidence: options.confidence },
+  });
+  const { thresholds } = untimed.fullAccuracy;
+  const timed = withTiming(untimed, await measureTime(loaded, test, thresholds));
+  const { background } = subject;
+  const known =
+    background?.test.name === test.name && timed.statics.length === 0
+      ? { ...timed, seed: background.seed, statics: background.statics }
+      : timed;
+  const { robustness } = options;
+  const results =
+    robustness === undefined
+      ? known
+      : await measureRobustness(loaded, test, known, robustness === true ? robustnessImages : robustness);
+  const examples = pickExamples(readEvidence(learned), thresholds, 8);
+  return { results, gallery: await collectGallery(loaded, test, learned, thresholds, examples) };
 }
 
-async function allOutputs(
-  { gfnet, costs, variables }: LoadedGFNet,
-  validation: Dataset,
-  test: Dataset,
-): Promise<Record<'validation' | Locator, SetOutputs>> {
-  const look = async (locator: Locator, dataset: Dataset): Promise<SetOutputs> => {
-    const model = anytimeGFNet(gfnet, costs, () => variables, locator);
-    const runner = new Runner(model);
-    const outputs = await outputsOf(model, dataset, {
-      runner,
-      onImages: (done, total) => {
-        if (process.stderr.isTTY)
-          process.stderr.write(`\r${locator}, ${dataset.name}: ${done}/${total}\x1b[K`);
-      },
-    });
-    runner.dispose();
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-    return outputs;
-  };
-  return {
-    validation: await look('learned', validation),
-    learned: await look('learned', test),
-    random: await look('random', test),
-    centre: await look('centre', test),
-  };
+function staticOutputs(runs: readonly string[], { test }: Subject): Promise<StaticOutputs[]> {
+  return Promise.all(
+    runs.map(async folder => {
+      const { model, input } = loadStatic(folder);
+      return { name: `static ${input} px`, input, outputs: await outputsOf(model, test) };
+    }),
+  );
+}
+
+async function writeResults(folder: string, results: Results, gallery: Gallery): Promise<void> {
+  const { right, longest, worst, wrong } = gallery;
+  // Those that took long to be answered rightly show best what looking again is for.
+  const solved = longest.filter(({ predicted, truth }) => predicted === truth);
+  const shown = [...right.slice(0, 1), ...solved.slice(0, 3), ...[...wrong, ...worst].slice(0, 1)];
+  writeFileAtomically(join(folder, 'picture.png'), await picturePng(shown));
+  const [example] = [...solved, ...right, ...worst];
+  if (example) writeFileAtomically(join(folder, 'example.png'), example.image);
+  for (const { path, text } of resultFiles(results)) {
+    const file = join(folder, path);
+    if (text === null) rmSync(file, { force: true });
+    else {
+      writingTo(file, () => mkdirSync(dirname(file), { recursive: true }));
+      writeFileAtomically(file, text);
+    }
+  }
+  writeFileAtomically(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileAtomically(join(folder, 'report.html'), renderReport(results, gallery));
 }
 
 function summarise({ gfnet, variables, checkpoint }: LoadedGFNet): ModelSummary {
@@ -145,39 +175,5 @@ function summarise({ gfnet, variables, checkpoint }: LoadedGFNet): ModelSummary 
     patch,
     steps,
     parameters: Object.values(variables.parameters).reduce((sum, { size }) => sum + size, 0),
-  };
-}
-
-/** Images a second with all steps and with early exit, in alternation on the same batches; the faster of three passes each. */
-async function timing(
-  { gfnet, costs, variables }: LoadedGFNet,
-  test: Dataset,
-  { fullAccuracy }: Results,
-): Promise<{ conditions: string; allStepsImagesPerSecond: number; earlyExitImagesPerSecond: number }> {
-  const batchSize = Math.min(evaluationBatch(test.shape), test.size);
-  const order = inOrder(test).subarray(0, 4 * batchSize);
-  const inputs: Float32Array[] = [];
-  let count = 0;
-  for await (const { images, size } of batches(test, { order, batchSize, epoch: 0, dropLast: true })) {
-    if (size > 0) inputs.push(images);
-    count += size;
-  }
-  const runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
-  const pass = (thresholds: readonly number[]): number => {
-    const started = performance.now();
-    for (const images of inputs) Array.from(runner.run(images, thresholds));
-    return (1000 * count) / (performance.now() - started);
-  };
-  const [all, early]: [number[], number[]] = [[], []];
-  pass([]);
-  for (let round = 0; round < 3; round++) {
-    all.push(pass([]));
-    early.push(pass(fullAccuracy.thresholds));
-  }
-  runner.dispose();
-  return {
-    conditions: `batches of ${batchSize}`,
-    allStepsImagesPerSecond: Math.max(...all),
-    earlyExitImagesPerSecond: Math.max(...early),
   };
 }

@@ -39,7 +39,7 @@ export function exportCommand(): Command {
       'after',
       `
 The bundle is compared with the training engine on these images and some noise, and refused if it differs. Thresholds for
-budgets go with it where the model was evaluated.
+budgets and guarantees go with it where the model was evaluated.
 
 Examples:
   gfnet export checkpoints/cluttered-60 --out digits

@@ -24,6 +24,7 @@ export async function collectGallery(
     Promise.all(indices.map(index => sample(loaded, test, outputs, thresholds, index)));
   return {
     right: await draw(examples.right),
+    worst: await draw(examples.worst),
     wrong: await draw(examples.wrong),
     longest: await draw(examples.longest),
   };

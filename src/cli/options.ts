@@ -15,6 +15,12 @@ export function confidence(text: string): number {
   throw new InvalidArgumentError('a number above 0, up to 1');
 }
 
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value < 1) return value;
+  throw new InvalidArgumentError('a number between 0 and 1, e.g. 0.01');
+}
+
 const suffixes: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
 
 /** `12M` -> 12e6. */

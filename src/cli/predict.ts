@@ -13,7 +13,7 @@ import { GFNet } from '../index.js';
 import type { PredictOptions } from '../predict/prediction.js';
 import type { ImageFiles } from './image-files.js';
 import { imageFiles } from './image-files.js';
-import { confidence, multiAdds, threadsOption, wholeNumber } from './options.js';
+import { confidence, multiAdds, share, threadsOption, wholeNumber } from './options.js';
 import { openOutput } from './output.js';
 import type { FormatName } from './prediction-format.js';
 import { formatNames, formats } from './prediction-format.js';
@@ -22,6 +22,8 @@ interface Options {
   readonly model: string;
   readonly threshold?: number;
   readonly budget?: number;
+  readonly maxAccuracyDrop?: number;
+  readonly confidence?: number;
   readonly top?: number;
   readonly batch?: number;
   readonly crops?: string;
@@ -54,6 +56,15 @@ export function predictCommand(): Command {
         .argParser(multiAdds)
         .conflicts('threshold'),
     )
+    .addOption(
+      new Option(
+        '--max-accuracy-drop <share>',
+        'accuracy that may be lost against all looks, e.g. 0.01, by thresholds that gfnet evaluate can promise it for',
+      )
+        .argParser(share)
+        .conflicts(['threshold', 'budget']),
+    )
+    .option('--confidence <p>', 'how surely that promise holds (default: 0.95)', share)
     .option('--top <k>', 'classes to list in JSON (default: 5)', wholeNumber(1))
     .option('--batch <n>', 'images computed at once (default: 64)', wholeNumber(1))
     .option('--crops <folder>', 'write the patches that were looked at as PNG files')
@@ -72,6 +83,7 @@ Examples:
   gfnet predict digit.png --model checkpoints/cluttered-60
   gfnet predict *.png --model runs/demo --threshold 0.9 --json
   gfnet predict *.png --model runs/demo --budget 6M --crops looks
+  gfnet predict *.png --model runs/demo --max-accuracy-drop 0.01 --confidence 0.99
   gfnet predict photos --model bundle --format csv --out answers.csv
   find photos -name '*.jpg' | gfnet predict - --model bundle --format jsonl > answers.jsonl`,
     )
@@ -141,13 +153,15 @@ async function answerAll(model: GFNet, { files, count }: ImageFiles, options: Op
 }
 
 function predictOptions(
-  { threshold, budget, top, batch }: Options,
+  { threshold, budget, maxAccuracyDrop, confidence: sure, top, batch }: Options,
   { signal }: AbortController,
 ): PredictOptions {
   return {
     signal,
     ...(threshold !== undefined && { threshold }),
     ...(budget !== undefined && { budget }),
+    ...(maxAccuracyDrop !== undefined && { maxAccuracyDrop }),
+    ...(sure !== undefined && { confidence: sure }),
     ...(top !== undefined && { topK: top }),
     ...(batch !== undefined && { batchSize: batch }),
   };

@@ -50,3 +50,25 @@ export function trainingProgress(stage: string): Progress {
     },
   };
 }
+
+/** Progress of work that counts images: a bar with the time left on a terminal, nothing elsewhere. */
+export function countingProgress(name: string): {
+  readonly update: (done: number, total: number) => void;
+  readonly stop: () => void;
+} {
+  const bar = new cliProgress.SingleBar({
+    format: `${name} {bar} {percentage}% | {value}/{total} images | {eta_formatted} left`,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  return {
+    update(done, total) {
+      if (!process.stderr.isTTY) return;
+      if (bar.isActive) bar.update(done);
+      else bar.start(total, done);
+    },
+    stop: () => {
+      bar.stop();
+    },
+  };
+}

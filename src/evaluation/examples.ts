@@ -5,6 +5,8 @@ import type { Evidence } from './outputs.js';
 /** Indices of images; no image is in two groups. */
 export interface Examples {
   readonly right: readonly number[];
+  /** Wrong, and surest of it; surest first. */
+  readonly worst: readonly number[];
   readonly wrong: readonly number[];
   /** Right or wrong, those that leave last. */
   readonly longest: readonly number[];
@@ -15,11 +17,14 @@ export function pickExamples(evidence: Evidence, thresholds: readonly number[], 
   const exit = exitSteps(evidence, thresholds);
   const images = [...exit.keys()];
   const isRight = (i: number) => evidence.steps[(exit[i] ?? 0) - 1]?.correct[i] === 1;
+  const sureness = (i: number) => evidence.steps[(exit[i] ?? 0) - 1]?.confidence[i] ?? 0;
+  const errors = images.filter(i => !isRight(i));
+  const worst = errors.toSorted((a, b) => sureness(b) - sureness(a)).slice(0, count);
   const wrong = spread(
-    images.filter(i => !isRight(i)),
+    errors.filter(i => !worst.includes(i)),
     count,
   );
-  const others = images.filter(i => !wrong.includes(i));
+  const others = images.filter(i => !wrong.includes(i) && !worst.includes(i));
   const latest = others.reduce((most, i) => Math.max(most, exit[i] ?? 0), 0);
   const longest = spread(
     others.filter(i => exit[i] === latest),
@@ -29,7 +34,7 @@ export function pickExamples(evidence: Evidence, thresholds: readonly number[], 
     others.filter(i => isRight(i) && !longest.includes(i)),
     count,
   );
-  return { right, wrong, longest };
+  return { right, worst, wrong, longest };
 }
 
 function spread(images: readonly number[], count: number): number[] {

@@ -19,12 +19,24 @@ const operatingPoint = {
 };
 
 /** How places to look at are chosen; `learned` is the trained policy, the others are what it must beat. */
-const policyNames = ['learned', 'random', 'centre'] as const;
+export const policyNames = ['learned', 'random', 'centre', 'corners', 'saliency', 'oracle'] as const;
+
+/** The middle 95 % of the bootstrap over sources. */
+const interval = z.tuple([z.number(), z.number()]).readonly();
 
 const policy = z.strictObject({
   name: z.enum(policyNames),
   /** Test accuracy after each step against the Multi-Adds spent so far. */
-  steps: list(z.strictObject({ step: z.int().positive(), multiAdds, ...proportion })),
+  steps: list(
+    z.strictObject({
+      step: z.int().positive(),
+      multiAdds,
+      ...proportion,
+      interval,
+      /** Accuracy of the learned policy less this one's, on the same images. */
+      behind: z.strictObject({ mean: z.number(), interval }),
+    }),
+  ),
 });
 
 const model = z.strictObject({
@@ -54,17 +66,56 @@ const timing = z.strictObject({
   ratio: z.number().positive(),
 });
 
+/** What is promised to lose little: see `guarantees`. */
+const riskNames = ['overall', 'every class', 'spoiled'] as const;
+
+const risk = z.strictObject({
+  /** Of the promises whose keeping was tried on random halves. */
+  maxDrop: share,
+  confidence: share,
+  /** For each common threshold in the order of testing: how often sources of the validation set lost so much accuracy, [loss, count]. */
+  path: list(
+    z.strictObject({ threshold: z.number(), losses: list(z.tuple([z.number(), count]).readonly()) }),
+  ),
+  /** Thresholds that keep a promise, found on validation; reported on test. */
+  guarantees: list(
+    z.strictObject({ risk: z.enum(riskNames), maxDrop: share, threshold: z.number(), ...operatingPoint }),
+  ),
+  /** What thresholds chosen on a random half of all sources lost on the other half. */
+  coverage: z.strictObject({ drops: list(z.number()), exceeded: count }),
+});
+
+const reliability = z.strictObject({
+  nll: z.number().nonnegative(),
+  brier: z.number().min(0).max(2),
+  ece: share,
+  adaptiveEce: share,
+  bins: list(z.strictObject({ images: count, confidence: share, accuracy: share })),
+});
+
+/** What decides whether an image leaves: see `judgedBy`. */
+export const criterionNames = [
+  'confidence',
+  'calibrated confidence',
+  'margin',
+  'entropy',
+  'patience',
+] as const;
+
+const grid = list(list(share));
+
 const schema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   /** The command that made these figures. */
   command: z.string(),
-  seed: z.int(),
+  /** Of the run; null for a model that has none. */
+  seed: z.int().nullable(),
   model,
   classes: list(z.string()),
   validation: dataSet,
   test: dataSet,
   /** What budgets are fitted to: every choice of thresholds that was tried, with what it gives on validation. */
-  calibration: list(z.strictObject(operatingPoint)),
+  choices: list(z.strictObject(operatingPoint)),
   /** The learned one first. */
   policies: list(policy),
   /** Plain networks, for comparison. */
@@ -86,10 +137,69 @@ const schema = z.strictObject({
     /** Mean Multi-Adds over those of all steps. */
     relativeCost: share,
   }),
+  /** Budgets with a guarantee. */
+  risk,
+  /** Of the learned policy's probabilities on test: as they are, and with each step's temperature, fitted on validation. */
+  calibration: list(
+    z.strictObject({
+      step: z.int().positive(),
+      temperature: z.number().positive(),
+      before: reliability,
+      after: reliability,
+    }),
+  ),
+  /** Ways to decide who leaves, at the same budgets; thresholds fitted on validation, reported on test. */
+  criteria: z
+    .array(z.strictObject({ criterion: z.enum(criterionNames), budget: multiAdds, ...operatingPoint }))
+    .readonly(),
+  /** Each class with all steps, and with early exit under the thresholds of `fullAccuracy`. */
+  perClass: list(
+    z.strictObject({
+      class: count,
+      images: count,
+      accuracy: share,
+      interval,
+      early: z.strictObject({
+        accuracy: share,
+        interval,
+        meanSteps: z.number().nonnegative(),
+        meanMultiAdds: multiAdds,
+      }),
+    }),
+  ),
+  /** Images made worse, under the thresholds of `fullAccuracy`; null where that was not asked for. */
+  robustness: z
+    .strictObject({
+      /** Whose constants the severities are. */
+      from: z.string(),
+      /** The first so many test images. */
+      images: count,
+      sets: list(
+        z.strictObject({
+          corruption: z.string(),
+          /** 1 to 5; 0: the images as they are. */
+          severity: z.int().min(0).max(5),
+          allSteps: z.strictObject(proportion),
+          early: z.strictObject(operatingPoint),
+        }),
+      ),
+    })
+    .nullable(),
   /** Learned policy on test after all steps: counts, [true class][predicted class]. */
   confusion: list(list(count)),
   /** Where the learned policy looked on test: for each step that chose a place, shares of images on a grid of [row][column]. */
-  looks: z.array(z.strictObject({ step: z.int().positive(), grid: list(list(share)) })).readonly(),
+  looks: z
+    .array(
+      z.strictObject({
+        step: z.int().positive(),
+        grid,
+        /** Of the images of each class; none where there are more than 20. */
+        classes: z.array(grid).readonly(),
+        /** How far from the step before, as a share of the way that a crop can move along a side. */
+        moved: z.strictObject({ mean: z.number(), median: z.number(), ninth: z.number() }).nullable(),
+      }),
+    )
+    .readonly(),
   /** Early exit under the thresholds of `fullAccuracy`, by the clock. */
   timing: timing.nullable(),
 });
@@ -97,6 +207,8 @@ const schema = z.strictObject({
 export type Results = z.infer<typeof schema>;
 export type ModelSummary = z.infer<typeof model>;
 export type PolicyName = (typeof policyNames)[number];
+export type RiskName = (typeof riskNames)[number];
+export type CriterionName = (typeof criterionNames)[number];
 export type Timing = z.infer<typeof timing>;
 
 /**
@@ -120,4 +232,19 @@ export function parseResults(text: string, from: string): Results {
     given: z.prettifyError(parsed.error),
     mend,
   });
+}
+
+const background = z.object({
+  seed: schema.shape.seed,
+  test: dataSet,
+  statics: schema.shape.statics,
+});
+
+/** What a model cannot be asked again once it has left its run: kept from a results.json of any version; undefined where it says nothing of it. */
+export function readBackground(text: string): z.infer<typeof background> | undefined {
+  try {
+    return background.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }

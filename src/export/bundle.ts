@@ -43,7 +43,7 @@ export async function makeBundle(
   const steps = graphs.map((graph, t) => ({ graph, multiAdds: model.multiAdds[t] ?? 0 }));
   const image = { side: model.side, channels: model.channels === 1 ? (1 as const) : (3 as const) };
   const difference = await compared(loaded, files, { steps, image }, examples);
-  const choices = results ? efficient(results.calibration) : [];
+  const choices = results ? efficient(results.choices) : [];
   return {
     files,
     manifest: {
@@ -61,6 +61,7 @@ export async function makeBundle(
         accuracy,
         meanMultiAdds,
       })),
+      riskPath: results?.risk.path ?? [],
       source: { stage: checkpoint.manifest.stage, sha256: checkpoint.manifest.tensors.sha256 },
       verification: { images: examples.names, difference },
       created: new Date().toISOString(),

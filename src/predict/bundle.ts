@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type { BundleManifest } from '../bundle/manifest.js';
 import { manifestFile, readBundle } from '../bundle/manifest.js';
 import { UsageError } from '../errors/index.js';
+import { commonThreshold } from '../evaluation/exits.js';
 import { fitBudget } from '../evaluation/fit.js';
+import { guaranteedThreshold } from '../evaluation/risk.js';
 import type { RuntimeOptions } from './onnx-runner.js';
 import { OnnxRunner } from './onnx-runner.js';
-import type { ReadyModel } from './predictor.js';
+import type { ReadyModel, ThresholdRule } from './predictor.js';
 
 export function isBundle(path: string): boolean {
   return existsSync(join(path, manifestFile));
@@ -28,14 +30,19 @@ export async function openBundle(folder: string, options: RuntimeOptions = {}): 
     classes,
     patch: patch ?? undefined,
     multiAdds: steps.map(({ multiAdds }) => multiAdds),
-    thresholdsFor: budget => thresholdsFor(manifest, folder, budget),
+    thresholdsFor: rule => thresholdsFor(manifest, folder, rule),
   };
 }
 
-function thresholdsFor({ calibration }: BundleManifest, folder: string, budget: number): readonly number[] {
-  if (calibration.length > 0) return fitBudget(calibration, budget).thresholds;
+function thresholdsFor(manifest: BundleManifest, folder: string, rule: ThresholdRule): readonly number[] {
+  const { calibration, riskPath, steps } = manifest;
+  if ('budget' in rule) {
+    if (calibration.length > 0) return fitBudget(calibration, rule.budget).thresholds;
+  } else if (riskPath.length > 0) {
+    return commonThreshold(guaranteedThreshold(riskPath, rule), steps.length);
+  }
   throw new UsageError({
-    problem: 'a budget needs thresholds, which are fitted by an evaluation',
+    problem: `a ${'budget' in rule ? 'budget' : 'guarantee'} needs thresholds, which are fitted by an evaluation`,
     given: `${folder}, exported without one`,
     mend: 'run `gfnet evaluate` on the run, and export it again; or give a threshold',
   });

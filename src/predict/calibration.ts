@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { UsageError } from '../errors/index.js';
 import type { Results } from '../evaluation/index.js';
-import { fitBudget, parseResults } from '../evaluation/index.js';
+import { commonThreshold, fitBudget, guaranteedThreshold, parseResults } from '../evaluation/index.js';
+import type { ThresholdRule } from './predictor.js';
 
 /** The folder of a checkpoint's run, or of one that stands alone. */
 export function homeOf({ path }: Checkpoint): string {
@@ -36,10 +37,15 @@ export function evaluationOf(checkpoint: Checkpoint, purpose: string): Results {
 }
 
 /**
- * The thresholds, one for each step, that were most accurate on validation within `budget`.
- * @param budget mean Multi-Adds for one image
+ * The thresholds, one for each step, that were most accurate on validation within a budget, or the loosest that keep a promise: all steps,
+ * where too few images were evaluated to promise it of fewer.
  * @throws UsageError when the checkpoint was not evaluated, or the budget is below the cost of the glance
  */
-export function thresholdsForBudget(checkpoint: Checkpoint, budget: number): readonly number[] {
-  return fitBudget(evaluationOf(checkpoint, 'a budget needs').calibration, budget).thresholds;
+export function thresholdsFor(checkpoint: Checkpoint, rule: ThresholdRule): readonly number[] {
+  const { choices, risk, model } = evaluationOf(
+    checkpoint,
+    'budget' in rule ? 'a budget needs' : 'a guarantee needs',
+  );
+  if ('budget' in rule) return fitBudget(choices, rule.budget).thresholds;
+  return commonThreshold(guaranteedThreshold(risk.path, rule), model.steps);
 }

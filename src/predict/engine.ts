@@ -4,7 +4,7 @@ import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
 import { disposeTree } from '../engine/tensor-tree.js';
 import { Runner } from '../model/runner.js';
-import { thresholdsForBudget } from './calibration.js';
+import { thresholdsFor } from './calibration.js';
 import { loadModel, targetOf } from './load.js';
 import type { ReadyModel } from './predictor.js';
 
@@ -30,6 +30,6 @@ export async function openCheckpoint(path: string, threads: number | undefined):
     classes: model.classes,
     patch,
     multiAdds: model.multiAdds,
-    thresholdsFor: budget => thresholdsForBudget(checkpoint, budget),
+    thresholdsFor: rule => thresholdsFor(checkpoint, rule),
   };
 }

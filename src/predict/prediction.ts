@@ -11,6 +11,13 @@ export interface PredictOptions {
   readonly threshold?: number;
   /** Instead of a threshold: mean Multi-Adds for one image; takes the thresholds that `gfnet evaluate` fitted. */
   readonly budget?: number;
+  /**
+   * Instead of a threshold: accuracy, in (0, 1), that may be lost against all steps, e.g. 0.01 for one point; takes thresholds for which
+   * `gfnet evaluate` can promise it, of images like those it was evaluated on.
+   */
+  readonly maxAccuracyDrop?: number;
+  /** How surely the promise of `maxAccuracyDrop` holds, in (0, 1); default 0.95. */
+  readonly confidence?: number;
   /** How many classes to list; default 5, at most all of them. */
   readonly topK?: number;
   /** Images computed at once; default 64. */

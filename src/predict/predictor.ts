@@ -3,6 +3,7 @@ import { boxOf } from '../crop/box.js';
 import type { ImageTarget } from '../data/decode.js';
 import { decodeImage } from '../data/decode.js';
 import { UsageError } from '../errors/index.js';
+import type { Promised } from '../evaluation/risk.js';
 import { likeliest } from '../evaluation/softmax.js';
 import type { StepAnswer } from '../model/answer.js';
 import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
@@ -19,6 +20,9 @@ export interface StepRunner {
   dispose(): void | Promise<void>;
 }
 
+/** How thresholds are chosen: within mean Multi-Adds for one image, or so that little is lost. */
+export type ThresholdRule = { readonly budget: number } | Promised;
+
 /** A model in some engine. */
 export interface ReadyModel {
   readonly runner: StepRunner;
@@ -28,8 +32,8 @@ export interface ReadyModel {
   readonly patch: number | undefined;
   /** Of each step alone, for one image. */
   readonly multiAdds: readonly number[];
-  /** The thresholds for a budget of mean Multi-Adds. @throws UsageError where there are none */
-  thresholdsFor(budget: number): readonly number[];
+  /** The thresholds for a budget or a promise, by its evaluation. @throws UsageError where there is none */
+  thresholdsFor(rule: ThresholdRule): readonly number[];
 }
 
 /** Rows of a batch with what is believed of each after a step. */
@@ -149,18 +153,17 @@ export class Predictor {
   }
 
   /** One for each step but the last. */
-  private thresholds({ threshold, budget }: PredictOptions): readonly number[] {
-    const { multiAdds } = this.model;
-    if (budget === undefined) {
-      const common = checkThreshold(threshold ?? 0.975);
-      return Array.from({ length: multiAdds.length - 1 }, () => common);
+  private thresholds(options: PredictOptions): readonly number[] {
+    const { threshold, budget, maxAccuracyDrop, confidence } = oneRule(options);
+    if (budget !== undefined) return this.model.thresholdsFor({ budget });
+    if (maxAccuracyDrop !== undefined) {
+      return this.model.thresholdsFor({
+        maxDrop: between0And1('maxAccuracyDrop', maxAccuracyDrop),
+        confidence: between0And1('confidence', confidence ?? 0.95),
+      });
     }
-    if (threshold === undefined) return this.model.thresholdsFor(budget);
-    throw new UsageError({
-      problem: 'a threshold and a budget exclude each other',
-      given: `threshold ${threshold}, budget ${budget}`,
-      allowed: 'one of the two',
-    });
+    const common = checkThreshold(threshold ?? 0.975);
+    return Array.from({ length: this.model.multiAdds.length - 1 }, () => common);
   }
 
   private answer(beliefs: readonly Belief[]): Prediction {
@@ -187,6 +190,37 @@ function joined(images: readonly Float32Array[]): Float32Array {
   const all = new Float32Array(images.length * size);
   images.forEach((image, i) => all.set(image, i * size));
   return all;
+}
+
+/** @throws UsageError where the options choose thresholds in two ways */
+function oneRule(options: PredictOptions): PredictOptions {
+  const given = (['threshold', 'budget', 'maxAccuracyDrop'] as const).filter(
+    name => options[name] !== undefined,
+  );
+  if (given.length > 1) {
+    throw new UsageError({
+      problem: 'thresholds are chosen in one way',
+      given: given.map(name => `${name} ${options[name]}`).join(', '),
+      allowed: 'one of threshold, budget and maxAccuracyDrop',
+    });
+  }
+  if (options.confidence !== undefined && options.maxAccuracyDrop === undefined) {
+    throw new UsageError({
+      problem: 'confidence says how surely maxAccuracyDrop holds, and is of no use without it',
+      given: `confidence ${options.confidence}`,
+      mend: 'give maxAccuracyDrop too; the confidence at which an image is answered is threshold',
+    });
+  }
+  return options;
+}
+
+function between0And1(option: string, value: number): number {
+  if (value > 0 && value < 1) return value;
+  throw new UsageError({
+    problem: `${option} out of range`,
+    given: String(value),
+    allowed: 'between 0 and 1',
+  });
 }
 
 function checkThreshold(threshold: number): number {

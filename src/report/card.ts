@@ -3,7 +3,7 @@ import type { Results } from '../evaluation/index.js';
 import { integer } from './format.js';
 import { markdown } from './markdown.js';
 import { summary } from './summary.js';
-import { budgetsTable, staticsTable, stepsTable } from './tables.js';
+import { budgetsTable, guaranteesTable, staticsTable, stepsTable } from './tables.js';
 
 export interface CardContent {
   /** The folder's name. */
@@ -17,7 +17,12 @@ export interface CardContent {
 /** The whole file's text. */
 export function renderCard({ name, results, training, programVersion }: CardContent): string {
   const { model, classes, test, validation, seed } = results;
-  const tables = [stepsTable(results), staticsTable(results), budgetsTable(results)];
+  const tables = [
+    stepsTable(results),
+    staticsTable(results),
+    budgetsTable(results),
+    guaranteesTable(results),
+  ];
   return [
     `# ${name}`,
     '',
@@ -38,7 +43,7 @@ export function renderCard({ name, results, training, programVersion }: CardCont
     '',
     '## How it was trained',
     '',
-    `With seed ${seed}, by gfnet ${programVersion}:`,
+    `${seed === null ? 'By' : `With seed ${seed}, by`} gfnet ${programVersion}:`,
     '',
     ...training.map(command => `    ${command}`),
     '',

@@ -5,6 +5,7 @@ import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { EChartsOption } from 'echarts';
 import { html, trusted, type Html } from './html.js';
+import { lightColors } from './style.js';
 
 echarts.use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, SVGRenderer]);
 
@@ -22,11 +23,60 @@ export interface Key {
   readonly mark: string;
 }
 
-/**
- * @param label says what the chart shows, for those who don't see it
- * @param option echarts' option; fonts and margins are set here
- */
-export function chart(label: string, legend: readonly Key[], option: EChartsOption): Html {
+/** What a chart shows; drawn into the page or as a file of its own. */
+export interface Figure {
+  /** Of its file, without an ending. */
+  readonly name: string;
+  /** Says what the chart shows, for those who don't see it. */
+  readonly label: string;
+  readonly legend: readonly Key[];
+  /** echarts' option; fonts and margins are set here. */
+  readonly option: EChartsOption;
+}
+
+/** In the page. */
+export function chart(figure: Figure): Html {
+  const { label, legend } = figure;
+  return html`<figure class="chart">
+    <div role="img" aria-label="${label}">${trusted(inline(draw(figure)))}</div>
+    <ul class="legend">
+      ${legend.map(
+        ({ name, color, mark }) =>
+          html`<li><span style="color:${color}" aria-hidden="true">${mark}</span> ${name}</li>`,
+      )}
+    </ul>
+  </figure>`;
+}
+
+const line = 20;
+
+/** A file of its own, in the colours of the light page, its legend below. */
+export function figureSvg(figure: Figure): string {
+  const { label, legend } = figure;
+  const whole = height + line * legend.length + 12;
+  const inner = /<svg[^>]*>([^]*)<\/svg>/.exec(inline(draw(figure)))?.[1] ?? '';
+  const svg = html`<svg
+    xmlns="http://www.w3.org/2000/svg"
+    width="${width}"
+    height="${whole}"
+    viewBox="0 0 ${width} ${whole}"
+    font-family="system-ui, 'DejaVu Sans', sans-serif"
+    font-size="13"
+  >
+    <title>${label}</title>
+    <rect width="${width}" height="${whole}" fill="#fff" />
+    ${trusted(inner)}
+    ${legend.map(({ name, color, mark }, i) => {
+      const y = height + line * (i + 0.7);
+      return html`<text x="16" y="${y}" style="fill:${color}">${mark}</text>
+        <text x="36" y="${y}" style="fill:var(--ink)">${name}</text>`;
+    })}
+  </svg>`.text;
+  // Few programs but browsers know variables.
+  return svg.replace(/var\(--(\w+)\)/g, (variable, name: string) => lightColors[name] ?? variable);
+}
+
+function draw({ option }: Figure): string {
   const instance = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   instance.setOption({
     animation: false,
@@ -36,15 +86,7 @@ export function chart(label: string, legend: readonly Key[], option: EChartsOpti
   });
   const svg = instance.renderToSVGString();
   instance.dispose();
-  return html`<figure class="chart">
-    <div role="img" aria-label="${label}">${trusted(inline(svg))}</div>
-    <ul class="legend">
-      ${legend.map(
-        ({ name, color, mark }) =>
-          html`<li><span style="color:${color}" aria-hidden="true">${mark}</span> ${name}</li>`,
-      )}
-    </ul>
-  </figure>`;
+  return svg;
 }
 
 /** An inline drawing needs no namespaces, answers no pointer, scales with its column, and is described by its parent. */

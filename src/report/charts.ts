@@ -1,9 +1,8 @@
 /** The report's charts. */
 import type { BarSeriesOption, CustomSeriesOption, LineSeriesOption } from 'echarts';
 import type { OperatingPoint, PolicyName, Proportion, Results } from '../evaluation/index.js';
-import { axis, chart, color, type Key } from './chart.js';
+import { axis, color, type Figure, type Key } from './chart.js';
 import { stepColor } from './colors.js';
-import type { Html } from './html.js';
 
 const barGap = '10%';
 
@@ -11,6 +10,9 @@ const policyColors: Readonly<Record<PolicyName, string>> = {
   learned: color('learned'),
   random: color('random'),
   centre: color('centre'),
+  corners: color('corners'),
+  saliency: color('saliency'),
+  oracle: color('oracle'),
 };
 
 const policyKeys = (policies: Results['policies'], mark: string): Key[] =>
@@ -27,36 +29,41 @@ const marker = (i: number) => markers[i % markers.length] ?? markers[0];
 const point = (cost: number, { accuracy }: Proportion) => [cost / 1e6, 100 * accuracy];
 
 /** Accuracy against mean Multi-Adds: anytime curves of the policies, early exit, and plain networks. */
-export function costChart({ policies, exitShares, directSearch, statics }: Results): Html {
+export function costFigure({ policies, exitShares, directSearch, statics }: Results): Figure {
   const legend = [
     ...policyKeys(policies, '●'),
     { name: 'learned, stopping early: direct search', color: color('early'), mark: '━' },
     { name: 'learned, stopping early: exit shares', color: color('early'), mark: '┅' },
     ...statics.map(({ name }, i) => ({ name, color: color('ink'), mark: marker(i).mark })),
   ];
-  return chart('Accuracy against mean Multi-Adds for one image', legend, {
-    xAxis: { type: 'value', scale: true, ...axis('mean Multi-Adds, millions', 30) },
-    yAxis: { type: 'value', scale: true, max: 100, ...axis('accuracy, %', 42) },
-    series: [
-      ...policies.map(({ name, steps }) => ({
-        type: 'line' as const,
-        data: steps.map(step => point(step.multiAdds, step)),
-        symbol: 'circle',
-        symbolSize: 8,
-        lineStyle: { width: 2, color: policyColors[name] },
-        itemStyle: { color: policyColors[name] },
-      })),
-      frontier(directSearch, { width: 3 }),
-      frontier(exitShares, { width: 1.5, type: 'dashed' }),
-      ...statics.map((network, i) => ({
-        type: 'scatter' as const,
-        data: [point(network.multiAdds, network)],
-        symbol: marker(i).symbol,
-        symbolSize: 13,
-        itemStyle: { color: color('ink') },
-      })),
-    ],
-  });
+  return {
+    name: 'accuracy-cost',
+    label: 'Accuracy against mean Multi-Adds for one image',
+    legend,
+    option: {
+      xAxis: { type: 'value', scale: true, ...axis('mean Multi-Adds, millions', 30) },
+      yAxis: { type: 'value', scale: true, max: 100, ...axis('accuracy, %', 42) },
+      series: [
+        ...policies.map(({ name, steps }) => ({
+          type: 'line' as const,
+          data: steps.map(step => point(step.multiAdds, step)),
+          symbol: 'circle',
+          symbolSize: 8,
+          lineStyle: { width: 2, color: policyColors[name] },
+          itemStyle: { color: policyColors[name] },
+        })),
+        frontier(directSearch, { width: 3 }),
+        frontier(exitShares, { width: 1.5, type: 'dashed' }),
+        ...statics.map((network, i) => ({
+          type: 'scatter' as const,
+          data: [point(network.multiAdds, network)],
+          symbol: marker(i).symbol,
+          symbolSize: 13,
+          itemStyle: { color: color('ink') },
+        })),
+      ],
+    },
+  };
 }
 
 /** Accuracy against mean cost of a family of thresholds. */
@@ -73,16 +80,21 @@ function frontier(
 }
 
 /** Error after each step of each policy, with bars of one standard error either way. */
-export function stepsChart({ policies }: Results): Html {
+export function stepsFigure({ policies }: Results): Figure {
   const steps = policies[0]?.steps ?? [];
-  return chart('Error after each step for each way of choosing places', policyKeys(policies, '■'), {
-    xAxis: { type: 'category', data: steps.map(({ step }) => String(step)), ...axis('step', 30) },
-    yAxis: { type: 'value', min: 0, ...axis('error, %', 42) },
-    series: [
-      ...policies.map(({ name, steps }) => bars(name, steps)),
-      ...policies.map(({ steps }, i) => errorBars(steps, i, policies.length)),
-    ],
-  });
+  return {
+    name: 'error-steps',
+    label: 'Error after each step for each way of choosing places',
+    legend: policyKeys(policies, '■'),
+    option: {
+      xAxis: { type: 'category', data: steps.map(({ step }) => String(step)), ...axis('step', 30) },
+      yAxis: { type: 'value', min: 0, ...axis('error, %', 42) },
+      series: [
+        ...policies.map(({ name, steps }) => bars(name, steps)),
+        ...policies.map(({ steps }, i) => errorBars(steps, i, policies.length)),
+      ],
+    },
+  };
 }
 
 function bars(name: PolicyName, steps: readonly Proportion[]): BarSeriesOption {
@@ -128,26 +140,31 @@ function errorBars(steps: readonly Proportion[], index: number, count: number): 
 }
 
 /** Share of the images that leave at each step, for each budget. */
-export function exitsChart({ budgets, model }: Results): Html {
+export function exitsFigure({ budgets, model }: Results): Figure {
   const steps = Array.from({ length: model.steps }, (_, t) => ({
     name: `step ${t + 1}`,
     color: stepColor(t + 1),
     mark: '■',
     shares: budgets.map(({ exitShares }) => 100 * (exitShares[t] ?? 0)),
   }));
-  return chart('Share of images that leave at each step, for each budget', steps, {
-    xAxis: {
-      type: 'category',
-      data: budgets.map(({ budget }) => (budget / 1e6).toPrecision(3)),
-      ...axis('budget, millions of Multi-Adds', 30),
+  return {
+    name: 'exits',
+    label: 'Share of images that leave at each step, for each budget',
+    legend: steps.map(({ name, color, mark }) => ({ name, color, mark })),
+    option: {
+      xAxis: {
+        type: 'category',
+        data: budgets.map(({ budget }) => (budget / 1e6).toPrecision(3)),
+        ...axis('budget, millions of Multi-Adds', 30),
+      },
+      yAxis: { type: 'value', max: 100, ...axis('images, %', 42) },
+      series: steps.map(({ color, shares }) => ({
+        type: 'bar' as const,
+        stack: 'exits',
+        barCategoryGap: '25%',
+        data: shares,
+        itemStyle: { color },
+      })),
     },
-    yAxis: { type: 'value', max: 100, ...axis('images, %', 42) },
-    series: steps.map(({ color, shares }) => ({
-      type: 'bar' as const,
-      stack: 'exits',
-      barCategoryGap: '25%',
-      data: shares,
-      itemStyle: { color },
-    })),
-  });
+  };
 }

@@ -43,3 +43,8 @@ export function integer(value: number): string {
 export function times(value: number): string {
   return `${value.toFixed(2)}×`;
 }
+
+/** An interval of shares in %: `0.71 – 1.33`. */
+export function interval([low, high]: readonly [number, number]): string {
+  return `${percent(low)} – ${percent(high)}`;
+}

@@ -7,6 +7,7 @@ import type { Gallery, GallerySample } from './sample.js';
 
 const groups = [
   { key: 'right', title: 'Right' },
+  { key: 'worst', title: 'Wrong, and surest of it' },
   { key: 'wrong', title: 'Wrong' },
   { key: 'longest', title: 'Needed most steps' },
 ] as const;

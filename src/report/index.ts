@@ -1,6 +1,7 @@
 /** Results for people: the terminal's text, the offline report, and the README's picture. */
 export { renderBundleCard } from './bundle-card.js';
 export { renderCard } from './card.js';
+export { resultFiles } from './files.js';
 export { integer, multiAdds, percent } from './format.js';
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';

@@ -1,11 +1,13 @@
 /** Where the learned policy looked in each step: a heat map, and its centre and spread in numbers. */
 import type { Results } from '../evaluation/index.js';
 import { stepColor } from './colors.js';
-import { html, type Html } from './html.js';
+import { html, nothing, type Html } from './html.js';
 import { tableView } from './table-view.js';
+import { movementTable } from './tables.js';
 
-export function looksView({ looks }: Results): Html {
-  return html`<div class="looks">${looks.map(heatMap)}</div>
+export function looksView(results: Results): Html {
+  const { looks } = results;
+  return html`<div class="looks">${looks.map(look => heatMap(look.grid, look.step))}</div>
     ${tableView({
       title: 'Place of the crops in [0, 1]: mean ± standard deviation over the test images',
       head: ['Step', 'row', 'column'],
@@ -14,17 +16,35 @@ export function looksView({ looks }: Results): Html {
         moments(grid.map(row => row.reduce((a, b) => a + b, 0))),
         moments(grid.map((_, column) => grid.reduce((sum, row) => sum + (row[column] ?? 0), 0))),
       ]),
-    })}`;
+    })}
+    ${tableView(movementTable(results))} ${byClass(results)}`;
 }
 
-function heatMap({ step, grid }: Results['looks'][number]): Html {
+function byClass({ looks, classes }: Results): Html {
+  if (looks.every(look => look.classes.length === 0)) return nothing;
+  return html`<details>
+    <summary>Class by class</summary>
+    ${looks.map(
+      look =>
+        html`<h3>Step ${look.step}</h3>
+          <div class="looks small">
+            ${look.classes.map((grid, c) => heatMap(grid, look.step, classes[c]))}
+          </div>`,
+    )}
+  </details>`;
+}
+
+type Grid = Results['looks'][number]['grid'];
+
+/** `of`: the class whose images are counted; all where it is absent. */
+function heatMap(grid: Grid, step: number, of?: string): Html {
   const largest = Math.max(...grid.flat());
   return html`<figure>
     <svg
       viewBox="0 0 ${grid.length} ${grid.length}"
       role="img"
       shape-rendering="crispEdges"
-      aria-label="Where step ${step} looked: the darker, the more images"
+      aria-label="Where step ${step} looked${of === undefined ? '' : ` at images of ${of}`}: the darker, the more images"
       style="color:${stepColor(step)}"
     >
       ${grid.flatMap((row, r) =>
@@ -42,7 +62,7 @@ function heatMap({ step, grid }: Results['looks'][number]): Html {
         ),
       )}
     </svg>
-    <figcaption>step ${step}</figcaption>
+    <figcaption>${of ?? `step ${step}`}</figcaption>
   </figure>`;
 }
 

@@ -1,12 +1,16 @@
 /** The report: one HTML file that needs neither network nor scripts. */
 import type { Results } from '../evaluation/index.js';
+import { calibrationView } from './calibration.js';
 import { cards } from './cards.js';
-import { costChart, exitsChart, stepsChart } from './charts.js';
+import { chart } from './chart.js';
+import { costFigure, exitsFigure, stepsFigure } from './charts.js';
 import { confusionView } from './confusion.js';
 import { integer } from './format.js';
 import { galleryView } from './gallery.js';
 import { html, nothing, trusted, type Html } from './html.js';
 import { looksView } from './looks.js';
+import { riskView } from './risk.js';
+import { robustnessView } from './robustness.js';
 import type { Gallery } from './sample.js';
 import { css } from './style.js';
 import { summary } from './summary.js';
@@ -16,6 +20,8 @@ import {
   commonThresholdsTable,
   directSearchTable,
   exitSharesTable,
+  perClassTable,
+  policiesTable,
   staticsTable,
   stepsTable,
 } from './tables.js';
@@ -55,17 +61,18 @@ export function renderReport(results: Results, gallery: Gallery): string {
 
 function sections(results: Results, gallery: Gallery): Html {
   const { statics, looks } = results;
-  const samples = gallery.right.length + gallery.wrong.length + gallery.longest.length;
+  const samples = Object.values(gallery).flat().length;
   return html`
     <section>
       <h2>What accuracy costs</h2>
-      <div class="columns">${costChart(results)} ${stepsChart(results)}</div>
-      ${tableView(stepsTable(results))} ${statics.length === 0 ? nothing : tableView(staticsTable(results))}
+      <div class="columns">${chart(costFigure(results))} ${chart(stepsFigure(results))}</div>
+      ${tableView(stepsTable(results))} ${tableView(policiesTable(results))} ${oracleNote(results)}
+      ${statics.length === 0 ? nothing : tableView(staticsTable(results))}
     </section>
     <section>
       <h2>Stopping early</h2>
       <div class="columns">
-        ${exitsChart(results)}
+        ${chart(exitsFigure(results))}
         <div>${summary(results).map(sentence => html`<p>${sentence}</p>`)}</div>
       </div>
       ${tableView(budgetsTable(results))} ${tableView(commonThresholdsTable(results))}
@@ -73,6 +80,14 @@ function sections(results: Results, gallery: Gallery): Html {
         <summary>The thresholds behind the early-exit curves</summary>
         ${tableView(directSearchTable(results))} ${tableView(exitSharesTable(results))}
       </details>
+    </section>
+    <section>
+      <h2>Stopping early with a guarantee</h2>
+      ${riskView(results)}
+    </section>
+    <section>
+      <h2>How far confidence can be believed</h2>
+      ${calibrationView(results)}
     </section>
     ${
       samples === 0
@@ -95,16 +110,29 @@ function sections(results: Results, gallery: Gallery): Html {
             ${looksView(results)}
           </section>`
     }
+    ${robustnessView(results)}
     <section>
-      <h2>What it mixes up</h2>
+      <h2>Class by class</h2>
+      ${tableView(perClassTable(results))}
+      <h3>What it mixes up</h3>
       ${confusionView(results)}
     </section>
   `;
 }
 
+function oracleNote({ policies }: Results): Html {
+  return policies.some(({ name }) => name === 'oracle')
+    ? html`<p>
+        The oracle tries every place of a grid at each step and takes the one after which the true class is
+        likeliest. It sees the label, so it is an upper bound on choosing well among these places, not a way
+        to predict.
+      </p>`
+    : nothing;
+}
+
 function provenance({ command, seed, validation, test }: Results): Html {
   return html`<footer>
-    <p>Made by <code>${command}</code> with seed ${seed}.</p>
+    <p>Made by <code>${command}</code>${seed === null ? '' : ` with seed ${seed}`}.</p>
     <p>
       Thresholds were fitted on ${validation.name} (${integer(validation.images)} images), every figure is
       reported on ${test.name} (${integer(test.images)} images). ± is one standard error, with images of one

@@ -28,6 +28,8 @@ export interface GallerySample {
 
 export interface Gallery {
   readonly right: readonly GallerySample[];
+  /** Wrong, and surest of it. */
+  readonly worst: readonly GallerySample[];
   readonly wrong: readonly GallerySample[];
   readonly longest: readonly GallerySample[];
 }

@@ -1,14 +1,34 @@
 /** The report's style sheet: system fonts, light and dark, screen, phone and paper. */
+
+/** The page's colours by day. */
+export const lightColors: Readonly<Record<string, string>> = {
+  surface: '#fbfbfa',
+  panel: '#ffffff',
+  ink: '#1b1f24',
+  muted: '#5c6672',
+  line: '#e2e5e9',
+  learned: '#2563eb',
+  random: '#c2620a',
+  centre: '#7c3aed',
+  early: '#059669',
+  wrong: '#c8322b',
+  corners: '#0e7490',
+  saliency: '#be185d',
+  oracle: '#4d5761',
+};
+
 export const css = `
 :root {
   color-scheme: light dark;
-  --surface: #fbfbfa; --panel: #ffffff; --ink: #1b1f24; --muted: #5c6672; --line: #e2e5e9;
-  --learned: #2563eb; --random: #c2620a; --centre: #7c3aed; --early: #059669; --wrong: #c8322b;
+  ${Object.entries(lightColors)
+    .map(([name, value]) => `--${name}: ${value};`)
+    .join(' ')}
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --surface: #121417; --panel: #1a1d21; --ink: #e8eaed; --muted: #9ba4af; --line: #30353c;
     --learned: #6ea8fe; --random: #f5a04c; --centre: #b79bff; --early: #34d399; --wrong: #ff7b72;
+    --corners: #4fd1e5; --saliency: #f472b6; --oracle: #c3cad3;
   }
 }
 * { box-sizing: border-box; }
@@ -60,6 +80,8 @@ summary { cursor: pointer; font-weight: 600; font-size: 0.875rem; padding: 4px 0
 
 .looks { display: flex; flex-wrap: wrap; gap: 20px; margin-bottom: 24px; }
 .looks figure { margin: 0; width: min(200px, 44%); }
+.looks.small { gap: 10px; margin-bottom: 12px; }
+.looks.small figure { width: 84px; }
 .looks svg { display: block; width: 100%; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 figcaption { color: var(--muted); font-size: 0.8125rem; margin-top: 6px; text-align: center; }
 

@@ -2,12 +2,35 @@
 import type { Results } from '../evaluation/index.js';
 import { integer } from './format.js';
 import { summary } from './summary.js';
-import { budgetsTable, commonThresholdsTable, staticsTable, stepsTable, type Table } from './tables.js';
+import {
+  budgetsTable,
+  calibrationTable,
+  commonThresholdsTable,
+  criteriaTable,
+  guaranteesTable,
+  perClassTable,
+  policiesTable,
+  robustnessTable,
+  staticsTable,
+  stepsTable,
+  type Table,
+} from './tables.js';
 
 /** The whole evaluation as plain text, ending in a line break. */
 export function renderTerminal(results: Results): string {
   const { model, test } = results;
-  const tables = [stepsTable, staticsTable, budgetsTable, commonThresholdsTable].map(table => table(results));
+  const tables = [
+    stepsTable,
+    policiesTable,
+    staticsTable,
+    budgetsTable,
+    commonThresholdsTable,
+    guaranteesTable,
+    calibrationTable,
+    criteriaTable,
+    perClassTable,
+  ].map(table => table(results));
+  if (results.robustness) tables.push(robustnessTable(results.robustness));
   return [
     `${model.name} on ${test.name}: ${integer(test.images)} images of ${integer(test.sources)} sources, ± standard error\n`,
     ...tables.filter(({ rows }) => rows.length > 0).map(renderTable),

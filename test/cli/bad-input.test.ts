@@ -10,6 +10,8 @@ import { gfnet, writeConfig } from './support.js';
 const folder = mkdtempSync(join(tmpdir(), 'gfnet-bad-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const cluttered60 = join(import.meta.dirname, '../../checkpoints/cluttered-60');
+
 function refuses(args: readonly string[], ...messages: readonly (string | RegExp)[]): void {
   const { code, stdout, stderr } = gfnet(folder, ...args);
   for (const message of messages) expect(stderr).toMatch(message);
@@ -54,6 +56,23 @@ describe('the command line refuses, with what is allowed', () => {
       ['predict', 'a.png', '--model', 'm', '--threshold', '0.5', '--budget', '9M'],
       [/cannot be used with/],
     ],
+    [
+      'a budget and a guarantee',
+      ['predict', 'a.png', '--model', 'm', '--budget', '9M', '--max-accuracy-drop', '0.01'],
+      [/cannot be used with/],
+    ],
+    ['a risk that is none', ['evaluate', 'm', '--risk', '1%'], [/--risk/, /between 0 and 1/]],
+    [
+      'a policy that is none',
+      ['evaluate', 'm', '--policies', 'random,lucky'],
+      [/lucky/, /learned, random, centre, corners, saliency, oracle/],
+    ],
+    [
+      'data of another task',
+      ['evaluate', cluttered60, '--preset', 'cluttered-100', '--out', 'judged'],
+      [/trained on/, /100 x 100/, /60 x 60/],
+    ],
+    ['a packaged model without data', ['evaluate', cluttered60], [/not a run folder/, /--preset/]],
     ['a budget that is none', ['predict', 'a.png', '--model', 'm', '--budget', 'lots'], [/--budget/, /12M/]],
     ['a run that is none', ['evaluate', 'nowhere'], [/not a run folder/, /nowhere/]],
     ['a model that is none', ['predict', 'a.png', '--model', 'nowhere'], [/no such checkpoint/, /nowhere/]],

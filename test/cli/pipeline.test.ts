@@ -61,9 +61,31 @@ describe('evaluate', () => {
     expect(existsSync(join(folder, 'runs/a/stage3/picture.png'))).toBe(true);
   });
 
-  it('prints the same as JSON', () => {
-    const printed = parseResults(run('evaluate', 'runs/a', '--json'), 'the output');
-    expect(printed.policies).toEqual(results().policies);
+  it('prints the same as JSON, and more where it is asked for', () => {
+    const before = results();
+    const printed = parseResults(
+      run('evaluate', 'runs/a', '--json', '--policies', 'all', '--robustness', '10', '--risk', '0.4'),
+      'the output',
+    );
+    expect(printed.policies.slice(0, 3)).toEqual(before.policies);
+    expect(printed.policies.map(({ name }) => name)).toEqual([
+      'learned',
+      'random',
+      'centre',
+      'corners',
+      'saliency',
+      'oracle',
+    ]);
+    expect(printed.robustness).toMatchObject({ from: 'CIFAR-10-C', images: 10 });
+    expect(printed.robustness?.sets).toHaveLength(1 + 9 * 5);
+    expect(printed.risk.maxDrop).toBe(0.4);
+    expect(before.robustness).toBeNull();
+    const files = (name: string) => readdirSync(join(folder, 'runs/a/stage3', name));
+    expect(files('tables')).toContain('robustness.csv');
+    expect(files('figures')).toContain('severity-error.svg');
+    run('evaluate', 'runs/a');
+    expect(files('tables')).not.toContain('robustness.csv');
+    expect(files('figures')).toContain('accuracy-cost.svg');
   });
 });
 
@@ -94,6 +116,13 @@ describe('predict', () => {
     expect(predict('--model', 'runs/a', '--budget', String(Math.ceil(glance)))[0]?.steps).toBe(1);
   });
 
+  it('takes all steps where nothing can be promised, and fewer where much may be lost', () => {
+    const steps = (drop: string) =>
+      predict('--model', 'runs/a', '--max-accuracy-drop', drop, '--confidence', '0.6').map(p => p.steps);
+    expect(steps('0.001')).toEqual([3, 3, 3]);
+    expect(steps('0.9')).toEqual([1, 1, 1]);
+  });
+
   it('answers in one line an image otherwise', () => {
     expect(run('predict', 'one.png', '--model', 'runs/a', '--threshold', '0.01')).toMatch(
       /^one\.png: \d \(\d+\.\d %\), 1 step, \d+\.\d M Multi-Adds\n$/,
@@ -113,6 +142,13 @@ describe('package', () => {
     ]);
     const args = ['predict', 'one.png', 'two.png', '--json', '--budget', '100M', '--model'];
     expect(run(...args, 'digits')).toBe(run(...args, 'runs/a'));
+    run('evaluate', 'digits', '--config', 'tiny.json', '--out', 'judged');
+    const [before, after] = ['runs/a/stage3', 'judged'].map(path => {
+      const file = join(folder, path, 'results.json');
+      const { model, ...results } = parseResults(readFileSync(file, 'utf8'), file);
+      return { ...results, model: model.name, command: '', timing: null };
+    });
+    expect(after).toEqual(before);
     const card = readFileSync(join(folder, 'digits/README.md'), 'utf8');
     expect(card).toContain('gfnet train all --config tiny.json --out runs/a --seed 3');
     expect(card).toContain('| learned |');

@@ -64,4 +64,30 @@ describe('looks', () => {
       { r: 11, c: 11, share: 0.25 },
     ]);
   });
+
+  it('is kept class by class, and says how far each look is from the one before', () => {
+    const actions = [
+      null,
+      Float32Array.of(0, 0, 0, 0.999, 1, 1, 0.5, 0),
+      Float32Array.of(0.3, 0.4, 0, 0.999, 1, 0, 0.5, 0.1),
+    ];
+    const three = {
+      ...outputs,
+      logits: [...outputs.logits, ...outputs.logits.slice(1)],
+      multiAdds: [100, 30, 30],
+      actions,
+    };
+    const [first, second] = looks(three);
+    expect(first?.moved).toBeNull();
+    expect(second?.moved).toEqual({
+      mean: expect.closeTo((0.5 + 0 + 1 + 0.1) / 4, 6) as number,
+      median: expect.closeTo(0.1, 6) as number,
+      ninth: expect.closeTo(1, 6) as number,
+    });
+    // Labels 0, 0, 1, 1.
+    expect(first?.classes.map(grid => [grid[0]?.[0], grid[0]?.[11], grid[11]?.[11], grid[6]?.[0]])).toEqual([
+      [0.5, 0.5, 0, 0],
+      [0, 0, 0.5, 0.5],
+    ]);
+  });
 });

@@ -11,16 +11,19 @@ describe('pickExamples', () => {
         const thresholds = commonThreshold(0.8, evidence.steps.length);
         const exit = exitSteps(evidence, thresholds);
         const isRight = (i: number) => evidence.steps[(exit[i] ?? 0) - 1]?.correct[i] === 1;
-        const { right, wrong, longest } = pickExamples(evidence, thresholds, count);
-        const all = [...right, ...wrong, ...longest];
+        const { right, worst, wrong, longest } = pickExamples(evidence, thresholds, count);
+        const all = [...right, ...worst, ...wrong, ...longest];
         expect(new Set(all).size).toBe(all.length);
         expect(right.every(isRight)).toBe(true);
-        expect(wrong.some(isRight)).toBe(false);
-        for (const group of [right, wrong, longest]) expect(group.length).toBeLessThanOrEqual(count);
+        expect([...worst, ...wrong].some(isRight)).toBe(false);
+        for (const group of [right, worst, wrong, longest]) expect(group.length).toBeLessThanOrEqual(count);
         const shown = Math.min(...longest.map(i => exit[i] ?? 0));
         for (const i of right) expect(exit[i]).toBeLessThanOrEqual(shown);
         const errors = [...exit.keys()].filter(i => !isRight(i)).length;
-        expect(wrong).toHaveLength(Math.min(count, errors));
+        expect([...worst, ...wrong]).toHaveLength(Math.min(2 * count, errors));
+        const sureness = (i: number) => evidence.steps[(exit[i] ?? 0) - 1]?.confidence[i] ?? 0;
+        expect(worst).toEqual(worst.toSorted((a, b) => sureness(b) - sureness(a)));
+        for (const i of wrong) expect(sureness(i)).toBeLessThanOrEqual(sureness(worst.at(-1) ?? i));
       }),
     );
   });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { startEngine } from '../../src/engine/start.js';
 import { UsageError } from '../../src/errors/index.js';
 import {
   always,
@@ -12,6 +13,8 @@ import {
   thresholdsForShares,
   type AnytimeOutputs,
 } from '../../src/evaluation/index.js';
+import { referenceBudgets } from '../../src/evaluation/exit-shares.js';
+import { fixture } from '../helpers/pytorch.js';
 import { modelOutputs, tiedOutputs } from './synthetic.js';
 
 const thresholds = fc.array(fc.double({ min: 0, max: 1.1, noNaN: true }), { minLength: 5, maxLength: 5 });
@@ -138,6 +141,31 @@ describe('thresholds for exit shares', () => {
     expect(thresholdsForShares(readEvidence(modelOutputs(3, 50, [1, 2])), [0.019, 0.981])).toEqual([
       1e8, -1e8,
     ]);
+  });
+});
+
+describe('the reference, run in PyTorch on the same logits', () => {
+  startEngine();
+  const stored = fixture('thresholds');
+  const [T = 0, n = 0, classes = 0] = stored.tensor('logits').shape;
+  const logits = stored.tensor('logits').dataSync<'float32'>();
+  const evidence = readEvidence({
+    logits: Array.from({ length: T }, (_, t) => logits.slice(t * n * classes, (t + 1) * n * classes)),
+    labels: Int32Array.from(stored.tensor('labels').dataSync()),
+    classes,
+    multiAdds: Array.from({ length: T }, () => 1),
+  });
+  const expected = stored.tensor('expected/thresholds').dataSync<'float32'>();
+  const exit = stored.tensor('expected/exit').dataSync();
+
+  it.each(referenceBudgets)('p = %i: the same thresholds, the same images leave at each step', p => {
+    const found = thresholdsForShares(evidence, exitShares(p, T));
+    // PyTorch's softmax rounds in single precision at each operation, ours once.
+    for (const [t, threshold] of found.entries()) {
+      const wanted = expected[(p - 1) * T + t] ?? NaN;
+      expect(Math.abs(threshold - wanted)).toBeLessThanOrEqual(Math.abs(wanted) * 2 ** -21);
+    }
+    expect([...exitSteps(evidence, found)]).toEqual([...exit.subarray((p - 1) * n, p * n)]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { withTiming } from '../../src/evaluation/index.js';
-import { renderReport, type Gallery } from '../../src/report/index.js';
+import { parseResults, withRobustness, withTiming } from '../../src/evaluation/index.js';
+import { renderReport, renderTerminal, type Gallery } from '../../src/report/index.js';
+import { modelOutputs } from '../evaluation/synthetic.js';
 import { hostile, resultsOf } from './results.js';
 import { sampleOf } from './samples.js';
 
@@ -16,8 +17,13 @@ const group = (seed: number) =>
       }),
     ),
   );
-const gallery: Gallery = { right: await group(10), wrong: await group(20), longest: await group(30) };
-const empty: Gallery = { right: [], wrong: [], longest: [] };
+const gallery: Gallery = {
+  right: await group(10),
+  worst: [],
+  wrong: await group(20),
+  longest: await group(30),
+};
+const empty: Gallery = { right: [], worst: [], wrong: [], longest: [] };
 const report = renderReport(resultsOf(), gallery);
 
 const voids = new Set(['meta', 'img', 'br', 'hr', 'input', 'link']);
@@ -78,8 +84,8 @@ describe('the report', () => {
     for (const { attributes } of drawings)
       expect(attributes).toMatch(/aria-label="[^"]+"|aria-hidden="true"/);
     const figures = all.filter(({ attributes }) => attributes.includes('role="img"'));
-    // 3 charts, 3 heat maps, 30 samples.
-    expect(figures).toHaveLength(36);
+    // 8 charts, 3 heat maps and 3 for each of 10 classes, 30 samples.
+    expect(figures).toHaveLength(71);
     for (const { attributes } of figures) expect(attributes).toMatch(/aria-label="[^"]+"/);
   });
 
@@ -119,5 +125,31 @@ describe('the report', () => {
     const many = renderReport(resultsOf(50), empty);
     expect(many).not.toContain('class="confusion"');
     expect(many).toContain('Most frequent confusions');
+  });
+});
+
+describe('the report on worse images', () => {
+  const results = resultsOf();
+  const sets = ['none', 'gaussian noise', 'jpeg'].flatMap((corruption, i) =>
+    (i === 0 ? [0] : [1, 2, 3, 4, 5]).map(severity => ({
+      corruption,
+      severity,
+      outputs: modelOutputs(
+        10 * i + severity,
+        100,
+        [4, 5, 6, 7].map(strength => strength - severity / 2),
+      ),
+    })),
+  );
+
+  it('has a row for each corruption and severity, and two charts', () => {
+    const worse = withRobustness(results, 'CIFAR-10-C', 100, sets);
+    const html = renderReport(worse, empty);
+    expect(html.match(/<th scope="row">gaussian noise<\/th>/g)).toHaveLength(5);
+    expect(html).toContain('against severity');
+    expect(html).toContain('CIFAR-10-C');
+    expect(renderReport(results, empty)).not.toContain('against severity');
+    expect(renderTerminal(worse)).toMatch(/jpeg +5 /);
+    expect(parseResults(JSON.stringify(worse), 'results.json')).toEqual(worse);
   });
 });

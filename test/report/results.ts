@@ -23,9 +23,9 @@ export function resultsOf(classes = 10): Results {
     test: {
       name: hostile,
       learned: outputs(2, [2, 3, 4, 5]),
-      random: outputs(3, [2, 2.5, 3, 3]),
-      centre: outputs(4, [2, 2.2, 2.4, 2.6]),
+      others: { random: outputs(3, [2, 2.5, 3, 3]), centre: outputs(4, [2, 2.2, 2.4, 2.6]) },
     },
+    promised: { maxDrop: 0.02, confidence: 0.95 },
     statics: [{ name: hostile, input: 60, outputs: outputs(5, [4]) }],
   });
 }

@@ -8,7 +8,7 @@ import { startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { ModelConfig } from '../../src/model/config.js';
 import { GFNet } from '../../src/model/gfnet.js';
-import type { Locator } from '../../src/model/locators.js';
+import type { LocatorName } from '../../src/model/locators.js';
 import { anytimeGFNet } from '../../src/model/locators.js';
 import { outputsOf } from '../../src/model/outputs.js';
 import { stream } from '../../src/random/index.js';
@@ -41,7 +41,7 @@ const config = TrainConfig.parse({
 });
 
 /** Shares of the test images whose crop has its centre in the informative place, and that are answered rightly after it. */
-async function look(run: string, locator: Locator): Promise<{ landed: number; right: number }> {
+async function look(run: string, locator: LocatorName): Promise<{ landed: number; right: number }> {
   const { manifest, tensors } = loadCheckpoint(run, 'last');
   const gfnet = new GFNet(ModelConfig.parse(manifest.architecture));
   const { variables: initial, costs } = gfnet.initialise(stream(0, 'initialise'));

@@ -1,0 +1,97 @@
+/** Other ways to be sure enough to leave than confidence, each compared at the same budgets. */
+import { exits, type OperatingPoint } from './exits.js';
+import { candidates, fitBudget } from './fit.js';
+import { readEvidence, type AnytimeOutputs, type Evidence } from './outputs.js';
+import type { CriterionName } from './results.js';
+import { softmax } from './softmax.js';
+import { fitTemperature } from './temperature.js';
+
+/** Probabilities of one image, [classes] -> how sure, in [0, 1]. */
+type Certainty = (probabilities: Float32Array) => number;
+
+const confidence: Certainty = probabilities => probabilities.reduce((a, b) => Math.max(a, b), 0);
+
+/** How far the likeliest class is ahead of the next. */
+const margin: Certainty = probabilities => {
+  let [first, second] = [0, 0];
+  for (const p of probabilities) {
+    if (p > first) [first, second] = [p, first];
+    else if (p > second) second = p;
+  }
+  return first - second;
+};
+
+/** 1 - H / log(classes): BranchyNet (Teerapittayanon et al. 2016) leaves where the entropy H is low. */
+const entropy: Certainty = probabilities => {
+  const h = probabilities.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
+  return Math.min(1, Math.max(0, 1 - h / Math.log(probabilities.length)));
+};
+
+/** The temperature of each step, fitted on a set: see `fitTemperature`. */
+export function fitTemperatures({ logits, labels, classes }: AnytimeOutputs): number[] {
+  return logits.map(step => fitTemperature({ logits: step, labels, classes }));
+}
+
+/**
+ * The evidence whose `confidence` is another criterion's certainty, so that whatever chooses thresholds chooses them for that.
+ *
+ * @param temperatures one for each step, for `calibrated confidence`
+ */
+export function judgedBy(
+  criterion: CriterionName,
+  outputs: AnytimeOutputs,
+  temperatures: readonly number[],
+): Evidence {
+  const evidence = readEvidence(outputs);
+  const { classes } = outputs;
+  const certainty = (score: Certainty, t: number, temperature = 1): Float32Array => {
+    const scaled = (outputs.logits[t] ?? new Float32Array()).map(logit => logit / temperature);
+    const probabilities = softmax(scaled, classes);
+    return Float32Array.from(evidence.labels, (_, i) =>
+      score(probabilities.subarray(i * classes, (i + 1) * classes)),
+    );
+  };
+  const scores: Readonly<Record<CriterionName, (t: number) => Float32Array>> = {
+    confidence: t => certainty(confidence, t),
+    'calibrated confidence': t => certainty(confidence, t, temperatures[t]),
+    margin: t => certainty(margin, t),
+    entropy: t => certainty(entropy, t),
+    patience: t => agreement(evidence, t),
+  };
+  const steps = evidence.steps.map((step, t) => ({ ...step, confidence: scores[criterion](t) }));
+  return { ...evidence, steps };
+}
+
+/** How many steps up to step t have given the answer of step t without a break, over all steps (PABEE: Zhou et al. 2020). */
+function agreement({ steps, labels }: Evidence, t: number): Float32Array {
+  return Float32Array.from(labels, (_, i) => {
+    let agreeing = 1;
+    while (agreeing <= t && steps[t - agreeing]?.predicted[i] === steps[t]?.predicted[i]) agreeing++;
+    return agreeing / steps.length;
+  });
+}
+
+export interface CriterionRow extends OperatingPoint {
+  readonly criterion: CriterionName;
+  /** Mean Multi-Adds for one image. */
+  readonly budget: number;
+}
+
+/** Each criterion under the thresholds that are most accurate on validation within each budget; reported on test. */
+export function compareCriteria(
+  criteria: readonly CriterionName[],
+  validation: AnytimeOutputs,
+  test: AnytimeOutputs,
+  budgets: readonly number[],
+  temperatures: readonly number[],
+): CriterionRow[] {
+  return criteria.flatMap(criterion => {
+    const choices = candidates(judgedBy(criterion, validation, temperatures));
+    const judged = judgedBy(criterion, test, temperatures);
+    return budgets.map(budget => ({
+      criterion,
+      budget,
+      ...exits(judged, fitBudget(choices, budget).thresholds),
+    }));
+  });
+}

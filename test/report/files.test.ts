@@ -1,0 +1,76 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { resultFiles } from '../../src/report/index.js';
+import { toCsv } from '../../src/report/csv.js';
+import { hostile, resultsOf } from './results.js';
+
+describe('CSV', () => {
+  it('flattens what is nested and quotes what needs it', () => {
+    expect(
+      toCsv([
+        { name: 'a,b', drop: { mean: 0.1 }, thresholds: [1, 2] },
+        { name: 'say "hi"', drop: { mean: null }, extra: true },
+      ]),
+    ).toBe('name,drop.mean,thresholds.1,thresholds.2,extra\r\n"a,b",0.1,1,2,\r\n"say ""hi""",,,,true\r\n');
+  });
+});
+
+describe('the files of an evaluation', () => {
+  const results = resultsOf();
+  const files = resultFiles(results);
+  const text = (path: string) => files.find(file => file.path === path)?.text ?? '';
+
+  it('hold every figure with all its digits', () => {
+    const [head = '', ...rows] = text('tables/policies.csv').trimEnd().split('\r\n');
+    expect(head.split(',').slice(0, 4)).toEqual(['policy', 'step', 'multiAdds', 'accuracy']);
+    expect(rows).toHaveLength(3 * 4);
+    const [policy, step, , accuracy] = rows[1]?.split(',') ?? [];
+    expect([policy, step, Number(accuracy)]).toEqual([
+      'learned',
+      '2',
+      results.policies[0]?.steps[1]?.accuracy,
+    ]);
+    expect(text('tables/exit-shares.csv').split('\r\n')).toHaveLength(39 + 2);
+    expect(text('tables/classes.csv')).toContain(`"${hostile.replaceAll('"', '""')}0"`);
+  });
+
+  it('leave nothing of an evaluation that had more', () => {
+    expect(files.find(({ path }) => path === 'tables/robustness.csv')).toEqual({
+      path: 'tables/robustness.csv',
+      text: null,
+    });
+  });
+
+  it('are figures that stand alone, in colours that a program without style sheets of ours can draw', async () => {
+    const figures = files.filter(({ path, text }) => path.endsWith('.svg') && text !== null);
+    expect(figures.map(({ path }) => path)).toEqual(
+      [
+        'accuracy-cost',
+        'error-steps',
+        'exits',
+        'guarantee',
+        ...[1, 2, 3, 4].map(step => `reliability-step${step}`),
+      ].map(name => `figures/${name}.svg`),
+    );
+    for (const { text } of figures) {
+      expect(text).not.toContain('<script');
+      const { data, info } = await sharp(Buffer.from(text ?? ''))
+        .removeAlpha()
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      const colours = new Set<number>();
+      for (let i = 0; i < data.length; i += info.channels) colours.add(data.readUIntBE(i, 3));
+      expect(colours.has(0xffffff)).toBe(true);
+      expect(colours.size).toBeGreaterThan(10);
+    }
+    // The learned policy's blue, drawn.
+    const [cost] = figures;
+    const { data } = await sharp(Buffer.from(cost?.text ?? ''))
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    let blue = 0;
+    for (let i = 0; i < data.length; i += 3) if (data.readUIntBE(i, 3) === 0x2563eb) blue += 1;
+    expect(blue).toBeGreaterThan(50);
+  });
+});
