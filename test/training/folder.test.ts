@@ -6,7 +6,7 @@ import { openData } from '../../src/data/open.js';
 import { startEngine } from '../../src/engine/start.js';
 import { InterruptedError } from '../../src/errors/index.js';
 import { outputsOf } from '../../src/model/outputs.js';
-import { GFNetPredictor } from '../../src/predict/predictor.js';
+import { GFNet } from '../../src/index.js';
 import { loadModel } from '../../src/predict/load.js';
 import { softmax } from '../../src/evaluation/index.js';
 import { TrainConfig } from '../../training/config.js';
@@ -80,7 +80,7 @@ describe('training on a folder of images', () => {
     const evaluated = Array.from({ length: 12 }, (_, i) =>
       softmax((logits.at(-1) ?? new Float32Array()).subarray(i * classes, (i + 1) * classes), classes),
     );
-    const predictor = await GFNetPredictor.load(at('whole'));
+    const predictor = await GFNet.load(at('whole'));
     const files = ['red', 'blue'].flatMap(name =>
       Array.from({ length: 6 }, (_, i) =>
         join(images, 'val', name, `${i}.${name === 'red' ? 'webp' : 'jpg'}`),
