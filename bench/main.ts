@@ -8,25 +8,27 @@ import { backend, startEngine } from '../src/engine/start.js';
 import { renderTable } from '../src/report/terminal.js';
 import { measureWaiting } from './data.js';
 import { gfnetContest, works } from './gfnet.js';
+import { measureLoader } from './loader.js';
 import { measureMemory } from './memory.js';
 import { networkContest, networkNames } from './networks.js';
 import type { NetworkName } from './networks.js';
 import { setUpPyTorch } from './peer.js';
 import { measureSpeed } from './speed.js';
+import { measureStartUp } from './startup.js';
 import type { Contest } from './speed.js';
 import { preset, stages } from './subject.js';
-import { dataTable, memoryTable, speedTable } from './tables.js';
+import { dataTable, loaderTable, memoryTable, speedTable, startUpTable } from './tables.js';
 import type { Measurements } from './tables.js';
 
 const networkParts = ['network-training', 'network-inference'] as const;
-const parts = [...works, 'data', 'memory', ...networkParts] as const;
+const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts] as const;
 type Part = (typeof parts)[number];
 
 /** Names of several parts at once. The published networks take hours, so that they are asked for by name. */
 const groups: Readonly<Record<'training' | 'networks' | 'all', readonly Part[]>> = {
   training: stages,
   networks: networkParts,
-  all: [...works, 'data', 'memory'],
+  all: [...works, 'data', 'loader', 'startup', 'memory'],
 };
 
 /** What is measured of a published network where the options do not say. */
@@ -101,7 +103,9 @@ Examples:
       });
     }
     const measurements = await measure(wanted, options);
-    const tables = [speedTable, dataTable, memoryTable].map(table => table(measurements));
+    const tables = [speedTable, dataTable, loaderTable, startUpTable, memoryTable].map(table =>
+      table(measurements),
+    );
     const text = tables.filter(({ rows }) => rows.length > 0).map(renderTable);
     process.stdout.write(options.json ? `${JSON.stringify(measurements)}\n` : text.join('\n'));
     // Times vary with what else the machine does, so a missed one is told and no more; a leak is a fault.
@@ -132,7 +136,8 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   await ensureEngine(lineReporter());
   startEngine({ threads });
   const timed = [...contests(wanted, options)];
-  const python = options.pytorch && timed.length > 0 ? setUpPyTorch() : undefined;
+  const beside = timed.length > 0 || wanted.has('loader');
+  const python = options.pytorch && beside ? setUpPyTorch() : undefined;
   const speed = [];
   for (const contest of timed) {
     speed.push(await measureSpeed(contest, { threads, rounds, seconds, python, compile, report }));
@@ -142,6 +147,10 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     report(`data: ${name}`);
     data.push(await measureWaiting(preset(name)));
   }
+  const loader = wanted.has('loader')
+    ? [await measureLoader({ workers: Math.min(4, threads), rounds, seconds, python, report })]
+    : [];
+  const startup = wanted.has('startup') ? [await measureStartUp(report)] : [];
   const memory = [];
   for (const stage of wanted.has('memory') ? stages : []) {
     report(`memory: ${steps} steps of ${stage}`);
@@ -156,6 +165,8 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     },
     speed,
     data,
+    loader,
+    startup,
     memory,
   };
 }

@@ -21,7 +21,7 @@ export interface Variant {
 /** What PyTorch is told to do. */
 export interface PeerWork {
   /** A program of bench/pytorch. */
-  readonly program: 'bench_gfnet.py' | 'bench_network.py';
+  readonly program: 'bench_gfnet.py' | 'bench_network.py' | 'bench_loader.py';
   /** Its options, as `--help` of it lists them. */
   readonly options: Readonly<Record<string, string | number | readonly number[]>>;
 }
@@ -51,13 +51,13 @@ export function setUpPyTorch(): string {
 
 export interface StartedPeer {
   readonly peer: Peer;
+  readonly variant: Variant;
   /** PyTorch's. */
   readonly version: string;
 }
 
 export class Peer {
   private constructor(
-    readonly variant: Variant,
     private readonly child: ChildProcessByStdio<Writable, Readable, null>,
     private readonly lines: AsyncIterator<string>,
   ) {}
@@ -68,20 +68,31 @@ export class Peer {
    */
   static async start(python: string, variant: Variant, work: PeerWork): Promise<StartedPeer> {
     const { memoryFormat, compiled } = variant;
-    const options = Object.entries({ ...work.options, 'memory-format': memoryFormat });
-    const child = spawn(
-      python,
-      [
-        join(folder, work.program),
-        ...options.flatMap(([name, value]) => [`--${name}`, ...[value].flat().map(String)]),
-        ...(compiled ? ['--compile'] : []),
-      ],
-      { stdio: ['pipe', 'pipe', 'inherit'] },
-    );
+    const options = { ...work.options, 'memory-format': memoryFormat };
+    const started = await Peer.serve(python, { ...work, options }, compiled ? ['--compile'] : []);
+    return { ...started, variant };
+  }
+
+  /**
+   * Starts a program as its options alone say.
+   * @throws PeerError
+   */
+  static async serve(
+    python: string,
+    { program, options }: PeerWork,
+    flags: readonly string[] = [],
+  ): Promise<Omit<StartedPeer, 'variant'>> {
+    const valued = Object.entries(options).flatMap(([name, value]) => [
+      `--${name}`,
+      ...[value].flat().map(String),
+    ]);
+    const child = spawn(python, [join(folder, program), ...valued, ...flags], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     // A child that is gone is noticed by the answer that is missing.
     child.on('error', () => undefined);
     child.stdin.on('error', () => undefined);
-    const peer = new Peer(variant, child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
+    const peer = new Peer(child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
     try {
       const { ready } = Ready.parse(await peer.answer());
       return { peer, version: ready.torch };

@@ -89,8 +89,8 @@ export async function measureSpeed(contest: Contest, options: SpeedOptions): Pro
     await Promise.all(peers.map(({ peer }) => peer.close()));
   }
   const [own = [], ...others] = times;
-  const compared = peers.map(({ peer, version }, i) =>
-    compare(contest, peer.variant, version, own, others[i] ?? []),
+  const compared = peers.map(({ variant, version }, i) =>
+    compare(contest, variant, version, own, others[i] ?? []),
   );
   const [fastest = null] = compared.toSorted((a, b) => a.milliseconds - b.milliseconds);
   return { name, batch, milliseconds: spread(own).median, pytorch: fastest };

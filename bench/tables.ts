@@ -1,8 +1,10 @@
 /** The measurements as tables for the terminal. */
 import type { Table } from '../src/report/tables.js';
 import type { Waiting } from './data.js';
+import type { Loading } from './loader.js';
 import type { Flatness } from './memory.js';
 import type { Speed } from './speed.js';
+import type { StartUp } from './startup.js';
 
 export interface Measurements {
   readonly conditions: {
@@ -13,6 +15,8 @@ export interface Measurements {
   };
   readonly speed: readonly Speed[];
   readonly data: readonly Waiting[];
+  readonly loader: readonly Loading[];
+  readonly startup: readonly StartUp[];
   readonly memory: readonly Flatness[];
 }
 
@@ -52,6 +56,40 @@ export function dataTable({ data }: Measurements): Table {
       waiting.toFixed(2),
       `${(100 * share).toFixed(1)} %`,
       `< ${100 * target} %`,
+      verdict(met),
+    ]),
+  };
+}
+
+export function loaderTable({ loader }: Measurements): Table {
+  return {
+    title: 'images/s of training batches of 224 px from JPEG files of 500 x 375',
+    head: ['workers', 'here', 'PyTorch', 'ratio', 'middle half', 'target', ''],
+    rows: loader.map(({ workers, imagesPerSecond, pytorch }) => [
+      String(workers),
+      imagesPerSecond.toFixed(0),
+      ...(pytorch
+        ? [
+            pytorch.imagesPerSecond.toFixed(0),
+            pytorch.ratio.median.toFixed(2),
+            `${pytorch.ratio.lowerQuartile.toFixed(2)}–${pytorch.ratio.upperQuartile.toFixed(2)}`,
+            `>= ${pytorch.target.toFixed(2)}`,
+            verdict(pytorch.met),
+          ]
+        : []),
+    ]),
+  };
+}
+
+export function startUpTable({ startup }: Measurements): Table {
+  return {
+    title: 'a manifest, opened up to its first training batch',
+    head: ['images', 'seconds', 'MiB', 'target', ''],
+    rows: startup.map(({ images, seconds, mebibytes, targets, met }) => [
+      String(images),
+      seconds.toFixed(1),
+      mebibytes.toFixed(0),
+      `< ${targets.seconds} s, < ${targets.mebibytes} MiB`,
       verdict(met),
     ]),
   };

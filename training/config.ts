@@ -1,6 +1,7 @@
 /** What a training run is told: data, network, and the three stages' hyperparameters; defaults live here, once. */
 import { z } from 'zod';
 import { DataConfig } from '../src/data/config.js';
+import { areFiles } from '../src/data/images/open.js';
 import { networks } from '../src/encoders/registry.js';
 import { NetworkConfig } from '../src/model/config.js';
 
@@ -56,7 +57,7 @@ const usualMargin = 256 / 224;
 
 /** Image files are prepared, where the configuration does not say how, as they are for the encoder's published weights, at their own side. */
 function prepared(data: DataConfig, encoder: string): DataConfig {
-  if (data.kind !== 'folder' && data.kind !== 'manifest') return data;
+  if (!areFiles(data)) return data;
   const theirs = networks.get(encoder)?.weights[0]?.preprocessing;
   const margin = theirs ? theirs.resize / theirs.side : usualMargin;
   return {

@@ -1,5 +1,5 @@
 /** From `--preset`, `--config` and `--set` to a configuration. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { presets } from '../../training/presets.js';
 import { TrainConfig } from '../../training/config.js';
@@ -58,11 +58,16 @@ function sourceOf({ preset, config, data }: ConfigOptions): string {
   return sources.join(' and ');
 }
 
+function sourceOf(path: string): { readonly kind: string } & Readonly<Record<string, string>> {
+  if (/\.(csv|jsonl|ndjson)$/i.test(path)) return { kind: 'manifest', file: path };
+  const holdsShards =
+    existsSync(path) && statSync(path).isDirectory() && readdirSync(path).some(name => name.endsWith('.tar'));
+  return { kind: holdsShards ? 'shards' : 'folder', folder: path };
+}
+
 /** The images of `path`, with what the configuration says of how to take them. */
 function withData(config: unknown, path: string): unknown {
-  const source = /\.(csv|jsonl|ndjson)$/i.test(path)
-    ? { kind: 'manifest', file: path }
-    : { kind: 'folder', folder: path };
+  const source = sourceOf(path);
   if (!isRecord(config)) return config;
   const { data } = config;
   return { ...config, data: isRecord(data) && data.kind === source.kind ? { ...data, ...source } : source };

@@ -3,7 +3,7 @@ import cliProgress from 'cli-progress';
 import { Command } from 'commander';
 import type { DataReport } from '../data/images/check.js';
 import { checkImages } from '../data/images/check.js';
-import { listImages } from '../data/images/open.js';
+import { areFiles, listImages } from '../data/images/open.js';
 import { splitListing } from '../data/images/split.js';
 import { exitCodes, UsageError } from '../errors/index.js';
 import { integer, renderTable } from '../report/index.js';
@@ -45,11 +45,11 @@ Examples:
         set,
         ...(config !== undefined && { preset: 'photos-96' }),
       });
-      if (data.kind !== 'folder' && data.kind !== 'manifest') {
+      if (!areFiles(data)) {
         throw new UsageError({
           problem: 'there are no image files to check',
           given: `data.kind ${data.kind}`,
-          allowed: 'folder, manifest',
+          allowed: 'folder, manifest, shards',
         });
       }
       const listing = listImages(data);

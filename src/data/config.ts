@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { unknownChoice } from '../errors/did-you-mean.js';
 import { DistortionConfig } from './distortion.js';
-import { FolderConfig, ManifestConfig } from './images/config.js';
+import { FolderConfig, ManifestConfig, ShardsConfig } from './images/config.js';
 
 /** How glyphs are put on a larger canvas. */
 const ClutterConfig = z.strictObject({
@@ -106,6 +106,7 @@ const kinds = [
   KnownAnswerConfig,
   FolderConfig,
   ManifestConfig,
+  ShardsConfig,
 ] as const;
 
 export const DataConfig = z.discriminatedUnion('kind', kinds, {

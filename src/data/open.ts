@@ -19,6 +19,7 @@ export function openData(config: DataConfig, options: OpenOptions = {}): Splits 
       return openKnownAnswer(config);
     case 'folder':
     case 'manifest':
+    case 'shards':
       return openImages(config, options);
   }
 }

@@ -80,3 +80,11 @@ export const ManifestConfig = ImagesConfig.extend({
   file: place,
 }).refine(fits.check, fits.issue);
 export type ManifestConfig = Readonly<z.infer<typeof ManifestConfig>>;
+
+/** Tar files in the WebDataset format; the beginning of a shard's name says its split: train, val, test. */
+export const ShardsConfig = ImagesConfig.extend({
+  kind: z.literal('shards'),
+  /** Of the .tar files. Kept as an absolute path. */
+  folder: place,
+}).refine(fits.check, fits.issue);
+export type ShardsConfig = Readonly<z.infer<typeof ShardsConfig>>;

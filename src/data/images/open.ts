@@ -2,12 +2,13 @@
 import { availableParallelism } from 'node:os';
 import type { ImageError } from '../../errors/index.js';
 import type { Dataset, Part, Splits } from '../dataset.js';
-import type { FolderConfig, ManifestConfig } from './config.js';
+import type { FolderConfig, ManifestConfig, ShardsConfig } from './config.js';
 import { listFolder } from './folder.js';
 import type { Listing } from './listing.js';
 import { listManifest } from './manifest.js';
 import { Pool } from './pool.js';
 import { ImageSet } from './set.js';
+import { listShards } from './shards.js';
 import { splitListing } from './split.js';
 
 export interface OpenOptions {
@@ -17,7 +18,7 @@ export interface OpenOptions {
   readonly onBroken?: (error: ImageError) => void;
 }
 
-type FilesConfig = FolderConfig | ManifestConfig;
+export type FilesConfig = FolderConfig | ManifestConfig | ShardsConfig;
 
 /** Nothing but names is read. @throws DataError when there are no images as configured */
 export function listImages(config: FilesConfig): Listing {
@@ -26,7 +27,14 @@ export function listImages(config: FilesConfig): Listing {
       return listFolder(config.folder);
     case 'manifest':
       return listManifest(config.file);
+    case 'shards':
+      return listShards(config.folder);
   }
+}
+
+/** Whether these data are image files. */
+export function areFiles(config: { readonly kind: string }): config is FilesConfig {
+  return ['folder', 'manifest', 'shards'].includes(config.kind);
 }
 
 /** @throws DataError, UsageError */

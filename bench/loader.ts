@@ -1,0 +1,125 @@
+/** Images a second of the loader beside a PyTorch DataLoader: the same JPEG files, training augmentation, as many workers, in alternation. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { DataConfig } from '../src/data/config.js';
+import type { Dataset } from '../src/data/dataset.js';
+import { batches } from '../src/data/loader.js';
+import { openData } from '../src/data/open.js';
+import type { Spread } from '../src/model/spread.js';
+import { spread } from '../src/model/spread.js';
+import { integer, stream } from '../src/random/index.js';
+import { Peer } from './peer.js';
+import { seed } from './subject.js';
+
+const side = 224;
+const batchSize = 64;
+/** Of each of two classes. */
+const files = 100;
+/** Least images a second, as a multiple of PyTorch's. */
+const target = 1;
+
+export interface Loading {
+  readonly workers: number;
+  readonly imagesPerSecond: number;
+  readonly pytorch: {
+    readonly version: string;
+    readonly imagesPerSecond: number;
+    /** Ours over theirs in the same round. */
+    readonly ratio: Spread;
+    readonly target: number;
+    readonly met: boolean;
+  } | null;
+}
+
+interface LoaderOptions {
+  readonly workers: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly python: string | undefined;
+  readonly report: (message: string) => void;
+}
+
+export async function measureLoader({
+  workers,
+  rounds,
+  seconds,
+  python,
+  report,
+}: LoaderOptions): Promise<Loading> {
+  const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
+  try {
+    report(`loader: ${2 * files} JPEG files of 500 x 375`);
+    await writeFiles(folder);
+    const { train, close } = openData(DataConfig.parse({ kind: 'folder', folder, side }), { workers });
+    const loader = endless(train);
+    const ours = async (count: number): Promise<number> => {
+      const started = performance.now();
+      for (let i = 0; i < count; i++) await loader.next();
+      return (performance.now() - started) / 1000;
+    };
+    await ours(4);
+    const count = Math.max(2, Math.round((seconds * 4) / (await ours(4))));
+    const peer =
+      python === undefined
+        ? undefined
+        : await Peer.serve(python, {
+            program: 'bench_loader.py',
+            options: { folder, side, batch: batchSize, workers },
+          });
+    const [own, theirs]: [number[], number[]] = [[], []];
+    const speed = (time: number): number => (count * batchSize) / time;
+    for (let round = 0; round < rounds; round++) {
+      report(`loader: round ${round + 1} of ${rounds}, ${count} batches a turn`);
+      // What either has prepared ahead while the other had its turn is taken before the clock starts.
+      const turns = [
+        async () => (await ours(4), own.push(speed(await ours(count)))),
+        async () =>
+          peer && (await peer.peer.run(4 + 2 * workers), theirs.push(speed(await peer.peer.run(count)))),
+      ];
+      for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
+    }
+    await peer?.peer.close();
+    await close?.();
+    const ratio = spread(own.map((value, round) => value / (theirs[round] ?? NaN)));
+    return {
+      workers,
+      imagesPerSecond: spread(own).median,
+      pytorch: peer
+        ? {
+            version: peer.version,
+            imagesPerSecond: spread(theirs).median,
+            ratio,
+            target,
+            met: ratio.median >= target,
+          }
+        : null,
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Soft blotches with a little noise: they compress as photographs do. */
+async function writeFiles(folder: string): Promise<void> {
+  const random = stream(seed, 'photographs');
+  for (const name of ['a', 'b']) {
+    mkdirSync(join(folder, name));
+    for (let i = 0; i < files; i++) {
+      const data = Uint8Array.from({ length: 63 * 47 * 3 }, () => integer(random, 256));
+      const small = await sharp(data, { raw: { width: 63, height: 47, channels: 3 } })
+        .png()
+        .toBuffer();
+      await sharp(small)
+        .resize(500, 375, { fit: 'fill', kernel: 'cubic' })
+        .jpeg({ quality: 90 })
+        .toFile(join(folder, name, `${i}.jpg`));
+    }
+  }
+}
+
+async function* endless(train: Dataset): AsyncGenerator<unknown, never> {
+  const order = Int32Array.from({ length: 1e6 }, (_, i) => i % train.size);
+  for (let epoch = 0; ; epoch++) yield* batches(train, { order, batchSize, epoch, dropLast: true });
+}

@@ -1,0 +1,136 @@
+/** Lists shards in the WebDataset format: tar files in which NAME.jpg and NAME.cls (or NAME.json with a label) belong together. */
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DataError } from '../../errors/index.js';
+import type { Part } from '../dataset.js';
+import { parts } from '../dataset.js';
+import type { Listing } from './listing.js';
+import { byCodeUnits, extension, isImageName } from './listing.js';
+import type { ReadAt, TarEntry } from './tar.js';
+import { tarEntries, withTar } from './tar.js';
+
+/** By how the name of a shard begins; all others are of no split. */
+const beginnings: readonly (readonly [RegExp, Part])[] = [
+  [/^train/i, 'train'],
+  [/^val/i, 'validation'],
+  [/^test/i, 'test'],
+];
+
+/** A class that is looked up for each image is read by its small file: longer ones hold something else. */
+const longestLabel = 65536;
+
+/** @throws DataError when there are no shards, or what they hold are not labelled images */
+export function listShards(folder: string): Listing {
+  const shards = existsSync(folder)
+    ? readdirSync(folder)
+        .filter(name => name.endsWith('.tar'))
+        .sort(byCodeUnits)
+    : [];
+  const images: { shard: number; name: string; start: number; bytes: number }[] = [];
+  const labels: string[] = [];
+  const given: Partial<Record<Part, number[]>> = {};
+  shards.forEach((name, shard) => {
+    const part = beginnings.find(([pattern]) => pattern.test(name))?.[1];
+    for (const sample of samplesOf(join(folder, name))) {
+      const place = images.push({ shard, ...sample.image }) - 1;
+      labels.push(sample.label);
+      if (part) (given[part] ??= []).push(place);
+    }
+  });
+  const classes = [...new Set(labels)].sort(inOrder);
+  if (classes.length < 2) {
+    throw new DataError({
+      problem: 'there are no images of two classes in the shards',
+      given: `${folder}: ${shards.length} .tar files, ${images.length} images, ${classes.length} classes`,
+      allowed: 'a folder of .tar files, in which NAME.jpg and NAME.cls belong together',
+    });
+  }
+  const indices = new Map(classes.map((name, i) => [name, i]));
+  return {
+    name: `shards ${basename(folder)}`,
+    classes,
+    labels: Int32Array.from(labels, name => indices.get(name) ?? 0),
+    source: index => {
+      const { shard = 0, name = '', start = 0, bytes = 0 } = images[index] ?? {};
+      return { path: join(folder, shards[shard] ?? ''), stretch: { name, start, bytes } };
+    },
+    given: Object.fromEntries(
+      parts.flatMap(part => {
+        const places = given[part];
+        return places ? [[part, Int32Array.from(places)]] : [];
+      }),
+    ),
+    leftAside: new Map(),
+  };
+}
+
+interface Sample {
+  readonly image: TarEntry;
+  readonly label: string;
+}
+
+/** Entries that follow each other and have the same name up to its first dot are one sample. */
+function samplesOf(path: string): Sample[] {
+  return withTar(path, readAt => {
+    const samples: Sample[] = [];
+    let key = '';
+    let entries: TarEntry[] = [];
+    const finish = (): void => {
+      const sample = sampleOf(path, key, entries, readAt);
+      if (sample) samples.push(sample);
+      entries = [];
+    };
+    for (const entry of tarEntries(path, readAt)) {
+      const own = keyOf(entry.name);
+      if (own !== key) finish();
+      key = own;
+      entries.push(entry);
+    }
+    finish();
+    return samples;
+  });
+}
+
+function keyOf(name: string): string {
+  const slash = name.lastIndexOf('/');
+  const dot = name.indexOf('.', slash + 2);
+  return dot < 0 ? name : name.slice(0, dot);
+}
+
+function sampleOf(
+  path: string,
+  key: string,
+  entries: readonly TarEntry[],
+  readAt: ReadAt,
+): Sample | undefined {
+  const image = entries.find(({ name }) => isImageName(name));
+  if (!image) return undefined;
+  const cls = entries.find(({ name }) => extension(name) === '.cls');
+  const json = entries.find(({ name }) => extension(name) === '.json');
+  const said = cls ?? json;
+  const text = said && said.bytes <= longestLabel ? readAt(said.start, said.bytes).toString('utf8') : '';
+  const label = cls ? text.trim() : labelIn(text);
+  if (label !== '') return { image, label };
+  throw new DataError({
+    problem: 'an image in a shard has no label',
+    given: `${path}: ${image.name}`,
+    allowed: `${key}.cls with the class, or ${key}.json with "label"`,
+  });
+}
+
+function labelIn(json: string): string {
+  try {
+    const value: unknown = JSON.parse(json);
+    const label: unknown =
+      typeof value === 'object' && value !== null ? Reflect.get(value, 'label') : undefined;
+    return typeof label === 'number' || typeof label === 'string' ? String(label) : '';
+  } catch {
+    return '';
+  }
+}
+
+/** Numbers by their size, names as they are written. */
+function inOrder(a: string, b: string): number {
+  const numbers = /^\d+$/.test(a) && /^\d+$/.test(b);
+  return (numbers ? Number(a) - Number(b) : 0) || byCodeUnits(a, b);
+}

@@ -1,0 +1,109 @@
+/** The entries of a tar file (POSIX ustar and pax, GNU long names), found by reading headers alone and skipping what lies between. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { DataError } from '../../errors/index.js';
+
+export interface TarEntry {
+  readonly name: string;
+  /** Of its content in the tar file. */
+  readonly start: number;
+  readonly bytes: number;
+}
+
+const block = 512;
+
+/** Headers with a name for the entry after them are longer than this in no file that is whole. */
+const longestName = 65536;
+
+/** Reads `bytes` at `start`; fewer where the file ends. */
+export type ReadAt = (start: number, bytes: number) => Buffer;
+
+/** @throws DataError when the file cannot be read, or is no tar file */
+export function withTar<T>(path: string, use: (readAt: ReadAt) => T): T {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (cause) {
+    throw new DataError({ problem: 'the shard cannot be read', given: path, cause });
+  }
+  try {
+    return use((start, bytes) => {
+      const buffer = Buffer.alloc(bytes);
+      return buffer.subarray(0, readSync(file, buffer, 0, bytes, start));
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** All regular files. @throws DataError when it is no tar file, or is cut off */
+export function* tarEntries(path: string, readAt: ReadAt): Generator<TarEntry> {
+  let named: Partial<TarEntry> = {};
+  for (let at = 0; ;) {
+    const header = readAt(at, block);
+    // Two empty blocks end the file; some writers leave them out.
+    if (header.length === 0 || header.every(byte => byte === 0)) return;
+    if (header.length < block || checksum(header) !== octal(header, 148, 8)) throw damaged(path, at);
+    const type = String.fromCharCode(header[156] ?? 0);
+    const start = at + block;
+    const bytes = (type === 'x' || type === 'L' ? undefined : named.bytes) ?? octal(header, 124, 12);
+    if (type === 'L' || type === 'x') {
+      if (bytes > longestName) throw damaged(path, at);
+      const content = readAt(start, bytes);
+      named = { ...named, ...(type === 'L' ? { name: text(content, 0, bytes) } : pax(content)) };
+    } else if (type !== 'g') {
+      if (type === '0' || type === '\0') yield { name: named.name ?? nameIn(header), start, bytes };
+      named = {};
+    }
+    at = start + Math.ceil(bytes / block) * block;
+  }
+}
+
+function nameIn(header: Buffer): string {
+  const prefix = text(header, 257, 5) === 'ustar' ? text(header, 345, 155) : '';
+  const name = text(header, 0, 100);
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+/** Up to the first zero. */
+function text(buffer: Buffer, start: number, length: number): string {
+  const end = buffer.indexOf(0, start);
+  return buffer.toString('utf8', start, end < 0 ? start + length : Math.min(end, start + length));
+}
+
+/** Large sizes are written in base 256, which a set first bit says. */
+function octal(header: Buffer, start: number, length: number): number {
+  if (((header[start] ?? 0) & 0x80) !== 0) return header.readUIntBE(start + length - 6, 6);
+  return parseInt(text(header, start, length).trim() || '0', 8);
+}
+
+/** Of all bytes, those of the checksum itself taken for spaces. */
+function checksum(header: Buffer): number {
+  let sum = 8 * 32;
+  header.forEach((byte, i) => (sum += i >= 148 && i < 156 ? 0 : byte));
+  return sum;
+}
+
+/** Lines of `LENGTH KEY=VALUE`. */
+function pax(content: Buffer): Partial<TarEntry> {
+  const values = new Map<string, string>();
+  for (let at = 0; at < content.length;) {
+    const length = parseInt(content.toString('utf8', at, at + 20), 10);
+    if (!(length > 0)) break;
+    const line = content.toString('utf8', at, at + length - 1);
+    const space = line.indexOf(' ');
+    const equals = line.indexOf('=');
+    values.set(line.slice(space + 1, equals), line.slice(equals + 1));
+    at += length;
+  }
+  const [name, size] = [values.get('path'), values.get('size')];
+  return { ...(name !== undefined && { name }), ...(size !== undefined && { bytes: Number(size) }) };
+}
+
+function damaged(path: string, at: number): DataError {
+  return new DataError({
+    problem: 'the shard is not a tar file, or is damaged',
+    given: `${path}, byte ${at}`,
+    allowed: 'tar files that are not compressed',
+    mend: 'copy or write the shard again',
+  });
+}

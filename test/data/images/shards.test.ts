@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { DataConfig } from '../../../src/data/config.js';
+import { batches, inOrder } from '../../../src/data/loader.js';
+import { openData } from '../../../src/data/open.js';
+import { readSource } from '../../../src/data/images/read.js';
+import { listShards } from '../../../src/data/images/shards.js';
+import { temporaryFolder } from '../../checkpoint/support.js';
+import { errorOf } from '../../helpers/error-of.js';
+import { picture } from './support.js';
+
+const folder = temporaryFolder();
+const at = (...names: string[]): string => join(folder, ...names);
+const long = `${'deep/'.repeat(40)}${'name'.repeat(30)}`;
+
+/** Written by GNU tar, sorted, in each of its formats. */
+function tar(shard: string, format: 'ustar' | 'gnu' | 'pax', source: string): void {
+  mkdirSync(join(shard, '..'), { recursive: true });
+  execFileSync('tar', ['--sort=name', `--format=${format}`, '-cf', shard, '-C', at(source), '.']);
+}
+
+beforeAll(async () => {
+  for (const [part, label] of [
+    ['train', '10'],
+    ['train2', '9'],
+    ['val', '9'],
+  ] as const) {
+    for (let i = 0; i < 4; i++) {
+      await picture(at(part, 'x', `${i}.v1.png`), 10 * i + Number(label), { width: 8, height: 8 });
+      writeFileSync(at(part, 'x', `${i}.cls`), `${label}\n`);
+    }
+  }
+  const name = at('train2', `${long}.jpg`);
+  await picture(name, 99, { width: 8, height: 8 });
+  writeFileSync(name.replace('.jpg', '.json'), '{"label": 10}');
+  tar(at('shards', 'train-0.tar'), 'ustar', 'train');
+  tar(at('shards', 'train-1.tar'), 'pax', 'train2');
+  tar(at('shards', 'val-0.tar'), 'gnu', 'val');
+  tar(at('gnu', 'a.tar'), 'gnu', 'train2');
+});
+
+describe('shards', () => {
+  it('list images and labels of tar files that tar wrote, long names too', async () => {
+    const { classes, labels, given, source } = listShards(at('shards'));
+    expect(classes).toEqual(['9', '10']);
+    expect([...labels].map(label => classes[label])).toEqual([
+      ...['10', '10', '10', '10'],
+      ...['10', '9', '9', '9', '9'],
+      ...['9', '9', '9', '9'],
+    ]);
+    expect([given.train?.length, given.validation?.length, given.test]).toEqual([9, 4, undefined]);
+    expect(source(4).stretch?.name).toBe(`./${long}.jpg`);
+    expect(listShards(at('gnu')).source(0).stretch?.name).toBe(`./${long}.jpg`);
+    for (const [i, file] of [
+      [2, 'train/x/2.v1.png'],
+      [4, `train2/${long}.jpg`],
+      [12, 'val/x/3.v1.png'],
+    ] as const)
+      expect(Buffer.from(await readSource(source(i)))).toEqual(readFileSync(at(file)));
+  });
+
+  it('are read as a data set', async () => {
+    const config = DataConfig.parse({ kind: 'shards', folder: at('shards'), side: 8, channels: 1 });
+    const { test, close } = openData(config, { workers: 1 });
+    const levels: number[] = [];
+    for await (const batch of batches(test, {
+      order: inOrder(test),
+      batchSize: 9,
+      epoch: 0,
+      dropLast: false,
+    }))
+      for (let i = 0; i < batch.size; i++) levels.push(Math.round(255 * (batch.images[64 * i] ?? NaN)));
+    expect(levels.sort()).toEqual([19, 29, 39, 9]);
+    await close?.();
+  });
+
+  it('say what is wrong with them', async () => {
+    const broken = (name: string): string => {
+      mkdirSync(at(name));
+      writeFileSync(at(name, 'a.tar'), readFileSync(at('shards', 'train-0.tar')));
+      return at(name, 'a.tar');
+    };
+    truncateSync(broken('cut'), 700);
+    expect(errorOf(() => listShards(at('cut'))).message).toMatch(/two classes|damaged/);
+    const bytes = readFileSync(broken('altered'));
+    bytes[520] = 1 + (bytes[520] ?? 0);
+    writeFileSync(at('altered', 'a.tar'), bytes);
+    expect(errorOf(() => listShards(at('altered'))).message).toMatch(
+      /not a tar file, or is damaged[^]*byte 512/,
+    );
+    expect(errorOf(() => listShards(at('nowhere'))).message).toMatch(/0 \.tar files/);
+    await picture(at('bare', '1.png'), 3);
+    tar(at('unlabelled', 'a.tar'), 'pax', 'bare');
+    expect(errorOf(() => listShards(at('unlabelled'))).message).toMatch(/no label[^]*1\.cls/);
+  });
+});
