@@ -15,6 +15,7 @@ const order = [
   'src/evaluation',
   'src/bundle',
   'src/predict',
+  'src/serve',
   'src/export',
   'training',
   'src/report',
@@ -41,7 +42,7 @@ module.exports = {
     {
       name: 'predicting-without-tensorflow',
       severity: 'error',
-      from: { path: '^src/predict/index\\.ts$' },
+      from: { path: ['^src/predict/index\\.ts$', '^src/serve/'] },
       to: { path: ['^src/engine/', '^training/', '@tensorflow/'], reachable: true },
     },
     {

@@ -1,7 +1,8 @@
-/** `npm run bench`: speed beside PyTorch, waiting for data, and whether memory stays flat. */
+/** `npm run bench`: speed beside PyTorch, waiting for data, whether memory stays flat, and what early exit saves. */
 import { availableParallelism, cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes, GFNetError, UsageError } from '../src/errors/index.js';
+import { paperConfigs } from '../training/paper.js';
 import { lineReporter } from '../src/engine/setup/report.js';
 import { ensureEngine } from '../src/engine/setup/setup.js';
 import { backend, startEngine } from '../src/engine/start.js';
@@ -12,16 +13,17 @@ import { measureLoader } from './loader.js';
 import { measureMemory } from './memory.js';
 import { networkContest, networkNames } from './networks.js';
 import type { NetworkName } from './networks.js';
+import { measureSavings } from './onnx.js';
 import { setUpPyTorch } from './peer.js';
 import { measureSpeed } from './speed.js';
 import { measureStartUp } from './startup.js';
 import type { Contest } from './speed.js';
 import { preset, stages } from './subject.js';
-import { dataTable, loaderTable, memoryTable, speedTable, startUpTable } from './tables.js';
+import { dataTable, loaderTable, memoryTable, savingTable, speedTable, startUpTable } from './tables.js';
 import type { Measurements } from './tables.js';
 
 const networkParts = ['network-training', 'network-inference'] as const;
-const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts] as const;
+const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts, 'onnx'] as const;
 type Part = (typeof parts)[number];
 
 /** Names of several parts at once. The published networks take hours, so that they are asked for by name. */
@@ -45,6 +47,8 @@ interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly steps: number;
+  readonly images: number;
+  readonly exported: string;
   readonly json?: boolean;
 }
 
@@ -64,7 +68,7 @@ const seconds = (text: string): number => {
 
 const program = new Command('npm run bench --')
   .description(
-    'Measure training and inference beside PyTorch, the wait for data, and whether memory stays flat.',
+    'Measure training and inference beside PyTorch, the wait for data, whether memory stays flat, and what early exit saves on ONNX Runtime.',
   )
   .addArgument(
     new Argument('[parts...]', 'what to measure')
@@ -82,6 +86,12 @@ const program = new Command('npm run bench --')
   .option('--rounds <n>', 'rounds, in which each side has one turn', count, 15)
   .option('--seconds <s>', 'length of a turn', seconds, 0.5)
   .option('--steps <n>', 'training steps over which memory is watched', count, 2000)
+  .option('--images <n>', 'images of a turn on ONNX Runtime', count, 64)
+  .addOption(
+    new Option('--exported <preset>', 'of the paper, on ONNX Runtime')
+      .choices(Object.keys(paperConfigs))
+      .default('gfnet-mobilenetv3_large_100-96-t3'),
+  )
   .option('--json', 'print the measurements as JSON')
   .addHelpText(
     'after',
@@ -89,6 +99,7 @@ const program = new Command('npm run bench --')
 Examples:
   npm run bench
   npm run bench -- training data memory
+  npm run bench -- onnx --rounds 5
   npm run bench -- stage2 inference --compile --rounds 30
   npm run bench -- stage1 --no-pytorch --threads 1
   npm run bench -- networks --network resnet50 --side 96 --rounds 5`,
@@ -103,7 +114,7 @@ Examples:
       });
     }
     const measurements = await measure(wanted, options);
-    const tables = [speedTable, dataTable, loaderTable, startUpTable, memoryTable].map(table =>
+    const tables = [speedTable, dataTable, loaderTable, startUpTable, memoryTable, savingTable].map(table =>
       table(measurements),
     );
     const text = tables.filter(({ rows }) => rows.length > 0).map(renderTable);
@@ -156,6 +167,9 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     report(`memory: ${steps} steps of ${stage}`);
     memory.push(await measureMemory(stage, steps));
   }
+  const savings = [];
+  for (const name of wanted.has('onnx') ? [options.exported] : [])
+    savings.push(...(await measureSavings(name, { threads, rounds, images: options.images, report })));
   return {
     conditions: {
       threads,
@@ -168,6 +182,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     loader,
     startup,
     memory,
+    savings,
   };
 }
 

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { glob } from 'tinyglobby';
 import { UsageError } from '../errors/index.js';
 
-const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff}';
+const images = '**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif}';
 
 export interface ImageFiles {
   readonly files: Iterable<string> | AsyncIterable<string>;
@@ -48,7 +48,7 @@ async function expand(named: string): Promise<string[]> {
       problem: folder ? 'the folder holds no image' : 'no file fits the pattern',
       given: named,
       allowed: folder
-        ? 'JPEG, PNG, WebP, GIF or TIFF files, in folders within it too'
+        ? 'JPEG, PNG, WebP, AVIF, GIF or TIFF files, in folders within it too'
         : 'a pattern such as photos/*.jpg',
     });
   }

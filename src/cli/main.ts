@@ -11,6 +11,7 @@ import { modelsCommand } from './models.js';
 import { packageCommand } from './package.js';
 import { predictCommand } from './predict.js';
 import { profileCommand } from './profile.js';
+import { serveCommand } from './serve.js';
 import { setupCommand } from './setup.js';
 import { trainCommand } from './train.js';
 
@@ -25,6 +26,7 @@ const program = new Command('gfnet')
   .addCommand(predictCommand())
   .addCommand(packageCommand())
   .addCommand(exportCommand())
+  .addCommand(serveCommand())
   .addCommand(importCommand())
   .addCommand(modelsCommand())
   .addCommand(profileCommand())

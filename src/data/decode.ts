@@ -24,6 +24,7 @@ export interface ImageTarget extends ImageShape {
  *
  * @param source the path of a file, the bytes of one (JPEG, PNG, WebP, AVIF, TIFF, the first frame of a GIF), or raw pixels
  * @param given what messages call it: its path, or how many bytes it has
+ * @param maxPixels of an encoded image
  * @returns [height * width * channels], values in [0, 1]
  * @throws ImageError when the file is missing, empty, damaged, of another format or too large, or the raw pixels don't
  *   fit their size
@@ -32,9 +33,10 @@ export async function decodeImage(
   source: string | Uint8Array | RawImage,
   target: ImageTarget,
   given = typeof source === 'string' ? source : `${'length' in source ? source.length : 0} bytes`,
+  maxPixels?: number,
 ): Promise<Float32Array> {
-  if (typeof source === 'string') return decodeBytes(await readImageFile(source), given, target);
-  if (source instanceof Uint8Array) return decodeBytes(source, given, target);
+  if (typeof source === 'string') return decodeBytes(await readImageFile(source), given, target, maxPixels);
+  if (source instanceof Uint8Array) return decodeBytes(source, given, target, maxPixels);
   const image = fromRaw(source);
   if (source.width === target.width && source.height === target.height && source.channels === target.channels)
     return source.data instanceof Float32Array ? source.data.slice() : scaled(source.data);
@@ -51,8 +53,13 @@ export async function encodePng(pixels: Float32Array, shape: ImageShape): Promis
   return await fromRaw({ data: pixels, width, height, channels }).png().toBuffer();
 }
 
-async function decodeBytes(bytes: Uint8Array, given: string, target: ImageTarget): Promise<Float32Array> {
-  const { image } = await openEncoded(bytes, given);
+async function decodeBytes(
+  bytes: Uint8Array,
+  given: string,
+  target: ImageTarget,
+  maxPixels: number | undefined,
+): Promise<Float32Array> {
+  const { image } = await openEncoded(bytes, given, maxPixels);
   return whole(given, () => conform(image, target));
 }
 

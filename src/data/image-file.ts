@@ -6,7 +6,7 @@ import { ImageError } from '../errors/index.js';
 /** As sharp names them; an AVIF file is a HEIF file whose pictures are AV1. */
 const formats = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'];
 const allowed = formats.join(', ');
-const maxPixels = 100_000_000;
+const defaultMaxPixels = 100_000_000;
 
 /** An image that is turned as its EXIF orientation says, not yet decoded. */
 export interface EncodedImage {
@@ -46,7 +46,11 @@ export async function readImageFile(path: string): Promise<Uint8Array> {
  * @param given what messages call the image
  * @throws ImageError when the bytes are none, of an unknown format, or of too many pixels
  */
-export async function openEncoded(bytes: Uint8Array, given: string): Promise<EncodedImage> {
+export async function openEncoded(
+  bytes: Uint8Array,
+  given: string,
+  maxPixels = defaultMaxPixels,
+): Promise<EncodedImage> {
   if (bytes.length === 0)
     throw new ImageError({
       problem: 'the image is empty',

@@ -26,12 +26,18 @@ export interface Guess {
   readonly probability: number;
 }
 
-/** The `count` likeliest classes of one image, likeliest first; `probabilities`: [classes]. */
+/** The `count` likeliest classes of one image, likeliest first, of equal ones the first; `probabilities`: [classes]. */
 export function likeliest(probabilities: Float32Array, classes: readonly string[], count: number): Guess[] {
-  return classes
-    .map((label, i) => ({ class: i, label, probability: probabilities[i] ?? 0 }))
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, count);
+  const best: number[] = [];
+  for (let i = 0; i < classes.length; i++) {
+    const probability = probabilities[i] ?? 0;
+    if (best.length === count && probability <= (probabilities[best.at(-1) ?? 0] ?? 0)) continue;
+    let place = best.length;
+    while (place > 0 && (probabilities[best[place - 1] ?? 0] ?? 0) < probability) place--;
+    best.splice(place, 0, i);
+    if (best.length > count) best.pop();
+  }
+  return best.map(i => ({ class: i, label: classes[i] ?? '', probability: probabilities[i] ?? 0 }));
 }
 
 /** What a network answered for n images, and how sure it was. */

@@ -24,7 +24,8 @@ const rows = 2;
 
 /**
  * A graph takes `images` [n, side, side, channels], and as `state.*` what the graph before gave as `next.*`; the first takes
- * zeros. It gives `logits` and `probabilities` [n, classes], and as `action` [n, 2] where it looked.
+ * zeros. Those after it take all images and, as `rows` [n], the places of those that are still there, so that no image is copied when
+ * others leave. It gives `logits` and `probabilities` [n, classes], and as `action` [n, 2] where it looked.
  * @throws ExportError where a step cannot be written
  */
 export function exportGraphs(model: AnytimeModel): Graphs {
@@ -68,7 +69,10 @@ function exportStep(name: string, model: AnytimeModel, step: Step, input: StepIn
   return translate(name, recording, {
     inputs: [
       ...leaves(fixed).map(constantOf),
-      ...namedLeaves(batch).map(([path, tensor]) => port(path, tensor)),
+      ...namedLeaves(batch).map(([path, tensor]) => ({
+        ...port(path, tensor),
+        ...(path === 'images' && step !== model.steps[0] && { rows: 'rows' }),
+      })),
     ],
     outputs: namedLeaves(recording.output).map(([path, tensor]) =>
       port(path.replace(/^state\./, 'next.'), tensor),

@@ -63,11 +63,15 @@ function encodeConstant(name: string, constant: Constant, place: Place | undefin
   ]);
 }
 
-function encodePort({ name, shape }: Port): Buffer {
+function encodePort({ name, shape, type, rows = 'n' }: Port): Buffer {
   const sizes = shape.map(size =>
-    bytesField(1, size >= 0 ? integerField(1, size) : stringField(2, size === -1 ? 'n' : `${-size} n`)),
+    bytesField(
+      1,
+      size >= 0 ? integerField(1, size) : stringField(2, size === -1 ? rows : `${-size} ${rows}`),
+    ),
   );
-  const tensor = Buffer.concat([integerField(1, float32), bytesField(2, Buffer.concat(sizes))]);
+  const elements = integerField(1, type === 'int64' ? int64 : float32);
+  const tensor = Buffer.concat([elements, bytesField(2, Buffer.concat(sizes))]);
   return Buffer.concat([stringField(1, name), bytesField(2, bytesField(1, tensor))]);
 }
 

@@ -24,10 +24,14 @@ export interface OnnxNode {
 /** A size of a tensor; -k stands for k times the number of images. */
 export type Size = number;
 
-/** What the model takes or gives: float32. */
+/** What the model takes or gives. */
 export interface Port {
   readonly name: string;
   readonly shape: readonly Size[];
+  /** float32 when absent. */
+  readonly type?: 'int64';
+  /** What the number of its rows is called; `n` when absent. */
+  readonly rows?: string;
 }
 
 export interface OnnxModel {

@@ -10,7 +10,7 @@ import { convolutions } from './ops/convolution.js';
 import { elementwise } from './ops/elementwise.js';
 import { products } from './ops/products.js';
 import { shapes } from './ops/shapes.js';
-import type { Layout, Shape, Value } from './values.js';
+import type { Layout, Shape, Stored, Value } from './values.js';
 import { inMemory, known } from './values.js';
 import { Writer } from './writer.js';
 
@@ -26,6 +26,8 @@ export interface Named {
   readonly name: string;
   /** How it lies in memory, where it has four dimensions. */
   readonly layout: Layout;
+  /** Not all that is given is worked on, but the rows that an input of this name chooses: nothing has to be copied when others have left. */
+  readonly rows?: string;
 }
 
 export interface Interface {
@@ -43,12 +45,17 @@ export function translate(name: string, { graph, again }: Recording, ports: Inte
   graph.inputs.forEach((output, i) => {
     const port = ports.inputs[i];
     if (port === undefined) throw new RangeError(`no name for input ${i}`);
-    if ('values' in port) values.set(output, known(port));
-    else {
-      const shape = shapeOf(output);
-      values.set(output, { kind: 'stored', shape, ...port });
-      inputs.push({ name: port.name, shape: inMemory(shape, port.layout) });
+    if ('values' in port) {
+      values.set(output, known(port));
+      return;
     }
+    const { name, layout, rows } = port;
+    const shape = shapeOf(output);
+    const stored: Stored = { kind: 'stored', name, shape, layout };
+    values.set(output, rows === undefined ? stored : choose(writer, stored, rows));
+    const given = { name, shape: inMemory(shape, layout) };
+    if (rows === undefined) inputs.push(given);
+    else inputs.push({ ...given, rows: name }, { name: rows, shape: [-1], type: 'int64' });
   });
   translateNodes(graph, shapeOf, values, writer);
   const outputs = graph.outputs.map((output, i): Port => {
@@ -104,6 +111,11 @@ function translateNodes(
       maker: i => calls.get(makerOf(inputs[i] ?? ':0')),
     };
   }
+}
+
+function choose(writer: Writer, { name, shape, layout }: Stored, rows: string): Stored {
+  const chosen = writer.store(shape, layout, 'Gather', [name, rows], { axis: { int: 0 } });
+  return { ...chosen, chosen: { from: name, rows } };
 }
 
 /** Sizes that differ between the two recordings follow the number of images. */

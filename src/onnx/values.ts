@@ -13,6 +13,13 @@ export interface Stored {
   readonly name: string;
   readonly shape: Shape;
   readonly layout: Layout;
+  /** Where these are chosen rows of something larger: its name, and that of their places in it. */
+  readonly chosen?: Chosen;
+}
+
+export interface Chosen {
+  readonly from: string;
+  readonly rows: string;
 }
 
 interface Known {

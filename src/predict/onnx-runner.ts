@@ -54,16 +54,17 @@ export class OnnxRunner implements StepRunner {
   async *run(images: Float32Array, thresholds: readonly number[]): AsyncGenerator<StepAnswer> {
     const n = images.length / this.image.reduce((product, size) => product * size, 1);
     let rows = Int32Array.from({ length: n }, (_, i) => i);
-    let feeds: Tensors = { images: new Tensor('float32', images, [n, ...this.image]) };
+    const all = new Tensor('float32', images, [n, ...this.image]);
+    let state: Tensors = {};
     for (const [t, session] of this.sessions.entries()) {
-      const given = await session.run(withState(feeds, session, rows.length));
+      const given = await session.run(feedsOf(session, { images: all, ...state }, rows));
       const answer = read(rows, given);
       yield answer;
       const stay = remaining(answer, thresholds[t] ?? Infinity);
       if (stay.length === 0 || t === this.sessions.length - 1) return;
-      feeds = { ...next(given), ...(feeds.images && { images: feeds.images }) };
+      state = next(given);
       if (stay.length < rows.length) {
-        feeds = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, kept(tensor, stay)]));
+        state = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, kept(tensor, stay)]));
         rows = stay.map(i => answer.rows[i] ?? 0);
       }
     }
@@ -74,15 +75,19 @@ export class OnnxRunner implements StepRunner {
   }
 }
 
-/** Before the first step there is no state: zeros. */
-function withState(feeds: Tensors, { inputMetadata }: InferenceSession, n: number): Tensors {
-  const state = inputMetadata.flatMap(input => {
-    if (!input.isTensor || feeds[input.name]) return [];
-    const shape = [n, ...input.shape.slice(1).map(Number)];
+/** What a graph takes; before the first step there is no state: zeros. */
+function feedsOf({ inputMetadata }: InferenceSession, given: Tensors, rows: Int32Array): Tensors {
+  const inputs = inputMetadata.flatMap(input => {
+    if (!input.isTensor) return [];
+    if (input.name === 'rows')
+      return [[input.name, new Tensor('int64', BigInt64Array.from(rows, BigInt), [rows.length])] as const];
+    const tensor = given[input.name];
+    if (tensor) return [[input.name, tensor] as const];
+    const shape = [rows.length, ...input.shape.slice(1).map(Number)];
     const zeros = new Float32Array(shape.reduce((product, size) => product * size, 1));
     return [[input.name, new Tensor('float32', zeros, shape)] as const];
   });
-  return { ...feeds, ...Object.fromEntries(state) };
+  return Object.fromEntries(inputs);
 }
 
 function read(rows: Int32Array, given: InferenceSession.OnnxValueMapType): StepAnswer {

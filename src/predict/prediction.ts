@@ -22,6 +22,8 @@ export interface PredictOptions {
   readonly topK?: number;
   /** Images computed at once; default 64. */
   readonly batchSize?: number;
+  /** Encoded images of more pixels are refused, before they are decoded; default 100 million. */
+  readonly maxPixels?: number;
   /** Ends the work between two steps, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
   /** Told of each step of each image, by its index among those given. */

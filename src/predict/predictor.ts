@@ -74,7 +74,8 @@ export class Predictor {
     options: PredictOptions = {},
   ): AsyncGenerator<Outcome<Source>> {
     const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
-    const decode = async (source: Source): Promise<Float32Array> => decodeImage(source, this.shape);
+    const decode = async (source: Source): Promise<Float32Array> =>
+      decodeImage(source, this.shape, undefined, options.maxPixels);
     let done = 0;
     for await (const batch of inBatches(images, batchSize, decode, options.signal)) {
       const decoded = batch.filter(entry => 'pixels' in entry);
@@ -101,7 +102,7 @@ export class Predictor {
 
   /** What is believed of one image after each step, as soon as it has been taken; none is taken that is not asked for. */
   async *steps(image: ImageSource, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
-    const pixels = await decodeImage(image, this.shape);
+    const pixels = await decodeImage(image, this.shape, undefined, options.maxPixels);
     for await (const beliefs of this.beliefs([pixels], options))
       for (const [, belief] of beliefs) yield belief;
   }

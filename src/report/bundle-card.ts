@@ -101,7 +101,7 @@ function format({ image, verification, programVersion }: Manifest): string[] {
       `[n, ${image.side}, ${image.side}, ${image.channels}] with values in [0, 1] (mean and deviation are in the graph), and as \`state.*\` what the graph`,
     'before gave as `next.*`; before the first step, zeros. It gives `logits`, `probabilities` and, of a crop, `action`: the place (row, column)',
     'in [0, 1] that it looked at. Images whose largest probability reaches their step’s threshold are answered: take their rows out of',
-    '`images` and of the state, and run the next graph on the rest.',
+    'the state, and run the next graph on the rest, with all `images` and, as `rows` (int64), the places of the rest among them.',
     '',
     `Exported by gfnet ${programVersion}; on ${images.join(', ')} the logits differ from the training engine’s by at most ${percent(difference, 5)} % of the largest.`,
   ];

@@ -1,8 +1,9 @@
 /** Operations that move numbers without changing them. */
-import type { Translation } from '../call.js';
+import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
 import type { Constant } from '../model.js';
 import { resizedBy } from './resize.js';
+import type { Chosen, Value } from '../values.js';
 import { inPlanes, known, permuted, sameShape, toPlanes } from '../values.js';
 
 const ints = (...values: readonly number[]): Constant => ({
@@ -76,6 +77,8 @@ const gather: Translation = call => {
     between.length === 0
       ? column
       : (call.writer.emit('Expand', [column, ints(1, ...between, 1, 1)])[0] ?? '');
+  if (axis === 1 && value.kind === 'stored' && value.chosen && value.layout === 'rows')
+    return gatherChosen(call, value.chosen, indices);
   return call.writer.store(
     outputShape(call),
     'rows',
@@ -84,6 +87,16 @@ const gather: Translation = call => {
     { batch_dims: { int: axis } },
   );
 };
+
+/** The same along the first axis of an image, where only some images are meant: each place is found among all of them. */
+function gatherChosen(call: Call, { from, rows }: Chosen, places: string): Value {
+  const { writer } = call;
+  const [, count = 1] = outputShape(call);
+  const [column = ''] = writer.emit('Unsqueeze', [rows, ints(1, 2)]);
+  const [images = ''] = writer.emit('Expand', [column, ints(1, count, 1)]);
+  const [indices = ''] = writer.emit('Concat', [images, places], { axis: { int: 2 } });
+  return writer.store(outputShape(call), 'rows', 'GatherND', [from, indices]);
+}
 
 export const shapes: Readonly<Record<string, Translation>> = {
   Reshape: reshape,

@@ -1,0 +1,197 @@
+/** What early exit saves by the clock on ONNX Runtime, beside what it saves in Multi-Adds, and what is spent outside the runtime. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import { paperConfigs } from '../training/paper.js';
+import { disposeTree } from '../src/engine/tensor-tree.js';
+import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/evaluation/index.js';
+import { exportGraphs } from '../src/export/graphs.js';
+import { ModelConfig } from '../src/model/config.js';
+import { GFNet } from '../src/model/gfnet.js';
+import type { StepAnswer } from '../src/model/answer.js';
+import { anytimeGFNet } from '../src/model/locators.js';
+import { Runner } from '../src/model/runner.js';
+import type { Spread } from '../src/model/spread.js';
+import { spread } from '../src/model/spread.js';
+import { OnnxRunner } from '../src/predict/onnx-runner.js';
+import type { StepRunner } from '../src/predict/predictor.js';
+import { Predictor } from '../src/predict/predictor.js';
+import { stream, uniform } from '../src/random/index.js';
+import { seed } from './subject.js';
+
+const side = 224;
+const batches = [1, 16, 64] as const;
+/** Of the reference's budgets: the smaller, the more images leave early. */
+const budgets = [4, 8, 14, 20, 30] as const;
+
+/** Least of the counted saving that the clock must show, from this batch size on; most of the time that may pass outside the runtime. */
+const savingTarget = { share: 0.9, batch: 16 };
+const overheadTarget = 0.05;
+
+export interface Saving {
+  readonly network: string;
+  readonly batch: number;
+  /** p of the reference's exit shares, q_t ~ (p / 20)^t. */
+  readonly p: number;
+  readonly meanSteps: number;
+  /** Multi-Adds that early exit saves, over those of all steps. */
+  readonly counted: number;
+  /** Medians of the rounds. */
+  readonly imagesPerSecond: number;
+  readonly allStepsImagesPerSecond: number;
+  /** The same all-steps work in TensorFlow. */
+  readonly engineImagesPerSecond: number;
+  /** Time saved over that of all steps, over `counted`; of the rounds. */
+  readonly share: Spread;
+  /** Time outside ONNX Runtime over all, from pixels to predictions. */
+  readonly overhead: number;
+  readonly met: boolean | null;
+}
+
+export interface SavingOptions {
+  readonly threads: number;
+  readonly rounds: number;
+  readonly images: number;
+  readonly report: (message: string) => void;
+}
+
+/** With weights as they are drawn: what images leave is chosen by quantiles of the confidences, whatever these are worth. */
+export async function measureSavings(name: string, options: SavingOptions): Promise<Saving[]> {
+  const config = ModelConfig.parse({
+    ...paperConfigs[name]?.network,
+    side,
+    channels: 3,
+    classes: Array.from({ length: 1000 }, (_, i) => String(i)),
+  });
+  const gfnet = new GFNet(config);
+  const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
+  const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
+  const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
+  const engine = new Runner(model);
+  try {
+    const { files, steps } = exportGraphs(model);
+    for (const [file, content] of files) writeFileSync(join(folder, file), content);
+    const description = {
+      steps: steps.map((graph, t) => ({ graph, multiAdds: model.multiAdds[t] ?? 0 })),
+      image: { side, channels: 3 as const },
+    };
+    const runner = await OnnxRunner.load(folder, description, { threads: options.threads });
+    const glance = await InferenceSession.create(join(folder, steps[0] ?? ''));
+    const sessions = Object.getPrototypeOf(glance) as InferenceSession;
+    const savings: Saving[] = [];
+    for (const batch of batches)
+      savings.push(
+        ...(await atBatch(name, batch, config, model.multiAdds, runner, engine, options, sessions)),
+      );
+    await glance.release();
+    await runner.dispose();
+    return savings;
+  } finally {
+    engine.dispose();
+    disposeTree(variables);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function atBatch(
+  network: string,
+  batch: number,
+  { classes, patch }: ModelConfig,
+  multiAdds: readonly number[],
+  runner: OnnxRunner,
+  engine: Runner,
+  { images: wanted, rounds, report }: SavingOptions,
+  sessions: InferenceSession,
+): Promise<Saving[]> {
+  const count = Math.max(1, Math.floor(wanted / batch));
+  const size = side * side * 3;
+  const inputs = Array.from({ length: count }, (_, i) => uniform(stream(seed, 'images', i), batch * size));
+  const logits: Float32Array[] = multiAdds.map(() => new Float32Array(count * batch * classes.length));
+  for (const [i, images] of inputs.entries()) {
+    let t = 0;
+    for await (const answer of runner.run(images, []))
+      logits[t++]?.set(answer.logits, i * batch * classes.length);
+  }
+  const labels = new Int32Array(count * batch);
+  const evidence = readEvidence({ logits, labels, classes: classes.length, multiAdds });
+  const all = evidence.last.multiAdds;
+  const pass = async (side: StepRunner, thresholds: readonly number[]): Promise<number> => {
+    const start = performance.now();
+    for (const images of inputs) {
+      const answers: StepAnswer[] = [];
+      for await (const answer of side.run(images, thresholds)) answers.push(answer);
+    }
+    return performance.now() - start;
+  };
+  await pass(engine, []);
+  const engineTime = await pass(engine, []);
+  const savings: Saving[] = [];
+  for (const p of budgets) {
+    report(`${network}: batch ${batch}, p = ${p}`);
+    const thresholds = thresholdsForShares(evidence, exitShares(p, multiAdds.length));
+    const point = exits(evidence, thresholds);
+    const counted = 1 - point.meanMultiAdds / all;
+    const times: { all: number; early: number }[] = [];
+    for (let round = 0; round < rounds; round++) {
+      times.push({
+        early: await pass(runner, thresholds),
+        all: await pass(runner, []),
+      });
+    }
+    const perSecond = (of: (time: (typeof times)[number]) => number): number =>
+      (1000 * count * batch) / spread(times.map(of)).median;
+    const share = spread(times.map(({ all, early }) => (1 - early / all) / counted));
+    savings.push({
+      network,
+      batch,
+      p,
+      meanSteps: point.meanSteps,
+      counted,
+      imagesPerSecond: perSecond(({ early }) => early),
+      allStepsImagesPerSecond: perSecond(({ all }) => all),
+      engineImagesPerSecond: (1000 * count * batch) / engineTime,
+      share,
+      overhead: await overheadOf({ runner, classes, patch, multiAdds }, inputs, batch, thresholds, sessions),
+      met: batch < savingTarget.batch ? null : share.median >= savingTarget.share,
+    });
+  }
+  return savings;
+}
+
+export const overheadMet = (overhead: number): boolean => overhead <= overheadTarget;
+
+/**
+ * The share of the time of `predictPixels` that does not pass in a session.
+ * @param sessions the prototype of all sessions, whose method is timed meanwhile
+ */
+async function overheadOf(
+  model: { runner: OnnxRunner; classes: readonly string[]; patch: number; multiAdds: readonly number[] },
+  inputs: readonly Float32Array[],
+  batch: number,
+  thresholds: readonly number[],
+  sessions: InferenceSession,
+): Promise<number> {
+  const target = { height: side, width: side, channels: 3 };
+  const predictor = new Predictor({ ...model, target, thresholdsFor: () => thresholds });
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
+  const { run } = sessions;
+  let inside = 0;
+  sessions.run = async function (this: InferenceSession, ...args: unknown[]) {
+    const start = performance.now();
+    const given = await run.apply(this, args as Parameters<typeof run>);
+    inside += performance.now() - start;
+    return given;
+  };
+  try {
+    const start = performance.now();
+    for (const images of inputs) {
+      const size = images.length / batch;
+      const rows = Array.from({ length: batch }, (_, i) => images.subarray(i * size, (i + 1) * size));
+      await predictor.predictPixels(rows, { budget: 1 });
+    }
+    return 1 - inside / (performance.now() - start);
+  } finally {
+    sessions.run = run;
+  }
+}

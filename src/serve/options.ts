@@ -1,0 +1,53 @@
+/** What a server is told. */
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+
+export const ServeOptions = z.strictObject({
+  host: z.string().default('127.0.0.1'),
+  /** 0 takes any that is free. */
+  port: z.int().min(0).max(65535).default(8080),
+  /** Child processes, each with the model. */
+  workers: z.int().min(1).default(1),
+  /** Of each child. */
+  threads: z.int().min(1).optional(),
+  /** Images computed at once, at most. */
+  batch: z.int().min(1).default(16),
+  /** How long an image waits for others to be computed with, in milliseconds. */
+  delay: z.number().min(0).default(4),
+  /** Images that may wait, all requests together; more are refused. */
+  queue: z.int().min(1).default(256),
+  /** From a request's arrival to its answer, in milliseconds. */
+  deadline: z.number().positive().default(10_000),
+  /** Bytes of a request. */
+  maxBytes: z.int().min(1).default(20_000_000),
+  /** Of an image, before it is resized. */
+  maxPixels: z.int().min(1).default(50_000_000),
+  /** Of a request. */
+  maxImages: z.int().min(1).default(16),
+});
+export type ServeOptions = z.infer<typeof ServeOptions>;
+
+/** Threads of each child: the cores divided among them. */
+export function threadsOf({ threads, workers }: ServeOptions): number {
+  return threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
+}
+
+const text = z.string().trim().min(1);
+
+/** What a request may ask for in its query; values are text there. */
+export const RequestOptions = z
+  .strictObject({
+    threshold: text.transform(Number).pipe(z.number().gt(0).max(1)).optional(),
+    budget: text.transform(Number).pipe(z.number().positive()).optional(),
+    topK: text.transform(Number).pipe(z.int().min(1)).optional(),
+  })
+  .refine(({ threshold, budget }) => threshold === undefined || budget === undefined, {
+    error: 'a threshold and a budget exclude each other',
+  });
+export type RequestOptions = z.infer<typeof RequestOptions>;
+
+/** A request in JSON: images as base64. */
+export const JsonBody = z.union([
+  z.strictObject({ image: z.base64().min(1) }).transform(({ image }) => [image]),
+  z.strictObject({ images: z.array(z.base64().min(1)).min(1) }).transform(({ images }) => images),
+]);

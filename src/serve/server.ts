@@ -1,0 +1,186 @@
+/** The HTTP server: takes images, lets child processes compute them in batches, answers in time or says that it cannot. */
+import { timingSafeEqual } from 'node:crypto';
+import multipart from '@fastify/multipart';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fastify from 'fastify';
+import { z } from 'zod';
+import { UsageError } from '../errors/index.js';
+import type { Metrics } from './metrics.js';
+import { createMetrics } from './metrics.js';
+import { Batcher } from './batcher.js';
+import { openApi } from './document.js';
+import { imagesOf } from './images.js';
+import type { ImageOutcome } from './messages.js';
+import { RequestOptions, type ServeOptions, threadsOf } from './options.js';
+import type { PoolEvents } from './pool.js';
+import { Pool } from './pool.js';
+import { failureOf } from './reply.js';
+
+export interface Server {
+  readonly url: string;
+  /** Loads the bundle anew, then answers with it; the old one finishes what it is at. @throws EngineError, and the old one stays */
+  reload(): Promise<void>;
+  /** Takes no more requests, answers those it has, and ends. */
+  close(): Promise<void>;
+}
+
+/** The open paths: whether the server lives and is ready is no secret. */
+const open = ['/livez', '/readyz'];
+
+/** @throws EngineError where the model cannot be loaded */
+export async function serve(
+  bundle: string,
+  options: ServeOptions,
+  token: string | undefined,
+): Promise<Server> {
+  let pool: Pool | undefined;
+  const metrics = createMetrics({ queue: () => batcher.waiting, workers: () => pool?.size ?? 0 });
+  const batcher = new Batcher(() => pool, {
+    ...options,
+    onBatch: images => metrics.batches.observe(images),
+  });
+  const setting = { bundle, threads: threadsOf(options), maxPixels: options.maxPixels };
+  const events: PoolEvents = { onFree: () => batcher.dispatch(), onLost: () => metrics.lost.inc() };
+  const load = (): Promise<Pool> => Pool.start(setting, options.workers, options.deadline, events);
+  pool = await load();
+  let ready = true;
+  const app = fastify({ bodyLimit: options.maxBytes, forceCloseConnections: 'idle', requestTimeout: 60_000 });
+  await prepare(app, options, token);
+  app.get('/livez', () => ({ status: 'alive' }));
+  app.get('/readyz', (_, reply) =>
+    ready && (pool?.size ?? 0) > 0 ? { status: 'ready' } : reply.code(503).send({ status: 'not ready' }),
+  );
+  app.get('/metrics', async (_, reply) => {
+    void reply.type(metrics.registry.contentType);
+    return metrics.registry.metrics();
+  });
+  app.post('/predict', (request, reply) => predict(request, reply, { batcher, metrics, options }));
+  const url = await app.listen({ host: options.host, port: options.port });
+  return {
+    url,
+    async reload() {
+      const next = await load();
+      const old = pool;
+      pool = next;
+      batcher.dispatch();
+      await old?.close();
+    },
+    async close() {
+      ready = false;
+      await app.close();
+      await pool?.close();
+    },
+  };
+}
+
+async function prepare(
+  app: FastifyInstance,
+  options: ServeOptions,
+  token: string | undefined,
+): Promise<void> {
+  const raw = { parseAs: 'buffer' } as const;
+  for (const type of ['application/octet-stream', /^image\//])
+    app.addContentTypeParser(type, raw, (_, body, done) => done(null, body));
+  app.setErrorHandler((error, _, reply) => fail(reply, error));
+  app.setNotFoundHandler((_, reply) =>
+    reply.code(404).send({ error: { problem: 'no such page', allowed: '/docs lists them' } }),
+  );
+  if (token !== undefined) {
+    app.addHook('onRequest', async (request, reply) => {
+      if (open.includes(request.url) || bears(request, token)) return;
+      await reply
+        .code(401)
+        .header('www-authenticate', 'Bearer')
+        .send({ error: { problem: 'a token is needed', mend: 'send Authorization: Bearer TOKEN' } });
+    });
+  }
+  await app.register(multipart, {
+    limits: {
+      fileSize: options.maxBytes,
+      files: options.maxImages + 1,
+      fields: 16,
+      fieldSize: 1024,
+      parts: options.maxImages + 17,
+    },
+  });
+  await app.register(swagger, {
+    mode: 'static',
+    specification: { document: openApi(options) as never },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+}
+
+/** Compared in a time that says nothing of where they differ. */
+function bears({ headers }: FastifyRequest, token: string): boolean {
+  const [given, wanted] = [headers.authorization ?? '', `Bearer ${token}`].map(text => Buffer.from(text));
+  return (
+    given?.length === wanted?.length && timingSafeEqual(given ?? Buffer.alloc(0), wanted ?? Buffer.alloc(0))
+  );
+}
+
+interface Means {
+  readonly batcher: Batcher;
+  readonly metrics: Metrics;
+  readonly options: ServeOptions;
+}
+
+async function predict(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { batcher, metrics, options }: Means,
+): Promise<FastifyReply> {
+  const started = performance.now();
+  const deadline = AbortSignal.timeout(options.deadline);
+  try {
+    const asked = requestOptions(request.query);
+    const images = await imagesOf(request, options.maxImages);
+    const outcomes = await batcher.submit(images, asked, deadline);
+    count(metrics, outcomes);
+    // One image that is none is the request's own fault; among others it is told apart.
+    const code = outcomes.every(outcome => 'problem' in outcome) ? 422 : 200;
+    metrics.requests.inc({ code });
+    const [first] = outcomes;
+    return await reply.code(code).send(
+      code === 422 && first && 'problem' in first
+        ? { error: first.problem }
+        : {
+            predictions: outcomes.map(outcome =>
+              'problem' in outcome ? { error: outcome.problem } : outcome.prediction,
+            ),
+          },
+    );
+  } catch (error) {
+    metrics.requests.inc({ code: failureOf(error).code });
+    return await fail(reply, error);
+  } finally {
+    metrics.latency.observe((performance.now() - started) / 1000);
+  }
+}
+
+function requestOptions(query: unknown): RequestOptions {
+  const parsed = RequestOptions.safeParse(query);
+  if (parsed.success) return parsed.data;
+  throw new UsageError({
+    problem: 'the query is not understood',
+    given: z.prettifyError(parsed.error),
+    allowed: 'threshold (above 0, up to 1) or budget (Multi-Adds), topK (1 or more)',
+  });
+}
+
+function count({ steps, exits }: Metrics, outcomes: readonly ImageOutcome[]): void {
+  for (const outcome of outcomes) {
+    if (!('prediction' in outcome)) continue;
+    steps.observe(outcome.prediction.steps);
+    exits.inc({ step: outcome.prediction.steps });
+  }
+}
+
+function fail(reply: FastifyReply, error: unknown): FastifyReply {
+  const { code, error: reason, retryAfter } = failureOf(error);
+  if (code === 500)
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+  return reply.code(code).send({ error: reason });
+}

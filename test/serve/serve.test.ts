@@ -1,0 +1,247 @@
+/** The server, over loopback, as a process of its own with children of its own. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Prediction } from '../../src/predict/prediction.js';
+import { stream, uniform } from '../../src/random/index.js';
+import { temporaryFolder } from '../checkpoint/support.js';
+import { gfnet } from '../cli/support.js';
+import type { Running } from './support.js';
+import { ended, startServer } from './support.js';
+
+const folder = temporaryFolder();
+const packaged = join(import.meta.dirname, '../../checkpoints/cluttered-60');
+const bundle = join(folder, 'digits');
+const example = readFileSync(join(packaged, 'example.png'));
+
+type Body = string | Buffer | FormData;
+
+const png = { 'content-type': 'image/png' };
+const json = { 'content-type': 'application/json' };
+
+function post(
+  { url }: Running,
+  body: Body,
+  headers: Record<string, string> = {},
+  query = 'threshold=1',
+): Promise<Response> {
+  return fetch(`${url}/predict?${query}`, { method: 'POST', body, headers });
+}
+
+async function predictions(response: Promise<Response>): Promise<Prediction[]> {
+  const answer = await response;
+  expect(answer.status).toBe(200);
+  return ((await answer.json()) as { predictions: Prediction[] }).predictions;
+}
+
+async function metric({ url }: Running, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(
+    text
+      .split('\n')
+      .find(line => line.startsWith(`${name} `))
+      ?.split(' ')[1],
+  );
+}
+
+function form(...images: readonly Uint8Array[]): FormData {
+  const data = new FormData();
+  images.forEach((image, i) => data.append('image', new Blob([Uint8Array.from(image)]), `${i}.png`));
+  return data;
+}
+
+describe('gfnet serve', () => {
+  let server: Running;
+  let expected: Prediction;
+
+  beforeAll(async () => {
+    expect(gfnet(folder, 'export', packaged, '--out', bundle).code).toBe(0);
+    const args = ['--model', bundle, '--threshold', '1', '--json'];
+    const printed = gfnet(folder, 'predict', join(packaged, 'example.png'), ...args).stdout;
+    expected = (JSON.parse(printed) as Prediction[])[0] ?? expect.fail();
+    server = await startServer(bundle, '--max-bytes', '300000', '--max-pixels', '1000000');
+  });
+  afterAll(() => server.process.kill('SIGKILL'));
+
+  it('answers raw bodies, forms and JSON as gfnet predict does', async () => {
+    const base64 = example.toString('base64');
+    const answers = [
+      ...(await predictions(post(server, example, png))),
+      ...(await predictions(post(server, example, { 'content-type': 'application/octet-stream' }))),
+      ...(await predictions(post(server, form(example, example)))),
+      ...(await predictions(post(server, JSON.stringify({ image: base64 }), json))),
+      ...(await predictions(post(server, JSON.stringify({ images: [base64, base64] }), json))),
+    ];
+    expect(answers).toHaveLength(7);
+    for (const { label, steps, boxes } of answers)
+      expect({ label, steps, boxes }).toEqual({
+        label: expected.label,
+        steps: expected.steps,
+        boxes: expected.boxes,
+      });
+    const [glance] = await predictions(post(server, example, png, 'threshold=0.01&topK=2'));
+    expect(glance).toMatchObject({ steps: 1, boxes: [] });
+    expect(glance?.top).toHaveLength(2);
+    const [cheap] = await predictions(post(server, example, png, 'budget=9300000'));
+    expect(cheap?.steps).toBe(1);
+  });
+
+  it.each<[string, number, Body, Record<string, string>, string?]>([
+    ['no image', 422, 'not an image', png],
+    ['nothing', 400, '', png],
+    ['JSON that is none', 400, '{"image":', json],
+    ['JSON of another form', 400, '{"picture": "aGk="}', json],
+    ['text that is no base64', 400, '{"image": "?"}', json],
+    ['another type', 415, '<image/>', { 'content-type': 'application/xml' }],
+    ['too many bytes', 413, Buffer.alloc(300_001), png],
+    ['too many images', 400, form(...Array.from({ length: 17 }, () => example)), {}],
+    ['an empty form', 400, form(), {}],
+    ['a threshold out of range', 400, example, png, 'threshold=2'],
+    ['a threshold that is none', 400, example, png, 'threshold=high'],
+    ['a threshold and a budget', 400, example, png, 'threshold=0.5&budget=1e7'],
+    ['a budget below the glance', 400, example, png, 'budget=5'],
+    ['an unknown option', 400, example, png, 'treshold=0.5'],
+  ])('refuses %s with %i, saying why', async (_, code, body, headers, query) => {
+    const response = await post(server, body, headers, query);
+    expect(response.status).toBe(code);
+    const { error } = (await response.json()) as { error: { problem: string } };
+    expect(error.problem.length).toBeGreaterThan(5);
+  });
+
+  it('refuses an image of too many pixels before it decodes it, and tells one bad image among good ones', async () => {
+    const sharp = (await import('sharp')).default;
+    const create = { width: 4000, height: 4000, channels: 3, background: 'black' } as const;
+    const large = await sharp({ create }).png().toBuffer();
+    const response = await post(server, form(example, large, Buffer.from('none')));
+    expect(response.status).toBe(200);
+    const { predictions: answers } = (await response.json()) as { predictions: object[] };
+    expect(answers).toMatchObject([
+      { label: expected.label },
+      { error: { problem: 'the image is too large' } },
+      { error: { problem: expect.stringContaining('not an image') as string } },
+    ]);
+  });
+
+  it('survives bodies of any bytes', async () => {
+    const random = stream(7, 'bodies');
+    const types = [
+      'image/png',
+      'application/json',
+      'application/octet-stream',
+      'multipart/form-data; boundary=x',
+    ];
+    const sources = [
+      example,
+      Buffer.from('{"images": ["aGk="]}'),
+      Buffer.from('--x\r\ncontent-disposition: form-data; name="a"; filename="b"\r\n\r\nhi\r\n--x--\r\n'),
+    ];
+    const codes = new Set<number>();
+    for (let round = 0; round < 40; round++) {
+      const bodies = Array.from({ length: 16 }, (_, i) => {
+        const body = Buffer.from(sources[(round + i) % sources.length] ?? '');
+        const changes = uniform(random, 16);
+        for (let k = 0; k < 8; k++)
+          body[Math.floor((changes[2 * k] ?? 0) * body.length)] = Math.floor((changes[2 * k + 1] ?? 0) * 256);
+        return body.subarray(0, Math.ceil((changes[0] ?? 1) * 2 * body.length));
+      });
+      const responses = await Promise.all(
+        bodies.map((body, i) =>
+          post(server, body, { 'content-type': types[(round + 3 * i) % types.length] ?? '' }),
+        ),
+      );
+      for (const { status } of responses) codes.add(status);
+    }
+    expect([...codes].filter(code => code >= 500)).toEqual([]);
+    expect(codes.size).toBeGreaterThan(1);
+    expect((await predictions(post(server, example, png)))[0]?.label).toBe(expected.label);
+    expect(await metric(server, 'gfnet_workers_lost_total')).toBe(0);
+  });
+
+  it('computes images of several requests together, and counts what it did', async () => {
+    const before = await Promise.all(
+      ['gfnet_batch_images_count', 'gfnet_steps_count'].map(name => metric(server, name)),
+    );
+    await Promise.all(Array.from({ length: 48 }, () => predictions(post(server, example, png))));
+    const after = await Promise.all(
+      ['gfnet_batch_images_count', 'gfnet_steps_count'].map(name => metric(server, name)),
+    );
+    expect((after[1] ?? 0) - (before[1] ?? 0)).toBe(48);
+    expect((after[0] ?? 0) - (before[0] ?? 0)).toBeLessThan(40);
+    expect(await metric(server, 'gfnet_queue_images')).toBe(0);
+  });
+
+  it('replaces a child that is killed, and answers what it was at', async () => {
+    const lost = await metric(server, 'gfnet_workers_lost_total');
+    const [child = 0] = server.children();
+    const requests = Array.from({ length: 64 }, () => predictions(post(server, example, png)));
+    await new Promise(resolve => setTimeout(resolve, 30));
+    process.kill(child, 'SIGKILL');
+    for (const answer of await Promise.all(requests)) expect(answer[0]?.label).toBe(expected.label);
+    expect(await metric(server, 'gfnet_workers_lost_total')).toBe(lost + 1);
+    expect(server.children()).not.toContain(child);
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  });
+
+  it('loads the bundle anew when it is told to, and keeps the old one where the new one is damaged', async () => {
+    const old = server.children();
+    server.process.kill('SIGHUP');
+    await server.printed('loaded anew');
+    await expect.poll(() => server.children().filter(pid => old.includes(pid))).toEqual([]);
+    await predictions(post(server, example, png));
+    const manifest = readFileSync(join(bundle, 'bundle.json'));
+    writeFileSync(join(bundle, 'bundle.json'), '{}');
+    server.process.kill('SIGHUP');
+    await server.printed('the old model stays');
+    writeFileSync(join(bundle, 'bundle.json'), manifest);
+    await predictions(post(server, example, png));
+  });
+
+  it('shows its pages, and says that it lives and is ready', async () => {
+    for (const page of ['/docs/', '/livez', '/readyz', '/metrics'])
+      expect((await fetch(server.url + page)).status).toBe(200);
+    expect((await fetch(`${server.url}/none`)).status).toBe(404);
+    expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
+  });
+
+  it('answers what has come and ends with 0 when it is told to end', async () => {
+    const requests = Array.from({ length: 32 }, () => post(server, example, { ...png, connection: 'close' }));
+    await expect.poll(() => metric(server, 'gfnet_batch_images_count')).toBeGreaterThan(0);
+    await new Promise(resolve => setTimeout(resolve, 100));
+    server.process.kill('SIGTERM');
+    const codes = await Promise.all(requests.map(async request => (await request).status));
+    expect(new Set(codes)).toEqual(new Set([200]));
+    expect(await ended(server)).toBe(0);
+  });
+});
+
+describe('gfnet serve, within narrow limits', () => {
+  it('refuses what the queue has no room for, and asks for its token', async () => {
+    writeFileSync(join(folder, 'token'), 'secret\n');
+    const args = ['--queue', '4', '--batch', '1', '--token-file', join(folder, 'token')];
+    const server = await startServer(bundle, ...args);
+    expect((await post(server, example, png)).status).toBe(401);
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    const bearer = { ...png, authorization: 'Bearer secret' };
+    const responses = await Promise.all(Array.from({ length: 60 }, () => post(server, example, bearer)));
+    const refused = responses.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(60);
+    for (const { status, headers } of refused)
+      expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    server.process.kill('SIGTERM');
+    expect(await ended(server)).toBe(0);
+  });
+
+  it('gives up what takes longer than the deadline', async () => {
+    const server = await startServer(bundle, '--deadline', '1', '--delay', '50');
+    expect((await post(server, example, png)).status).toBe(504);
+    server.process.kill('SIGKILL');
+  });
+
+  it('does not start with what is no bundle', () => {
+    const { code, stderr } = gfnet(folder, 'serve', packaged);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/bundle\.json/);
+  });
+});
