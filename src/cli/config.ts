@@ -58,7 +58,7 @@ function sourceOf({ preset, config, data }: ConfigOptions): string {
   return sources.join(' and ');
 }
 
-function sourceOf(path: string): { readonly kind: string } & Readonly<Record<string, string>> {
+function imagesAt(path: string): { readonly kind: string } & Readonly<Record<string, string>> {
   if (/\.(csv|jsonl|ndjson)$/i.test(path)) return { kind: 'manifest', file: path };
   const holdsShards =
     existsSync(path) && statSync(path).isDirectory() && readdirSync(path).some(name => name.endsWith('.tar'));
@@ -67,7 +67,7 @@ function sourceOf(path: string): { readonly kind: string } & Readonly<Record<str
 
 /** The images of `path`, with what the configuration says of how to take them. */
 function withData(config: unknown, path: string): unknown {
-  const source = sourceOf(path);
+  const source = imagesAt(path);
   if (!isRecord(config)) return config;
   const { data } = config;
   return { ...config, data: isRecord(data) && data.kind === source.kind ? { ...data, ...source } : source };
