@@ -1,7 +1,7 @@
 /** Lists the images that a CSV file or a file of JSON lines names: path, label and, where it is told, split. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { parse } from 'csv-parse/sync';
+import Papa from 'papaparse';
 import { DataError } from '../../errors/index.js';
 import type { Part } from '../dataset.js';
 import { parts } from '../dataset.js';
@@ -116,36 +116,27 @@ function readText(file: string): string {
 
 function readCsv(text: string, table: Table): void {
   let columns: { path: number; label: number; split: number } | undefined;
-  try {
-    parse(text, {
-      bom: true,
-      skip_empty_lines: true,
-      trim: true,
-      on_record: (record: string[], { lines }) => {
-        if (columns) {
-          const { path, label, split } = columns;
-          table.add({ path: record[path], label: record[label], split: record[split] }, lines);
-          return null;
-        }
-        const names = record.map(name => name.toLowerCase());
-        columns = {
-          path: names.indexOf('path'),
-          label: names.indexOf('label'),
-          split: names.indexOf('split'),
-        };
-        if (columns.path < 0 || columns.label < 0) throw table.fault('no columns path and label', lines);
-        return null;
-      },
-    });
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw new DataError({
-      problem: 'the manifest is not the CSV file that its first line promises',
-      given: `${table.file}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      mend: 'put values that hold commas in double quotes',
-      cause,
-    });
-  }
+  let line = 0;
+  Papa.parse<string[]>(text, {
+    delimiter: ',',
+    step: ({ data: record, errors }) => {
+      line++;
+      const [error] = errors;
+      if (error) throw table.fault(`a line that is no CSV (${error.message})`, line);
+      if (record.length === 1 && record[0]?.trim() === '') return;
+      if (columns) {
+        const { path, label, split } = columns;
+        table.add(
+          { path: record[path]?.trim(), label: record[label]?.trim(), split: record[split]?.trim() },
+          line,
+        );
+        return;
+      }
+      const names = record.map(name => name.trim().toLowerCase());
+      columns = { path: names.indexOf('path'), label: names.indexOf('label'), split: names.indexOf('split') };
+      if (columns.path < 0 || columns.label < 0) throw table.fault('no columns path and label', line);
+    },
+  });
 }
 
 function readLines(text: string, table: Table): void {

@@ -49,7 +49,7 @@ describe('a manifest', () => {
     ['b.csv', 'path,label\nx.jpg,\n', /no label for x\.jpg[^]*line 2/],
     ['c.csv', 'path,label\nx.jpg,a\n,b\n', /without a path[^]*line 3/],
     ['d.csv', 'path,label,split\nx.jpg,a,dev\n', /unknown split "dev"[^]*line 2/],
-    ['e.csv', 'path,label\nx.jpg,a\n"y.jpg,b\n', /not the CSV file/],
+    ['e.csv', 'path,label\nx.jpg,a\n"y.jpg,b\n', /no CSV[^]*line 3/],
     ['f.csv', 'path,label\nx.jpg,a\ny.jpg,a\n', /fewer than two classes/],
     ['g.jsonl', '{"path":"x.jpg","label":"a"}\nx.jpg\n', /not JSON[^]*line 2/],
     ['h.jsonl', '7\n', /not a JSON object[^]*line 1/],
