@@ -1,12 +1,16 @@
 /** What `gfnet evaluate` is given: a model, the images to judge it on, and the folder that its results go to. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { loadLatest } from '../checkpoint/checkpoint.js';
 import { openRun } from '../checkpoint/run-folder.js';
 import { DataConfig } from '../data/config.js';
 import type { Dataset } from '../data/dataset.js';
+import { areFiles } from '../data/images/open.js';
 import { openData } from '../data/open.js';
 import { DataError, UsageError } from '../errors/index.js';
 import { readBackground } from '../evaluation/index.js';
+import { interpolations } from '../nn/kernels.js';
 import type { LoadedGFNet } from '../predict/load.js';
 import { furthestStage } from '../predict/load.js';
 import { readData, type ConfigOptions } from './config.js';
@@ -54,7 +58,7 @@ export function openSubject(
       mend: 'name them with --data PATH (a folder of images or a manifest), --preset, or --config FILE (its key data)',
     });
   }
-  const config = named ? readData(options) : DataConfig.parse(run?.config.data);
+  const config = named ? preparedFor(path, readData(options)) : DataConfig.parse(run?.config.data);
   const { validation, test, notes, close } = openData(config, {
     workers,
     onBroken: ({ explanation: { problem, given = '' } }) => {
@@ -73,6 +77,20 @@ export function openSubject(
     statics: run ? staticsIn(path === given ? dirname(given) : given) : [],
     background: !run && existsSync(results) ? readBackground(readFileSync(results, 'utf8')) : undefined,
   };
+}
+
+const Prepared = z.object({
+  side: z.int(),
+  channels: z.union([z.literal(1), z.literal(3)]),
+  resize: z.int().exactOptional(),
+  interpolation: z.enum(interpolations).exactOptional(),
+});
+
+/** Image files become what the model takes, in the way that its checkpoint says unless the configuration says another. */
+function preparedFor(path: string, data: DataConfig): DataConfig {
+  if (!areFiles(data)) return data;
+  const { side, channels, ...way } = Prepared.parse(loadLatest(path).manifest.preprocessing);
+  return { ...way, ...data, side, channels };
 }
 
 function staticsIn(folder: string): string[] {

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { openSubject } from '../../src/cli/subject.js';
+import type { Dataset } from '../../src/data/dataset.js';
 import { openData } from '../../src/data/open.js';
 import { startEngine } from '../../src/engine/start.js';
 import { InterruptedError } from '../../src/errors/index.js';
@@ -98,6 +100,21 @@ describe('training on a folder of images', () => {
     expect(labels.filter(label => label === red)).toHaveLength(6);
     await predictor.dispose();
     await close?.();
+  });
+
+  it('is judged on other folders in the way that it was trained', async () => {
+    const [trained, named] = [
+      openData(config.data),
+      openSubject(at('whole'), { data: images }, () => undefined),
+    ];
+    const pixels = async ({ test }: { test: Dataset }): Promise<Float32Array> => {
+      const read = new Float32Array(2 * 40 * 40 * 3);
+      await test.read(Int32Array.of(0, 7), 0, read, new Int32Array(2));
+      return read;
+    };
+    expect(named.test.shape).toEqual({ height: 40, width: 40, channels: 3 });
+    expect(await pixels(named)).toEqual(await pixels(trained));
+    await Promise.all([trained.close?.(), named.close()]);
   });
 
   it('wants as many images as a batch has', async () => {
