@@ -6,6 +6,7 @@ import { TrainConfig } from '../../training/config.js';
 import { configuredSide, DataConfig } from '../data/config.js';
 import { unknownName } from '../errors/did-you-mean.js';
 import { ConfigError, UsageError } from '../errors/index.js';
+import { NetworkConfig } from '../model/config.js';
 
 export interface ConfigOptions {
   readonly preset?: string | undefined;
@@ -40,6 +41,20 @@ export function readData(options: ConfigOptions): DataConfig {
     problem: `the data of ${sourceOf(options)} does not fit`,
     given: z.prettifyError(parsed.error),
     mend: 'README, "Data", lists the kinds and their keys; they stand under the key data',
+  });
+}
+
+/** The network of a configuration that says nothing of data; undefined of one that does. @throws ConfigError, UsageError */
+export function readNetwork({ set = [], ...options }: ConfigOptions): NetworkConfig | undefined {
+  const value = structuredClone(merged(options));
+  for (const assignment of set) assign(value, assignment);
+  if (!isRecord(value) || value.data !== undefined || value.network === undefined) return undefined;
+  const parsed = NetworkConfig.safeParse(value.network);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError({
+    problem: `the network of ${sourceOf(options)} does not fit`,
+    given: z.prettifyError(parsed.error),
+    mend: 'README, "Configuration", lists every key',
   });
 }
 

@@ -83,6 +83,14 @@ describe('gfnet profile', () => {
     expect(profile.steps).toHaveLength(3);
   });
 
+  it('takes a configuration without data to be for ImageNet', () => {
+    const profile = JSON.parse(run('--preset', 'gfnet-mobilenetv3_large_100-96-t3', '--json')) as Profile & {
+      network: { side: number; channels: number; classes: string[] };
+    };
+    expect(profile.network).toMatchObject({ side: 224, channels: 3 });
+    expect(profile.network.classes).toHaveLength(1000);
+  });
+
   it.each([
     ['no network', [], /a run; or --preset NAME, --config FILE or both/],
     ['two networks', [model, '--preset', 'demo'], /a profile is of one network/],
