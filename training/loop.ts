@@ -112,6 +112,11 @@ async function trainEpochs(
     const order = shuffled(splits.train, seed, epoch).subarray(sums.batches * batchSize);
     const started = performance.now();
     const imagesBefore = sums.images;
+    const stop = (): InterruptedError => {
+      requireFinite(trainer, epoch, sums.batches);
+      save(options, 'last', { ...progress, epoch, sums: toJson(sums) });
+      return interrupted(run.path, trainer.stage, epoch, sums.batches);
+    };
     for await (const batch of batches(splits.train, { order, batchSize, epoch, dropLast: true })) {
       const result = trainer.train(batch, epoch, sums.batches);
       if (!Number.isFinite(result.loss)) throw diverged('the loss', trainer, epoch, sums.batches);
@@ -127,14 +132,12 @@ async function trainEpochs(
       });
       // Lets signals and timers in between two steps.
       await new Promise(setImmediate);
-      if (signal?.aborted) {
-        requireFinite(trainer, epoch, sums.batches);
-        save(options, 'last', { ...progress, epoch, sums: toJson(sums) });
-        throw interrupted(run.path, trainer.stage, epoch, sums.batches);
-      }
+      if (signal?.aborted) throw stop();
     }
     requireFinite(trainer, epoch, sums.batches);
-    const accuracy = await validate(trainer, runner, splits, options.validationImages ?? 1000);
+    const accuracy = await validate(options, runner).catch((error: unknown) => {
+      throw signal?.aborted ? stop() : error;
+    });
     const row = epochRow(epoch + 1, sums, accuracy);
     record(row);
     const last = accuracy.at(-1) ?? 0;
@@ -189,13 +192,14 @@ function save(
 }
 
 async function validate(
-  trainer: Trainer,
+  { trainer, splits: { validation }, validationImages = 1000, signal }: LoopOptions,
   runner: Runner,
-  { validation }: Splits,
-  images: number,
 ): Promise<number[]> {
-  const limit = Math.min(images, validation.size);
-  const { logits, labels, classes } = await outputsOf(trainer.model, validation, { runner, limit });
+  const limit = Math.min(validationImages, validation.size);
+  const options = { runner, limit, signal };
+  const { logits, labels, classes } = await outputsOf(trainer.model, validation, options).finally(() => {
+    runner.release();
+  });
   return logits.map(step => {
     let right = 0;
     for (const [i, label] of labels.entries()) {

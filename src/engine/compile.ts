@@ -15,6 +15,8 @@ import { trace } from './trace.js';
 /** A compiled step: called like the function it was made from. The caller owns the tensors it returns. */
 export interface Compiled<F extends TensorTree, B extends TensorTree, O extends TensorTree> {
   (fixed: F, batch: B): O;
+  /** Frees what was computed of `fixed` beforehand; the next call computes it anew. */
+  release(): void;
   /** Frees the TensorFlow functions. */
   dispose(): void;
 }
@@ -63,6 +65,9 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
     }
     return execute(entry, leaves(fixed), leaves(batch)) as O;
   };
+  const release = (): void => {
+    for (const { preparation } of compiled.values()) preparation?.release();
+  };
   const dispose = (): void => {
     for (const { name, preparation } of compiled.values()) {
       backend().binding.removeFunction?.(name);
@@ -70,7 +75,7 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
     }
     compiled.clear();
   };
-  return Object.assign(call, { dispose });
+  return Object.assign(call, { release, dispose });
 }
 
 /** Outputs that are arguments passed through become tensors of their own. */
@@ -122,7 +127,7 @@ class Preparation {
 
   of(fixed: readonly Tensor[]): readonly Tensor[] {
     if (fixed.length !== this.source.length || fixed.some((tensor, i) => tensor !== this.source[i])) {
-      disposeTree(this.made);
+      this.release();
       this.made = backend()
         .executeMultipleOutputs(this.name, [], [...fixed], this.outputs)
         .map(tensor => tf.keep(tensor));
@@ -131,9 +136,15 @@ class Preparation {
     return this.made;
   }
 
-  dispose(): void {
-    backend().binding.removeFunction?.(this.name);
+  release(): void {
     disposeTree(this.made);
+    this.made = [];
+    this.source = [];
+  }
+
+  dispose(): void {
+    this.release();
+    backend().binding.removeFunction?.(this.name);
   }
 }
 

@@ -27,17 +27,19 @@ export interface OutputOptions {
   readonly limit?: number;
   readonly batchSize?: number;
   readonly onImages?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs `model` on `dataset` in its own order. */
+/** Runs `model` on `dataset` in its own order. @throws what `signal` was aborted with */
 export async function outputsOf(
   model: AnytimeModel,
   dataset: Dataset,
   {
-    runner = new Runner(model),
+    runner,
     limit = dataset.size,
     batchSize = evaluationBatch(dataset.shape),
     onImages,
+    signal,
   }: OutputOptions = {},
 ): Promise<SetOutputs> {
   const order = inOrder(dataset).subarray(0, limit);
@@ -47,20 +49,25 @@ export async function outputsOf(
   const logits = model.steps.map(() => new Float32Array(n * classes));
   const actions: (Float32Array | null)[] = model.steps.map(() => null);
   const labels = new Int32Array(n);
+  const own = runner ?? new Runner(model);
   let done = 0;
   for await (const batch of batches(dataset, { order, batchSize, epoch: 0, dropLast: false })) {
     if (batch.size === 0) continue;
     labels.set(batch.labels, done);
     indices.set(batch.indices, done);
     let t = 0;
-    for (const answer of runner.run(batch.images, [], done)) {
+    for (const answer of own.run(batch.images, [], done)) {
       logits[t]?.set(answer.logits, done * classes);
       if (answer.actions) (actions[t] ??= new Float32Array(n * 2)).set(answer.actions, done * 2);
       t++;
     }
     done += batch.size;
     onImages?.(done, n);
+    // Lets signals and timers in between two batches.
+    await new Promise(setImmediate);
+    signal?.throwIfAborted();
   }
+  if (!runner) own.dispose();
   if (done === 0) {
     throw new DataError({
       problem: 'none of the images can be read',

@@ -98,6 +98,9 @@ describe('a step compiled for inference', () => {
     disposeTree(step(copy, x));
     disposeTree(copy);
     expect(tf.memory().numTensors).toBe(first);
+    step.release();
+    expect(tf.memory().numTensors).toBe(before);
+    disposeTree(step(w, x));
     step.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });

@@ -70,16 +70,19 @@ describe('the three stages', () => {
   });
 
   it.each([
-    ['in the midst of an epoch', batches + 3],
-    ['after the last batch of an epoch', batches],
-  ])('give the same for the same seed, interrupted %s or not', async (_, stopAt) => {
+    ['in the midst of an epoch', batches + 3, 0],
+    ['after the last batch of an epoch', batches, 0],
+    ['while it validates', batches, 1],
+  ])('give the same for the same seed, interrupted %s or not', async (_, stopAt, later) => {
     for (const stage of ['stage1', 'stage2', 'stage3'] as const) {
       const before = { stage1: {}, stage2: { from: at('a1') }, stage3: { from: at('a2') } }[stage];
-      const [whole, out] = [`a${stage.slice(-1)}`, `${stage}-stopped-${stopAt}`];
+      const [whole, out] = [`a${stage.slice(-1)}`, `${stage}-stopped-${stopAt}-${later}`];
       const interrupt = new AbortController();
       let steps = 0;
+      const abort = (turns: number): unknown =>
+        turns === 0 ? interrupt.abort() : setImmediate(() => setImmediate(abort, turns - 1));
       const onProgress = (): void => {
-        if (++steps === stopAt) interrupt.abort();
+        if (++steps === stopAt) abort(later);
       };
       await expect(train(stage, out, { ...before, signal: interrupt.signal, onProgress })).rejects.toThrow(
         InterruptedError,
