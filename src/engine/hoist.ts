@@ -14,7 +14,8 @@ export interface Hoisted {
 export function hoist(graph: Graph, fixed: number): Hoisted {
   const { nodes, inputs, outputs, tensors } = graph;
   const fixedInputs = inputs.slice(0, fixed);
-  const early = earlyNodes(graph, new Set(fixedInputs.map(makerOf)));
+  const fixedNodes = new Set(fixedInputs.map(makerOf));
+  const early = earlyNodes(graph, fixedNodes);
   const isEarly = (output: GraphOutput): boolean => early.has(makerOf(output));
   const needed = new Set(
     [...nodes].flatMap(([name, node]) =>
@@ -24,8 +25,7 @@ export function hoist(graph: Graph, fixed: number): Hoisted {
   const prepareNodes = new Map<string, Node>();
   const restNodes = new Map<string, Node>();
   for (const [name, node] of nodes) {
-    if (node.kind === 'constant' || early.has(name) || fixedInputs.includes(`${name}:0`))
-      prepareNodes.set(name, node);
+    if (node.kind === 'constant' || early.has(name) || fixedNodes.has(name)) prepareNodes.set(name, node);
     if (!early.has(name)) restNodes.set(name, node);
   }
   const placeholders = new Map<GraphOutput, GraphOutput>();

@@ -19,7 +19,8 @@ function children(tree: TensorTree): [string, TensorTree][] {
 
 /** The tensors of a tree, in its own order. */
 export function leaves(tree: TensorTree): Tensor[] {
-  return namedLeaves(tree).map(([, tensor]) => tensor);
+  if (isTensor(tree)) return [tree];
+  return children(tree).flatMap(([, child]) => leaves(child));
 }
 
 /** The same with where each is found, e.g. `state.memory.0`. */
