@@ -2,9 +2,8 @@
 import type { TrainConfig } from '../training/config.js';
 import { openData } from '../src/data/open.js';
 import { SmallConfig } from '../src/encoders/small.js';
-import { Runner } from '../src/model/runner.js';
-import type { Contest, Ours } from './speed.js';
-import { createTrainer, randomBatch, stages } from './subject.js';
+import type { Contest } from './speed.js';
+import { createTrainer, oursOf, stages } from './subject.js';
 
 export const works = [...stages, 'inference'] as const;
 export type Work = (typeof works)[number];
@@ -24,7 +23,10 @@ export function gfnetContest(work: Work, config: TrainConfig): Contest {
     name: work,
     batch,
     target: targets[work],
-    start: () => start(work, config),
+    start: () => {
+      const trainer = createTrainer(work === 'inference' ? 'stage2' : work, config, splits);
+      return oursOf(trainer, batch, work === 'inference');
+    },
     peer: {
       program: 'bench_gfnet.py',
       options: {
@@ -35,23 +37,6 @@ export function gfnetContest(work: Work, config: TrainConfig): Contest {
         widths,
         stem,
       },
-    },
-  };
-}
-
-/** The real trainer, or the real runner taking all steps, on one batch again and again. */
-function start(work: Work, config: TrainConfig): Ours {
-  const trainer = createTrainer(work === 'inference' ? 'stage2' : work, config, openData(config.data));
-  const batch = randomBatch(config.batchSize, trainer.model);
-  const runner = new Runner(trainer.model);
-  return {
-    step(index) {
-      if (work === 'inference') Array.from(runner.run(batch.images, []));
-      else trainer.train(batch, 0, index);
-    },
-    dispose() {
-      runner.dispose();
-      trainer.dispose();
     },
   };
 }

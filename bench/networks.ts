@@ -1,11 +1,10 @@
 /** Published networks as classifiers of ImageNet, trained and run, as contests with timm's in PyTorch. */
 import { staticTrainer } from '../training/static-trainer.js';
 import { StaticConfig } from '../src/model/config.js';
-import { Runner } from '../src/model/runner.js';
 import { StaticNetwork } from '../src/model/static.js';
 import { stream } from '../src/random/index.js';
 import type { Contest, Ours } from './speed.js';
-import { preset, randomBatch, seed } from './subject.js';
+import { oursOf, preset, seed } from './subject.js';
 
 /** Most of PyTorch's time that a training step may take. */
 const trainingTargets = {
@@ -38,7 +37,7 @@ export function networkContest({ name, work, side, batch }: NetworkWork): Contes
   };
 }
 
-function start({ name, work, side, batch: size }: NetworkWork): Ours {
+function start({ name, work, side, batch }: NetworkWork): Ours {
   const network = new StaticNetwork(
     StaticConfig.parse({
       input: side,
@@ -50,16 +49,5 @@ function start({ name, work, side, batch: size }: NetworkWork): Ours {
   );
   const config = { ...preset('cluttered-60').static, input: side };
   const trainer = staticTrainer(network, network.initialise(stream(seed, 'initialise')), config);
-  const batch = randomBatch(size, trainer.model);
-  const runner = new Runner(trainer.model);
-  return {
-    step(index) {
-      if (work === 'inference') Array.from(runner.run(batch.images, []));
-      else trainer.train(batch, 0, index);
-    },
-    dispose() {
-      runner.dispose();
-      trainer.dispose();
-    },
-  };
+  return oursOf(trainer, batch, work === 'inference');
 }

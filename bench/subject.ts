@@ -8,7 +8,9 @@ import type { Trainer } from '../training/trainer.js';
 import type { Batch } from '../src/data/loader.js';
 import type { Splits } from '../src/data/dataset.js';
 import { GFNet } from '../src/model/gfnet.js';
+import { Runner } from '../src/model/runner.js';
 import { integer, stream, uniform } from '../src/random/index.js';
+import type { Ours } from './speed.js';
 
 export const stages = ['stage1', 'stage2', 'stage3'] as const;
 export type Stage = (typeof stages)[number];
@@ -37,12 +39,28 @@ interface Pixels {
 }
 
 /** Images of noise, and any labels. */
-export function randomBatch(size: number, { side, channels, classes }: Pixels): Batch {
+function randomBatch(size: number, { side, channels, classes }: Pixels): Batch {
   const random = stream(seed, 'batch');
   return {
     images: uniform(random, size * side * side * channels),
     labels: Int32Array.from({ length: size }, () => integer(random, classes.length)),
     indices: Int32Array.from({ length: size }, (_, i) => i),
     size,
+  };
+}
+
+/** The real trainer, or the real runner taking all steps, on one batch of so many images again and again. */
+export function oursOf(trainer: Trainer, size: number, inference: boolean): Ours {
+  const batch = randomBatch(size, trainer.model);
+  const runner = new Runner(trainer.model);
+  return {
+    step(index) {
+      if (inference) Array.from(runner.run(batch.images, []));
+      else trainer.train(batch, 0, index);
+    },
+    dispose() {
+      runner.dispose();
+      trainer.dispose();
+    },
   };
 }

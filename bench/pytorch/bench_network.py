@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from serve import MEMORY_FORMATS, Step, options, prepare, serve
+from serve import MEMORY_FORMATS, Step, options, prepare, serve, training_step
 
 CLASSES = 1000
 # The reference's names of networks that timm numbers.
@@ -30,16 +30,7 @@ def training(network: nn.Module, compiled: bool) -> Step:
     def loss(images: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(network(images), labels)
 
-    loss = torch.compile(loss) if compiled else loss
-
-    def step(images: Tensor, labels: Tensor) -> Tensor:
-        optimizer.zero_grad()
-        value = loss(images, labels)
-        value.backward()
-        optimizer.step()
-        return value.detach()
-
-    return step
+    return training_step(optimizer, torch.compile(loss) if compiled else loss)
 
 
 def inference(network: nn.Module, compiled: bool) -> Step:

@@ -54,5 +54,18 @@ def serve(args: argparse.Namespace, step: Step, images: Tensor, classes: int) ->
         answer({"seconds": run(int(count)), "images": int(count) * args.batch})
 
 
+def training_step(optimizer: torch.optim.Optimizer, loss: Step) -> Step:
+    """Forward, backward, and the optimizer's update."""
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        value = loss(images, labels)
+        value.backward()
+        optimizer.step()
+        return value.detach()
+
+    return step
+
+
 def answer(value: dict[str, object]) -> None:
     print(json.dumps(value), flush=True)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from gfnet import Classifier, Encoder, Policy, crop, glance
 from ppo import log_prob, ppo_loss, sample
-from serve import Step
+from serve import Step, training_step
 
 
 class Stages:
@@ -43,16 +43,7 @@ class Stages:
         encoders = [*self.glance_encoder.parameters(), *self.local_encoder.parameters()]
         groups = [{"params": encoders, "lr": 0.01}, {"params": list(self.classifier.parameters()), "lr": 0.1}]
         optimizer = torch.optim.SGD(groups, momentum=0.9, nesterov=True, weight_decay=1e-4, foreach=True)
-        loss = self.wrap(loss)
-
-        def step(images: Tensor, labels: Tensor) -> Tensor:
-            optimizer.zero_grad()
-            value = loss(images, labels)
-            value.backward()
-            optimizer.step()
-            return value.detach()
-
-        return step
+        return training_step(optimizer, self.wrap(loss))
 
     def stage1(self) -> Step:
         def loss(images: Tensor, labels: Tensor) -> Tensor:
