@@ -33,8 +33,9 @@ export function readConfig({ data, config, set = [], ...options }: ConfigOptions
 }
 
 /** The data alone: a file of which nothing else is asked. @throws ConfigError, UsageError */
-export function readData(options: ConfigOptions): DataConfig {
-  const value = merged(options);
+export function readData({ set = [], ...options }: ConfigOptions): DataConfig {
+  const value = structuredClone(merged(options));
+  for (const assignment of set) assign(value, assignment);
   const parsed = DataConfig.safeParse(isRecord(value) ? value.data : undefined);
   if (parsed.success) return parsed.data;
   throw new ConfigError({

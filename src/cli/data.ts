@@ -1,4 +1,4 @@
-/** `gfnet data check`: what is wrong with a set of image files, before anything is trained on it. */
+/** `gfnet data`: what is wrong with a set of image files, before anything is trained on it; any data set as a folder of them. */
 import cliProgress from 'cli-progress';
 import { Command } from 'commander';
 import type { DataReport } from '../data/images/check.js';
@@ -8,6 +8,7 @@ import { splitListing } from '../data/images/split.js';
 import { exitCodes, UsageError } from '../errors/index.js';
 import { integer, renderTable } from '../report/index.js';
 import { readConfig } from './config.js';
+import { writeCommand } from './data-write.js';
 
 interface Options {
   readonly config?: string;
@@ -19,7 +20,14 @@ interface Options {
 const shown = 20;
 
 export function dataCommand(): Command {
-  const check = new Command('check')
+  return new Command('data')
+    .description('look image files through, or write a data set out as such')
+    .addCommand(checkCommand())
+    .addCommand(writeCommand());
+}
+
+function checkCommand(): Command {
+  return new Command('check')
     .description(
       'decode every image once: counts, sizes, broken files, copies, leaks between training and test',
     )
@@ -65,7 +73,6 @@ Examples:
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : render(report));
       if (report.faults.length > 0) process.exitCode = exitCodes.badInput;
     });
-  return new Command('data').description('look data sets of image files through').addCommand(check);
 }
 
 function render(report: DataReport): string {

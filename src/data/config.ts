@@ -17,6 +17,12 @@ const ClutterConfig = z.strictObject({
   distortion: DistortionConfig.prefault({}),
   /** Canvases made of each validation and test glyph. */
   canvasesPerDigit: z.int().min(1).default(10),
+  /** A folder of photographs that canvases in colour are laid on; without it they are grey on black. Kept as an absolute path. */
+  photographs: z
+    .string()
+    .min(1)
+    .transform(folder => resolve(folder))
+    .exactOptional(),
 });
 export type ClutterConfig = Readonly<z.infer<typeof ClutterConfig>>;
 

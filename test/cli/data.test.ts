@@ -1,11 +1,14 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { DataConfig } from '../../src/data/config.js';
 import type { DataReport } from '../../src/data/images/check.js';
+import { openData } from '../../src/data/open.js';
 import { integer, stream } from '../../src/random/index.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { broken } from '../data/images/support.js';
+import { idx } from '../data/support.js';
 import { gfnet } from './support.js';
 
 const folder = temporaryFolder();
@@ -100,5 +103,51 @@ describe('gfnet data check', () => {
     const { code, stderr } = gfnet(folder, 'data', 'check', 'nowhere');
     expect(code).toBe(2);
     expect(stderr).toMatch(/does not exist/);
+  });
+});
+
+describe('gfnet data write', () => {
+  const data = { kind: 'known-answer', train: 20, validation: 8, test: 6 };
+  const config = JSON.stringify({ data });
+
+  it('writes a data set out as a folder that holds the same images, and is good', async () => {
+    writeFileSync(at('answers.json'), config);
+    const { code, stdout } = gfnet(folder, 'data', 'write', '--config', 'answers.json', '--out', 'answers');
+    expect([code, stdout]).toEqual([0, '34 images in answers\n']);
+    expect(check('answers').report).toMatchObject({
+      classes: [
+        { name: 'anti-diagonal', train: 5, validation: 2, test: 1 },
+        { name: 'diagonal', train: 5, validation: 2, test: 1 },
+        { name: 'horizontal', train: 5, validation: 2, test: 2 },
+        { name: 'vertical', train: 5, validation: 2, test: 2 },
+      ],
+      broken: [],
+      duplicates: [],
+    });
+    const { test } = openData(DataConfig.parse(data));
+    const pixels = new Float32Array(48 * 48);
+    await test.read(Int32Array.of(5), 0, pixels, new Int32Array(1));
+    const written = await sharp(at('answers/test/vertical/000005.png')).toColourspace('b-w').raw().toBuffer();
+    expect([...written]).toEqual(Array.from(pixels, value => Math.round(255 * value)));
+  });
+
+  it('leaves nothing where it cannot finish, and takes no folder that holds something', () => {
+    const again = gfnet(folder, 'data', 'write', '--config', 'answers.json', '--out', 'answers');
+    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/not empty/)]);
+    writeFileSync(at('answers.json'), config);
+    const file = gfnet(folder, 'data', 'write', '--config', 'answers.json', '--out', 'answers.json/images');
+    expect([file.code, file.stderr]).toEqual([2, expect.stringMatching(/cannot write/)]);
+    for (const name of ['train', 't10k']) {
+      writeFileSync(at(`${name}-images-idx3-ubyte`), idx([20, 2, 2], new Uint8Array(80)));
+      const labels = Array.from({ length: 20 }, (_, i) => i % 2);
+      writeFileSync(at(`${name}-labels-idx1-ubyte`), idx([20], labels));
+    }
+    const named = { data: { kind: 'idx', classes: ['shoe', 'shirt/top'] } };
+    writeFileSync(at('named.json'), JSON.stringify(named));
+    const bad = gfnet(folder, 'data', 'write', '--config', 'named.json', '--out', 'bad');
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringMatching(/no folder can have[^]*shirt\/top/)]);
+    const mended = ['--set', 'data.classes=["shoe","shirt"]', '--out', 'good'];
+    expect(gfnet(folder, 'data', 'write', '--config', 'named.json', ...mended).code).toBe(0);
+    expect(readdirSync(folder).filter(name => /unfinished|bad/.test(name))).toEqual([]);
   });
 });
