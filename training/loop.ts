@@ -14,6 +14,7 @@ import { leaves } from '../src/engine/tensor-tree.js';
 import { DivergedError, InterruptedError } from '../src/errors/index.js';
 import { outputsOf } from '../src/model/outputs.js';
 import { Runner } from '../src/model/runner.js';
+import { Beacon } from './beacon.js';
 import type { EpochSums } from './epoch-sums.js';
 import { addBatch, noSums } from './epoch-sums.js';
 import type { Trainer } from './trainer.js';
@@ -87,11 +88,17 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
   metrics.truncateAfter(progress.epoch);
   const events = new EventsWriter(run.events, readMetrics(run.metrics));
   const runner = new Runner(trainer.model);
+  const perEpoch = Math.floor(options.splits.train.size / options.batchSize);
+  const beacon = new Beacon(run.progress, trainer.epochs, perEpoch, options.batchSize, progress.epoch);
   try {
-    await trainEpochs(options, progress, runner, row => {
+    await trainEpochs({ ...options, beacon }, progress, runner, row => {
       metrics.append(row);
       events.append(row);
     });
+    beacon.enter('done');
+  } catch (error) {
+    beacon.enter(error instanceof InterruptedError ? 'interrupted' : 'failed');
+    throw error;
   } finally {
     runner.dispose();
     events.close();
@@ -99,12 +106,12 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
 }
 
 async function trainEpochs(
-  options: LoopOptions,
+  options: LoopOptions & { readonly beacon: Beacon },
   from: Progress,
   runner: Runner,
   record: (row: MetricRow) => void,
 ): Promise<void> {
-  const { trainer, run, splits, batchSize, seed, signal } = options;
+  const { trainer, run, splits, batchSize, seed, signal, beacon } = options;
   let progress = from;
   const perEpoch = Math.floor(splits.train.size / batchSize);
   for (let { epoch } = progress; epoch < trainer.epochs; epoch++) {
@@ -121,7 +128,7 @@ async function trainEpochs(
       const result = trainer.train(batch, epoch, sums.batches);
       if (!Number.isFinite(result.loss)) throw diverged('the loss', trainer, epoch, sums.batches);
       sums = addBatch(sums, batch.size, result);
-      options.onProgress?.({
+      const report = {
         epoch: epoch + 1,
         epochs: trainer.epochs,
         batch: sums.batches,
@@ -129,12 +136,15 @@ async function trainEpochs(
         loss: sums.loss / sums.batches,
         accuracy: sums.correct.map(count => count / sums.images),
         imagesPerSecond: (1000 * (sums.images - imagesBefore)) / (performance.now() - started),
-      });
+      };
+      options.onProgress?.(report);
+      beacon.tick(report);
       // Lets signals and timers in between two steps.
       await new Promise(setImmediate);
       if (signal?.aborted) throw stop();
     }
     requireFinite(trainer, epoch, sums.batches);
+    beacon.enter('validating');
     const accuracy = await validate(options, runner).catch((error: unknown) => {
       throw signal?.aborted ? stop() : error;
     });

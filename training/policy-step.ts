@@ -41,6 +41,8 @@ export interface Experience {
   readonly logProbabilities: readonly Tensor1D[];
   /** [n]: increase of the true class's probability. */
   readonly rewards: readonly Tensor1D[];
+  /** [n, 2]: where the policy would look if it drew nothing. */
+  readonly means: readonly Tensor2D[];
   /** [T] */
   readonly correct: Tensor1D;
 }
@@ -59,12 +61,14 @@ export function rollOut(gfnet: GFNet, scope: Scope, { images, labels, draws }: C
   const actions: Tensor2D[] = [];
   const logProbabilities: Tensor1D[] = [];
   const rewards: Tensor1D[] = [];
+  const means: Tensor2D[] = [];
   const correct = [countCorrect(look.logits, labels)];
   draws.forEach((noise, i) => {
     const decision = gfnet.decide(scope, look.map, hidden);
     const action = sample(decision.mean, noise, policy.std);
     maps.push(look.map);
     actions.push(action);
+    means.push(decision.mean);
     logProbabilities.push(logProbability(action, decision.mean, policy.std));
     look = gfnet.focus(scope, i + 1, normalised, action, look.memory);
     hidden = decision.hidden;
@@ -73,7 +77,7 @@ export function rollOut(gfnet: GFNet, scope: Scope, { images, labels, draws }: C
     probability = next;
     correct.push(countCorrect(look.logits, labels));
   });
-  return { maps, actions, logProbabilities, rewards, correct: tf.stack(correct) as Tensor1D };
+  return { maps, actions, logProbabilities, rewards, means, correct: tf.stack(correct) as Tensor1D };
 }
 
 export interface SurrogateTerms {
@@ -135,6 +139,10 @@ export interface PolicyOutput {
   readonly terms: SurrogateTerms;
   /** Mean undiscounted return: how much the crops raised the true class's probability. */
   readonly gain: Scalar;
+  /** Mean discounted return of the decisions, before it is normalised. */
+  readonly meanReturn: Scalar;
+  /** Standard deviation over the images of where the policy looks, mean over steps and axes, in units of the image. */
+  readonly cropSpread: Scalar;
   readonly correct: Tensor1D;
 }
 
@@ -149,7 +157,8 @@ export function policyStep(gfnet: GFNet, options: PolicyOptions) {
       const within = <T>(policy: Tensors, network: (scope: Scope) => T): T =>
         apply({ parameters: { ...parameters, ...policy }, statistics }, false, network).result;
       const experience = within(fixed.state.parameters, scope => rollOut(gfnet, scope, batch));
-      const returns = normalise(tf.concat(discountedReturns(experience.rewards, options.gamma)));
+      const discounted = tf.concat(discountedReturns(experience.rewards, options.gamma));
+      const returns = normalise(discounted);
       let state = fixed.state;
       let last: { loss: Scalar; auxiliary: SurrogateTerms } | undefined;
       for (let update = 0; update < options.updates; update++) {
@@ -169,8 +178,15 @@ export function policyStep(gfnet: GFNet, options: PolicyOptions) {
         loss,
         terms: auxiliary,
         gain: tf.div(tf.sum(tf.concat([...experience.rewards])), batch.images.shape[0]),
+        meanReturn: tf.mean(discounted),
+        cropSpread: spreadOf(experience.means),
         correct: experience.correct,
       };
     },
   );
+}
+
+function spreadOf(means: readonly Tensor2D[]): Scalar {
+  const deviations = means.map(mean => tf.sqrt(tf.moments(mean, 0).variance)); // [2] each
+  return tf.mean(tf.stack(deviations));
 }

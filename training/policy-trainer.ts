@@ -4,6 +4,7 @@ import type { Tensors } from '../src/engine/gradients.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
 import { anytimeGFNet } from '../src/model/locators.js';
 import type { Variables } from '../src/nn/scope.js';
+import { entropy } from '../src/policy/index.js';
 import { normal, stream } from '../src/random/index.js';
 import type { GFNetParts } from './classifier-trainer.js';
 import type { TrainConfig } from './config.js';
@@ -38,6 +39,18 @@ export function policyTrainer(
         description:
           'mean rise of the true class’s probability from the glance to the last step; should grow',
       },
+      return: {
+        description:
+          'mean discounted return of the decisions, before it is normalised; should grow with gain',
+      },
+      cropSpread: {
+        description:
+          'standard deviation over images of where the policy looks, in units of the image; near 0 it looks at one place whatever it sees',
+      },
+      entropy: {
+        description:
+          'of the Gaussian that places are drawn from, in nats; its deviation is fixed, so it stays',
+      },
       valueLoss: {
         description: 'mean squared error of the critic on normalised returns; 1 is a constant guess',
       },
@@ -57,21 +70,25 @@ export function policyTrainer(
           tf.tensor2d(normal(stream(seed, 'stage2', epoch, index, t), 2 * batch.size), [batch.size, 2]),
         ),
       };
-      const { state: next, loss, terms, gain, correct } = step({ state, parameters, statistics }, inputs);
+      const { state: next, correct, ...scalars } = step({ state, parameters, statistics }, inputs);
       disposeTree([state, inputs]);
       state = next;
       const value = (scalar: tf.Scalar): number => scalar.dataSync()[0] ?? NaN;
+      const { loss, terms, gain, meanReturn, cropSpread } = scalars;
       const metrics = {
         loss: value(loss),
         correct: [...correct.dataSync()],
         means: {
           gain: value(gain),
+          return: value(meanReturn),
+          cropSpread: value(cropSpread),
+          entropy: entropy(gfnet.config.policy.std),
           valueLoss: value(terms.valueLoss),
           clipFraction: value(terms.clipFraction),
           explainedVariance: value(terms.explainedVariance),
         },
       };
-      disposeTree([loss, terms, gain, correct]);
+      disposeTree([scalars, correct]);
       return metrics;
     },
     tensors: () => {

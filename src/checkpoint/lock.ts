@@ -28,6 +28,17 @@ export function acquireLock(path: string): () => void {
   };
 }
 
+/** Whether a process holds the lock at `path`: one that lives, or one on another machine. */
+export function isHeld(path: string): boolean {
+  const holder = parseHolder(readIfPresent(path) ?? '');
+  return holder !== undefined && lives(holder) !== false;
+}
+
+/** undefined: on another machine, of which nothing can be known. */
+function lives({ pid, started, host }: Holder): boolean | undefined {
+  return host === hostname() ? processStart(pid) === started : undefined;
+}
+
 /** Creates the lock with its content in one step, so that nobody reads a half-written one; false where there is one already. */
 function create(path: string, content: string): boolean {
   const temporary = temporaryBeside(path);
@@ -70,15 +81,17 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-function refuseLive(path: string, { pid, started, host }: Holder): void {
-  if (host !== hostname()) {
+function refuseLive(path: string, holder: Holder): void {
+  const { pid, host } = holder;
+  const alive = lives(holder);
+  if (alive === undefined) {
     throw new RunError({
       problem: 'the run is in use by a process on another machine',
       given: `process ${pid} on ${host}`,
       mend: `wait for it or stop it there; if it has died, delete ${path}`,
     });
   }
-  if (processStart(pid) === started) {
+  if (alive) {
     throw new RunError({
       problem: 'the run is in use by another process',
       given: `process ${pid}`,

@@ -12,6 +12,7 @@ const files = {
   config: 'config.json',
   environment: 'environment.json',
   metrics: 'metrics.csv',
+  progress: 'progress.json',
   events: 'tensorboard',
   log: 'log.txt',
   checkpoints: 'checkpoints',
@@ -45,6 +46,12 @@ export interface Run extends RunDescription {
   readonly events: string;
   /** The path for its checkpoints: see `saveCheckpoint`. */
   readonly checkpoints: string;
+  /** The path of what it is doing: see `readProgress`. */
+  readonly progress: string;
+  /** The path of its log. */
+  readonly logFile: string;
+  /** The path of its lock: see `isHeld`. */
+  readonly lock: string;
 }
 
 /** A run held by this process alone. */
@@ -118,14 +125,17 @@ export function openRun(path: string): Run {
     metrics: join(path, files.metrics),
     events: join(path, files.events),
     checkpoints: join(path, files.checkpoints),
+    progress: join(path, files.progress),
+    logFile: join(path, files.log),
+    lock: join(path, files.lock),
   };
 }
 
 function writer(run: Run, release: () => void): RunWriter {
-  const log = join(run.path, files.log);
+  const { logFile } = run;
   return {
     ...run,
-    log: line => writingTo(log, () => appendFileSync(log, `${new Date().toISOString()} ${line}\n`)),
+    log: line => writingTo(logFile, () => appendFileSync(logFile, `${new Date().toISOString()} ${line}\n`)),
     close: release,
   };
 }

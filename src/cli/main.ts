@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { programVersion } from '../checkpoint/program.js';
 import { exitCodes, GFNetError } from '../errors/index.js';
+import { compareCommand } from './compare.js';
 import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
@@ -14,6 +15,7 @@ import { profileCommand } from './profile.js';
 import { serveCommand } from './serve.js';
 import { setupCommand } from './setup.js';
 import { trainCommand } from './train.js';
+import { watchCommand } from './watch.js';
 
 const program = new Command('gfnet')
   .description('Glance-and-focus image classification: trains in three stages, evaluates, predicts.')
@@ -22,6 +24,8 @@ const program = new Command('gfnet')
   .showSuggestionAfterError()
   .addCommand(dataCommand())
   .addCommand(trainCommand())
+  .addCommand(watchCommand())
+  .addCommand(compareCommand())
   .addCommand(evaluateCommand())
   .addCommand(predictCommand())
   .addCommand(packageCommand())

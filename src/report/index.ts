@@ -2,8 +2,10 @@
 export { renderBundleCard } from './bundle-card.js';
 export { renderCard } from './card.js';
 export { resultFiles } from './files.js';
+export { compareRuns, renderComparison, renderComparisonPage } from './compare-runs.js';
 export { integer, multiAdds, percent } from './format.js';
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';
 export { renderTable, renderTerminal } from './terminal.js';
 export type { Gallery, GallerySample } from './sample.js';
+export { renderWatch } from './watch.js';

@@ -10,7 +10,8 @@ import type { Variables } from '../../src/nn/scope.js';
 import { apply } from '../../src/nn/scope.js';
 import { normal, stream, uniform } from '../../src/random/index.js';
 import type { Experience, PolicyOptions } from '../../training/policy-step.js';
-import { rollOut, surrogate } from '../../training/policy-step.js';
+import { policyStep, rollOut, surrogate } from '../../training/policy-step.js';
+import { zerosLikeAll } from '../../training/optimizers.js';
 import { discountedReturns, normalise } from '../../training/returns.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
 
@@ -76,6 +77,7 @@ function experience(): { experience: Experience; returns: tf.Tensor1D } {
       actions: rows('actions'),
       logProbabilities: rows('old_log_probs'),
       rewards,
+      means: [],
       correct: tf.zeros([4]),
     },
     returns: normalise(tf.concat(discountedReturns(rewards, options.gamma))),
@@ -258,5 +260,37 @@ describe('acting on a batch', () => {
         expectClose(logProbabilities[t] as tf.Tensor, tf.tensor1d(density), 1e-4);
       });
     });
+  });
+
+  it('tells the mean return before it is normalised, and how far places differ from image to image', () => {
+    const { parameters, statistics } = variables();
+    const policy = Object.entries(parameters).filter(([name]) => name.startsWith('policy.'));
+    const state = Object.fromEntries(policy);
+    const batch = {
+      images: tf.tensor4d(uniform(stream(5, 'images'), n * side * side), [n, side, side, 1]),
+      labels: tf.tensor1d(labels, 'int32'),
+      draws: Array.from({ length: steps - 1 }, (_, t) =>
+        tf.tensor2d(normal(stream(5, 'draws', t), 2 * n), [n, 2]),
+      ),
+    };
+    const step = policyStep(gfnet, options);
+    const adam = { mean: zerosLikeAll(state), square: zerosLikeAll(state), count: tf.keep(tf.scalar(0)) };
+    const told = step({ state: { parameters: state, adam }, parameters, statistics }, batch);
+    const { rewards, means } = act();
+    const rows = rewards.map(reward => [...reward.dataSync()]);
+    const returns = rows.flatMap((_, t) =>
+      labels.map((_, i) =>
+        rows.slice(t).reduce((sum, later, k) => sum + options.gamma ** k * (later[i] ?? NaN), 0),
+      ),
+    );
+    expect(told.meanReturn.dataSync()[0]).toBeCloseTo(returns.reduce((a, b) => a + b) / returns.length, 5);
+    const deviations = means.flatMap(mean => {
+      const values = [...mean.dataSync()];
+      return [0, 1].map(axis => Math.sqrt(variance(values.filter((_, i) => i % 2 === axis))));
+    });
+    const spread = deviations.reduce((a, b) => a + b) / deviations.length;
+    expect(spread).toBeGreaterThan(0);
+    expect((told.cropSpread.dataSync()[0] ?? NaN) / spread).toBeCloseTo(1, 3);
+    step.dispose();
   });
 });

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { readMetrics } from '../../src/checkpoint/metrics.js';
 import { createRun } from '../../src/checkpoint/run-folder.js';
+import { viewRuns } from '../../src/checkpoint/run-view.js';
 import { startEngine } from '../../src/engine/start.js';
 import { DivergedError, InterruptedError, UsageError } from '../../src/errors/index.js';
 import { TrainConfig } from '../../training/config.js';
@@ -111,6 +112,22 @@ describe('the three stages', () => {
         Object.entries(line).map(([tag, value]) => ({ step: epoch, tag, value: Math.fround(Number(value)) })),
       );
       expect(events(run)).toEqual(scalars);
+    }
+  });
+
+  it('leave a word of how far they came, for those who watch', () => {
+    const [run] = viewRuns(at('a2'));
+    expect(run).toMatchObject({ stage: 'stage2', state: 'done', seed: 7, config: { batchSize: 16 } });
+    expect(run?.progress).toMatchObject({ epoch: 2, epochs: 2, batch: batches, batches, secondsLeft: 0 });
+    expect(run?.metrics).toEqual(readMetrics(join(at('a2'), 'metrics.csv')));
+  });
+
+  it('measure nothing that docs/metrics.md does not explain', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
+    for (const run of ['a1', 'a2', 'a3']) {
+      const names = Object.keys(readMetrics(join(at(run), 'metrics.csv'))[0] ?? {});
+      expect(names.length).toBeGreaterThan(7);
+      for (const name of names) expect(text).toContain(`| \`${name.replace(/\d+$/, '')}\``);
     }
   });
 
