@@ -161,7 +161,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   const loader = wanted.has('loader')
     ? [await measureLoader({ workers: Math.min(4, threads), rounds, seconds, python, report })]
     : [];
-  const startup = wanted.has('startup') ? [await measureStartUp(report)] : [];
+  const startup = wanted.has('startup') ? await measureStartUp(report) : [];
   const memory = [];
   for (const stage of wanted.has('memory') ? stages : []) {
     report(`memory: ${steps} steps of ${stage}`);

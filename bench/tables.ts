@@ -86,9 +86,10 @@ export function loaderTable({ loader }: Measurements): Table {
 
 export function startUpTable({ startup }: Measurements): Table {
   return {
-    title: 'a manifest, opened up to its first training batch',
-    head: ['images', 'seconds', 'MiB', 'target', ''],
-    rows: startup.map(({ images, seconds, mebibytes, targets, met }) => [
+    title: 'a set of images, opened up to its first training batch',
+    head: ['kind', 'images', 'seconds', 'MiB', 'target', ''],
+    rows: startup.map(({ kind, images, seconds, mebibytes, targets, met }) => [
+      kind,
       String(images),
       seconds.toFixed(1),
       mebibytes.toFixed(0),

@@ -14,7 +14,7 @@ const block = 512;
 /** Headers with a name for the entry after them are longer than this in no file that is whole. */
 const longestName = 65536;
 
-/** Reads `bytes` at `start`; fewer where the file ends. */
+/** Reads `bytes` at `start`, valid until the next read; fewer where the file ends. */
 export type ReadAt = (start: number, bytes: number) => Buffer;
 
 /** @throws DataError when the file cannot be read, or is no tar file */
@@ -26,13 +26,27 @@ export function withTar<T>(path: string, use: (readAt: ReadAt) => T): T {
     throw new DataError({ problem: 'the shard cannot be read', given: path, cause });
   }
   try {
-    return use((start, bytes) => {
-      const buffer = Buffer.alloc(bytes);
-      return buffer.subarray(0, readSync(file, buffer, 0, bytes, start));
-    });
+    return use(windowed(file));
   } finally {
     closeSync(file);
   }
+}
+
+/** Bytes that are read at once: entries that lie close together come in few reads, and of what lies between large ones little is read. */
+const [smallest, largest] = [2 ** 14, 2 ** 20];
+
+function windowed(file: number): ReadAt {
+  let [window, from, size] = [Buffer.alloc(0), 0, smallest];
+  return (start, bytes) => {
+    const skipped = start - from - window.length;
+    if (start < from || skipped + bytes > 0) {
+      size = start >= from && skipped <= size ? Math.min(2 * size, largest) : smallest;
+      const buffer = Buffer.allocUnsafe(Math.max(bytes, size));
+      window = buffer.subarray(0, readSync(file, buffer, 0, buffer.length, start));
+      from = start;
+    }
+    return window.subarray(start - from, start - from + bytes);
+  };
 }
 
 /** All regular files. @throws DataError when it is no tar file, or is cut off */
@@ -41,7 +55,7 @@ export function* tarEntries(path: string, readAt: ReadAt): Generator<TarEntry> {
   for (let at = 0; ;) {
     const header = readAt(at, block);
     // Two empty blocks end the file; some writers leave them out.
-    if (header.length === 0 || header.every(byte => byte === 0)) return;
+    if (header.length === 0 || isEmpty(header)) return;
     if (header.length < block || checksum(header) !== octal(header, 148, 8)) throw damaged(path, at);
     const type = String.fromCharCode(header[156] ?? 0);
     const start = at + block;
@@ -76,10 +90,15 @@ function octal(header: Buffer, start: number, length: number): number {
   return parseInt(text(header, start, length).trim() || '0', 8);
 }
 
+function isEmpty(header: Buffer): boolean {
+  return header[0] === 0 && header.every(byte => byte === 0);
+}
+
 /** Of all bytes, those of the checksum itself taken for spaces. */
 function checksum(header: Buffer): number {
   let sum = 8 * 32;
-  header.forEach((byte, i) => (sum += i >= 148 && i < 156 ? 0 : byte));
+  for (let i = 0; i < 148; i++) sum += header[i] ?? 0;
+  for (let i = 156; i < block; i++) sum += header[i] ?? 0;
   return sum;
 }
 
