@@ -9,13 +9,15 @@ import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/eva
 import { exportGraphs } from '../src/export/graphs.js';
 import { ModelConfig } from '../src/model/config.js';
 import { GFNet } from '../src/model/gfnet.js';
-import type { StepAnswer } from '../src/model/answer.js';
+import type { StepInput } from '../src/model/anytime.js';
 import { anytimeGFNet } from '../src/model/locators.js';
-import { Runner } from '../src/model/runner.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
 import { OnnxRunner } from '../src/predict/onnx-runner.js';
-import type { StepRunner } from '../src/predict/predictor.js';
+import { blocksFor, Conveyor } from '../src/predict/conveyor.js';
+import { engineRunner } from '../src/predict/engine.js';
+import type { StepRunner } from '../src/predict/step-runner.js';
+import { takeSteps } from '../src/predict/step-runner.js';
 import { Predictor } from '../src/predict/predictor.js';
 import { stream, uniform } from '../src/random/index.js';
 import { seed } from './subject.js';
@@ -68,7 +70,7 @@ export async function measureSavings(name: string, options: SavingOptions): Prom
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
   const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
   const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
-  const engine = new Runner(model);
+  const engine = engineRunner(model);
   try {
     const { files, steps } = exportGraphs(model);
     for (const [file, content] of files) writeFileSync(join(folder, file), content);
@@ -88,7 +90,7 @@ export async function measureSavings(name: string, options: SavingOptions): Prom
     await runner.dispose();
     return savings;
   } finally {
-    engine.dispose();
+    await engine.dispose();
     disposeTree(variables);
     rmSync(folder, { recursive: true, force: true });
   }
@@ -100,7 +102,7 @@ async function atBatch(
   { classes, patch }: ModelConfig,
   multiAdds: readonly number[],
   runner: OnnxRunner,
-  engine: Runner,
+  engine: StepRunner<StepInput>,
   { images: wanted, rounds, report }: SavingOptions,
   sessions: InferenceSession,
 ): Promise<Saving[]> {
@@ -110,18 +112,20 @@ async function atBatch(
   const logits: Float32Array[] = multiAdds.map(() => new Float32Array(count * batch * classes.length));
   for (const [i, images] of inputs.entries()) {
     let t = 0;
-    for await (const answer of runner.run(images, []))
+    for await (const answer of takeSteps(runner, images, []))
       logits[t++]?.set(answer.logits, i * batch * classes.length);
   }
   const labels = new Int32Array(count * batch);
   const evidence = readEvidence({ logits, labels, classes: classes.length, multiAdds });
   const all = evidence.last.multiAdds;
-  const pass = async (side: StepRunner, thresholds: readonly number[]): Promise<number> => {
+  const pass = async <Rows>(side: StepRunner<Rows>, thresholds: readonly number[]): Promise<number> => {
     const start = performance.now();
-    for (const images of inputs) {
-      const answers: StepAnswer[] = [];
-      for await (const answer of side.run(images, thresholds)) answers.push(answer);
+    const conveyor = new Conveyor(side, { batchSize: batch, thresholds, blocks: blocksFor(batch) });
+    for (const [i, images] of inputs.entries()) {
+      const ids = Array.from({ length: batch }, (_, k) => i * batch + k);
+      await drain(conveyor.put(rowsOf(images, batch), ids));
     }
+    await drain(conveyor.finish());
     return performance.now() - start;
   };
   await pass(engine, []);
@@ -159,10 +163,20 @@ async function atBatch(
   return savings;
 }
 
+async function drain(work: AsyncIterable<unknown>): Promise<void> {
+  const iterator = work[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
+}
+
+function rowsOf(images: Float32Array, batch: number): Float32Array[] {
+  const size = images.length / batch;
+  return Array.from({ length: batch }, (_, i) => images.subarray(i * size, (i + 1) * size));
+}
+
 export const overheadMet = (overhead: number): boolean => overhead <= overheadTarget;
 
 /**
- * The share of the time of `predictPixels` that does not pass in a session.
+ * The share of the time of a stream of pixels that does not pass in a session.
  * @param sessions the prototype of all sessions, whose method is timed meanwhile
  */
 async function overheadOf(
@@ -184,12 +198,11 @@ async function overheadOf(
     return given;
   };
   try {
+    const raw = inputs
+      .flatMap(images => rowsOf(images, batch))
+      .map(data => ({ data, width: side, height: side, channels: 3 }));
     const start = performance.now();
-    for (const images of inputs) {
-      const size = images.length / batch;
-      const rows = Array.from({ length: batch }, (_, i) => images.subarray(i * size, (i + 1) * size));
-      await predictor.predictPixels(rows, { budget: 1 });
-    }
+    await drain(predictor.stream(raw, { budget: 1, batchSize: batch }));
     return 1 - inside / (performance.now() - start);
   } finally {
     sessions.run = run;

@@ -8,7 +8,7 @@ import { writeFolderAtomically } from '../checkpoint/atomic.js';
 import { programVersion } from '../checkpoint/program.js';
 import { efficient } from '../evaluation/fit.js';
 import type { Results } from '../evaluation/results.js';
-import { Runner } from '../model/runner.js';
+import { engineRunner } from '../predict/engine.js';
 import type { LoadedModel } from '../predict/load.js';
 import { targetOf } from '../predict/load.js';
 import { OnnxRunner } from '../predict/onnx-runner.js';
@@ -77,7 +77,7 @@ async function compared(
   { pixels }: Examples,
 ): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'gfnet-export-'));
-  const engine = new Runner(model);
+  const engine = engineRunner(model);
   try {
     for (const [file, content] of files) writeFileSync(join(folder, file), content);
     const exported = await OnnxRunner.load(folder, description);
@@ -87,7 +87,7 @@ async function compared(
       await exported.dispose();
     }
   } finally {
-    engine.dispose();
+    await engine.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,7 +1,8 @@
 /** Whether the exported graphs give what the training engine gives. */
 import { ExportError } from '../errors/index.js';
 import type { StepAnswer } from '../model/answer.js';
-import type { StepRunner } from '../predict/predictor.js';
+import type { StepRunner } from '../predict/step-runner.js';
+import { takeSteps } from '../predict/step-runner.js';
 
 /** Largest difference of logits, over the largest logit of their step, that two engines may have. */
 const tolerance = 1e-4;
@@ -43,7 +44,7 @@ export async function verify(
 
 async function allSteps(runner: StepRunner, images: Float32Array): Promise<StepAnswer[]> {
   const answers: StepAnswer[] = [];
-  for await (const answer of runner.run(images, [])) answers.push(answer);
+  for await (const answer of takeSteps(runner, images, [])) answers.push(answer);
   return answers;
 }
 

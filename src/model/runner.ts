@@ -4,7 +4,7 @@ import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-core';
 import { compile } from '../engine/compile.js';
 import type { Compiled } from '../engine/compile.js';
 import type { TensorTree } from '../engine/tensor-tree.js';
-import { disposeTree, mapTree, tidyTree } from '../engine/tensor-tree.js';
+import { disposeTree, leaves, mapTree, tidyTree, withLeaves } from '../engine/tensor-tree.js';
 import type { StepAnswer } from './answer.js';
 import { remaining } from './answer.js';
 import type { AnytimeModel, Step, StepInput, StepOutput } from './anytime.js';
@@ -33,15 +33,14 @@ export class Runner {
     };
     try {
       for (const [t, step] of steps.entries()) {
-        const output = this.step(step, input);
-        disposeTree(input.state);
-        input = { images: input.images, state: output.state };
-        const answer = read(rows, output);
+        const taken = this.take(step, input);
+        ({ input } = taken);
+        const answer = { rows, ...taken.answer };
         const stay = remaining(answer, thresholds[t] ?? Infinity);
         yield answer;
         if (stay.length === 0) return;
         if (stay.length < rows.length) {
-          input = keep(input, stay);
+          [input] = part(input, [stay]) as [StepInput];
           rows = stay.map(i => answer.rows[i] ?? 0);
         }
       }
@@ -60,7 +59,17 @@ export class Runner {
     this.compiled.clear();
   }
 
-  private step(step: Step, input: StepInput): StepOutput {
+  /** One step with all rows of `input`, whose state is freed; `input` of what is given has the next one. */
+  take(
+    step: Step,
+    input: StepInput,
+  ): { readonly answer: Omit<StepAnswer, 'rows'>; readonly input: StepInput } {
+    const output = this.compute(step, input);
+    disposeTree(input.state);
+    return { answer: read(output), input: { images: input.images, state: output.state } };
+  }
+
+  private compute(step: Step, input: StepInput): StepOutput {
     let compiled = this.compiled.get(step);
     if (!compiled) {
       compiled = compile(step as unknown as (fixed: TensorTree, batch: TensorTree) => TensorTree, {
@@ -75,10 +84,9 @@ export class Runner {
   }
 }
 
-function read(rows: Int32Array, { logits, action }: StepOutput): StepAnswer {
+function read({ logits, action }: StepOutput): Omit<StepAnswer, 'rows'> {
   const probabilities = tf.softmax(logits);
   const answer = {
-    rows,
     probabilities: probabilities.dataSync<'float32'>(),
     logits: logits.dataSync<'float32'>(),
     actions: action ? action.dataSync<'float32'>() : null,
@@ -87,12 +95,31 @@ function read(rows: Int32Array, { logits, action }: StepOutput): StepAnswer {
   return answer;
 }
 
-function keep(input: StepInput, places: Int32Array): StepInput {
-  const kept = tidyTree(() => {
-    const index: Tensor1D = tf.tensor1d(places, 'int32');
-    const gather = (tensor: tf.Tensor): tf.Tensor => tf.gather(tensor, index);
-    return { images: gather(input.images) as Tensor4D, state: mapTree(input.state, gather) };
-  });
+/** For each list of places the rows there; `input` is freed. */
+export function part(input: StepInput, lists: readonly Int32Array[]): StepInput[] {
+  const parts = lists.map(places =>
+    tidyTree(() => {
+      const index: Tensor1D = tf.tensor1d(places, 'int32');
+      const gather = (tensor: tf.Tensor): tf.Tensor => tf.gather(tensor, index);
+      return { images: gather(input.images) as Tensor4D, state: mapTree(input.state, gather) };
+    }),
+  );
   disposeTree({ images: input.images, state: input.state });
-  return kept;
+  return parts;
+}
+
+/** The rows of all, in their order; they are freed. */
+export function join(inputs: readonly StepInput[]): StepInput {
+  const whole = inputs.map(({ images, state }) => ({ images, state }));
+  const [first] = whole;
+  if (!first) throw new RangeError('there are no rows to join');
+  const columns = whole.map(leaves);
+  const all = tidyTree(() =>
+    withLeaves(
+      first,
+      leaves(first).map((_, i) => tf.concat(columns.flatMap(column => column[i] ?? []))),
+    ),
+  );
+  disposeTree(whole);
+  return all;
 }

@@ -4,8 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { BundleManifest } from '../bundle/manifest.js';
 import { EngineError } from '../errors/index.js';
 import type { StepAnswer } from '../model/answer.js';
-import { remaining } from '../model/answer.js';
-import type { StepRunner } from './predictor.js';
+import type { ImageStore, StepRunner, Taken } from './step-runner.js';
 
 export interface RuntimeOptions {
   /** Threads ONNX Runtime may use; all cores when absent. */
@@ -16,11 +15,20 @@ export interface RuntimeOptions {
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
-export class OnnxRunner implements StepRunner {
+/** Images are never copied: graphs but the first take them from the whole store. */
+interface Rows extends ImageStore {
+  readonly state: Tensors;
+}
+
+export class OnnxRunner implements StepRunner<Rows> {
   private constructor(
     private readonly sessions: readonly InferenceSession[],
     private readonly image: readonly number[],
   ) {}
+
+  get networks(): readonly unknown[] {
+    return this.sessions;
+  }
 
   /** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
   static async load(
@@ -51,23 +59,48 @@ export class OnnxRunner implements StepRunner {
     return new OnnxRunner(sessions, [image.side, image.side, image.channels]);
   }
 
-  async *run(images: Float32Array, thresholds: readonly number[]): AsyncGenerator<StepAnswer> {
-    const n = images.length / this.image.reduce((product, size) => product * size, 1);
-    let rows = Int32Array.from({ length: n }, (_, i) => i);
-    const all = new Tensor('float32', images, [n, ...this.image]);
-    let state: Tensors = {};
-    for (const [t, session] of this.sessions.entries()) {
-      const given = await session.run(feedsOf(session, { images: all, ...state }, rows));
-      const answer = read(rows, given);
-      yield answer;
-      const stay = remaining(answer, thresholds[t] ?? Infinity);
-      if (stay.length === 0 || t === this.sessions.length - 1) return;
-      state = next(given);
-      if (stay.length < rows.length) {
-        state = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, kept(tensor, stay)]));
-        rows = stay.map(i => answer.rows[i] ?? 0);
-      }
-    }
+  get imageSize(): number {
+    return this.image.reduce((product, length) => product * length, 1);
+  }
+
+  begin(images: ImageStore): Rows {
+    return { ...images, state: {} };
+  }
+
+  async take(step: number, { pixels, places, state }: Rows): Promise<Taken<Rows>> {
+    const session = this.sessions[step];
+    if (!session) throw new RangeError(`there is no step ${step + 1}`);
+    const size = this.imageSize;
+    const first = places[0] ?? 0;
+    const own = step === 0 ? pixels.subarray(first * size, (first + places.length) * size) : pixels;
+    const images = new Tensor('float32', own, [own.length / size, ...this.image]);
+    const rows = step === 0 ? places.map(place => place - first) : places;
+    const given = await session.run(feedsOf(session, { images, ...state }, rows));
+    return { answer: read(given), rows: { pixels, places, state: next(given) } };
+  }
+
+  part({ pixels, places, state }: Rows, lists: readonly Int32Array[]): Rows[] {
+    return lists.map(list => ({
+      pixels,
+      places: list.map(i => places[i] ?? 0),
+      state: mapTensors(state, tensor => chosen(tensor, list)),
+    }));
+  }
+
+  join(parts: readonly Rows[]): Rows {
+    const [first] = parts;
+    if (!first) throw new RangeError('there are no rows to join');
+    return {
+      pixels: first.pixels,
+      places: Int32Array.from(parts.flatMap(({ places }) => [...places])),
+      state: mapTensors(first.state, (_, name) =>
+        joined(parts.flatMap(({ state }) => (state[name] ? [state[name]] : []))),
+      ),
+    };
+  }
+
+  free(): void {
+    return;
   }
 
   async dispose(): Promise<void> {
@@ -90,14 +123,13 @@ function feedsOf({ inputMetadata }: InferenceSession, given: Tensors, rows: Int3
   return Object.fromEntries(inputs);
 }
 
-function read(rows: Int32Array, given: InferenceSession.OnnxValueMapType): StepAnswer {
+function read(given: InferenceSession.OnnxValueMapType): Omit<StepAnswer, 'rows'> {
   const values = (name: string): Float32Array | null => {
     const output = given[name];
     return output instanceof Tensor ? (output.data as Float32Array) : null;
   };
   const none = new Float32Array(0);
   return {
-    rows,
     probabilities: values('probabilities') ?? none,
     logits: values('logits') ?? none,
     actions: values('action'),
@@ -113,12 +145,32 @@ function next(given: InferenceSession.OnnxValueMapType): Tensors {
   );
 }
 
+function mapTensors(tensors: Tensors, replace: (tensor: Tensor, name: string) => Tensor): Tensors {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, replace(tensor, name)]));
+}
+
 /** The rows at `places`. */
-function kept(tensor: Tensor, places: Int32Array): Tensor {
+function chosen(tensor: Tensor, places: Int32Array): Tensor {
   const size = tensor.size / (tensor.dims[0] ?? 1);
   const from = tensor.data as Float32Array;
-  const memory = Buffer.allocUnsafeSlow(4 * size * places.length);
-  const to = new Float32Array(memory.buffer, memory.byteOffset, size * places.length);
+  const to = unfilled(size * places.length);
   places.forEach((place, i) => to.set(from.subarray(place * size, (place + 1) * size), i * size));
   return new Tensor('float32', to, [places.length, ...tensor.dims.slice(1)]);
+}
+
+function joined(tensors: readonly Tensor[]): Tensor {
+  const to = unfilled(tensors.reduce((sum, { size }) => sum + size, 0));
+  let at = 0;
+  for (const { data } of tensors) {
+    to.set(data as Float32Array, at);
+    at += data.length;
+  }
+  const rows = tensors.reduce((sum, { dims }) => sum + (dims[0] ?? 0), 0);
+  return new Tensor('float32', to, [rows, ...(tensors[0]?.dims.slice(1) ?? [])]);
+}
+
+/** Memory that nothing was written to yet. */
+function unfilled(length: number): Float32Array {
+  const memory = Buffer.allocUnsafeSlow(4 * length);
+  return new Float32Array(memory.buffer, memory.byteOffset, length);
 }

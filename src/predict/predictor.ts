@@ -5,20 +5,12 @@ import { decodeImage } from '../data/decode.js';
 import { UsageError } from '../errors/index.js';
 import type { Promised } from '../evaluation/risk.js';
 import { likeliest } from '../evaluation/softmax.js';
-import type { StepAnswer } from '../model/answer.js';
+import type { Looked } from './conveyor.js';
+import { blocksFor, Conveyor } from './conveyor.js';
 import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
-import type { Outcome } from './stream.js';
+import type { Decoded, Failed, Outcome } from './stream.js';
+import type { StepRunner } from './step-runner.js';
 import { inBatches } from './stream.js';
-
-/** Takes steps with batches of images. */
-export interface StepRunner {
-  /**
-   * @param images [n, side, side, channels] in [0, 1]; not to be changed while this runs
-   * @param thresholds one for each step but the last: images leave once their confidence reaches it
-   */
-  run(images: Float32Array, thresholds: readonly number[]): Iterable<StepAnswer> | AsyncIterable<StepAnswer>;
-  dispose(): void | Promise<void>;
-}
 
 /** How thresholds are chosen: within mean Multi-Adds for one image, or so that little is lost. */
 export type ThresholdRule = { readonly budget: number } | Promised;
@@ -38,6 +30,14 @@ export interface ReadyModel {
 
 /** Rows of a batch with what is believed of each after a step. */
 type Beliefs = readonly (readonly [row: number, belief: Belief])[];
+
+/** An image of a stream, in its turn. */
+interface Entry<Source> {
+  readonly given: Decoded<Source> | Failed<Source>;
+  readonly beliefs: Belief[];
+  /** Whether all is known of it. */
+  settled: boolean;
+}
 
 export class Predictor {
   constructor(private readonly model: ReadyModel) {}
@@ -66,8 +66,8 @@ export class Predictor {
   }
 
   /**
-   * Predicts image after image without end, in the order given: while a batch is computed the next is decoded, and no more than these
-   * are in memory. An image that cannot be decoded does not stop the others.
+   * Predicts image after image without end, in the order given: while a batch is computed the next is decoded, and images that are not
+   * confident wait until they fill a batch of a later step, for no longer than the next batches take (four, or 128 images). An image that cannot be decoded does not stop the others.
    */
   async *stream<Source extends ImageSource>(
     images: Iterable<Source> | AsyncIterable<Source>,
@@ -76,35 +76,52 @@ export class Predictor {
     const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
     const decode = async (source: Source): Promise<Float32Array> =>
       decodeImage(source, this.shape, undefined, options.maxPixels);
-    let done = 0;
-    for await (const batch of inBatches(images, batchSize, decode, options.signal)) {
-      const decoded = batch.filter(entry => 'pixels' in entry);
-      const first = done;
-      const predictions = await this.predictPixels(
-        decoded.map(({ pixels }) => pixels),
-        {
-          ...options,
-          ...(options.onStep && {
-            onStep: (belief: Belief, row: number) =>
-              options.onStep?.(belief, first + batch.indexOf(decoded[row] as (typeof batch)[number])),
-          }),
-        },
+    const conveyor = this.conveyor(options, batchSize, blocksFor(batchSize));
+    const topK = this.topK(options);
+    const entries: Entry<Source>[] = [];
+    let first = 0;
+    const note = (looked: Looked): void => {
+      looked.images.forEach(({ id, step, last }, i) => {
+        const entry = entries[id - first];
+        const belief = this.belief(looked, i, step, topK);
+        entry?.beliefs.push(belief);
+        options.onStep?.(belief, id);
+        if (entry) entry.settled = last;
+      });
+      options.signal?.throwIfAborted();
+    };
+    const settled = (): Outcome<Source>[] => {
+      const waits = entries.findIndex(entry => !entry.settled);
+      const done = entries.splice(0, waits < 0 ? entries.length : waits);
+      first += done.length;
+      return done.map(({ given, beliefs }) =>
+        'error' in given ? given : { ...given, prediction: this.answer(beliefs) },
       );
-      const rest = predictions.values();
-      for (const entry of batch) {
-        if ('error' in entry) yield entry;
-        else
-          yield { source: entry.source, pixels: entry.pixels, prediction: rest.next().value as Prediction };
+    };
+    try {
+      for await (const batch of inBatches(images, batchSize, decode, options.signal)) {
+        const ids = batch.flatMap((given, i) => ('pixels' in given ? [first + entries.length + i] : []));
+        entries.push(...batch.map(given => ({ given, beliefs: [], settled: 'error' in given })));
+        const pixels = batch.flatMap(given => ('pixels' in given ? [given.pixels] : []));
+        for await (const looked of conveyor.put(pixels, ids)) {
+          note(looked);
+          yield* settled();
+        }
+        yield* settled();
       }
-      done += batch.length;
+      for await (const looked of conveyor.finish()) {
+        note(looked);
+        yield* settled();
+      }
+    } finally {
+      conveyor.dispose();
     }
   }
 
   /** What is believed of one image after each step, as soon as it has been taken; none is taken that is not asked for. */
   async *steps(image: ImageSource, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
     const pixels = await decodeImage(image, this.shape, undefined, options.maxPixels);
-    for await (const beliefs of this.beliefs([pixels], options))
-      for (const [, belief] of beliefs) yield belief;
+    for await (const [belief] of this.beliefs([pixels], options)) if (belief) yield belief[1];
   }
 
   /**
@@ -128,19 +145,33 @@ export class Predictor {
   }
 
   private async *beliefs(images: readonly Float32Array[], options: PredictOptions): AsyncGenerator<Beliefs> {
-    const { classes, runner } = this.model;
-    const thresholds = this.thresholds(options);
-    const topK = Math.min(atLeastOne('topK', options.topK ?? 5), classes.length);
-    if (images.length === 0) return;
-    let step = 0;
-    for await (const answer of runner.run(joined(images), thresholds)) {
-      step++;
-      yield Array.from(answer.rows, (row, i) => [row, this.belief(answer, i, step, topK)] as const);
-      options.signal?.throwIfAborted();
+    const topK = this.topK(options);
+    const conveyor = this.conveyor(options, Math.max(1, images.length), 1);
+    try {
+      for await (const looked of conveyor.all(images)) {
+        yield looked.images.map(({ id, step }, i) => [id, this.belief(looked, i, step, topK)] as const);
+        options.signal?.throwIfAborted();
+      }
+    } finally {
+      conveyor.dispose();
     }
   }
 
-  private belief({ probabilities, actions }: StepAnswer, i: number, step: number, topK: number): Belief {
+  private conveyor(options: PredictOptions, batchSize: number, blocks: number): Conveyor<unknown> {
+    const thresholds = this.thresholds(options);
+    return new Conveyor(this.model.runner, { batchSize, thresholds, blocks });
+  }
+
+  private topK({ topK = 5 }: PredictOptions): number {
+    return Math.min(atLeastOne('topK', topK), this.model.classes.length);
+  }
+
+  private belief(
+    { answer: { probabilities, actions } }: Looked,
+    i: number,
+    step: number,
+    topK: number,
+  ): Belief {
     const { classes, patch, target } = this.model;
     const k = classes.length;
     const [vertical, horizontal] = actions?.subarray(2 * i, 2 * i + 2) ?? [];
@@ -182,15 +213,6 @@ export class Predictor {
       beliefs,
     };
   }
-}
-
-function joined(images: readonly Float32Array[]): Float32Array {
-  const [only] = images;
-  if (only && images.length === 1) return only;
-  const size = only?.length ?? 0;
-  const all = new Float32Array(images.length * size);
-  images.forEach((image, i) => all.set(image, i * size));
-  return all;
 }
 
 /** @throws UsageError where the options choose thresholds in two ways */

@@ -17,7 +17,7 @@ export interface Failed<Source> {
   readonly error: ImageError;
 }
 
-interface Decoded<Source> {
+export interface Decoded<Source> {
   readonly source: Source;
   readonly pixels: Float32Array;
 }

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { exportGraphs } from '../../src/export/graphs.js';
 import type { AnytimeModel } from '../../src/model/anytime.js';
 import type { StepAnswer } from '../../src/model/answer.js';
-import { Runner } from '../../src/model/runner.js';
+import type { StepInput } from '../../src/model/anytime.js';
+import { engineRunner } from '../../src/predict/engine.js';
 import { OnnxRunner } from '../../src/predict/onnx-runner.js';
-import type { StepRunner } from '../../src/predict/predictor.js';
+import type { StepRunner } from '../../src/predict/step-runner.js';
+import { takeSteps } from '../../src/predict/step-runner.js';
 
 export interface Both {
-  readonly engine: Runner;
+  readonly engine: StepRunner<StepInput>;
   readonly exported: OnnxRunner;
   readonly files: ReadonlyMap<string, Uint8Array>;
   dispose(): Promise<void>;
@@ -23,25 +25,25 @@ export async function exported(model: AnytimeModel, folder: string): Promise<Bot
     steps: steps.map(graph => ({ graph, multiAdds: 1 })),
     image: { side: model.side, channels: model.channels === 1 ? 1 : 3 },
   });
-  const engine = new Runner(model);
+  const engine = engineRunner(model);
   return {
     engine,
     exported: runner,
     files,
     async dispose() {
-      engine.dispose();
+      await engine.dispose();
       await runner.dispose();
     },
   };
 }
 
-export async function answersOf(
-  runner: StepRunner,
+export async function answersOf<Rows>(
+  runner: StepRunner<Rows>,
   images: Float32Array,
   thresholds: readonly number[],
 ): Promise<StepAnswer[]> {
   const answers: StepAnswer[] = [];
-  for await (const answer of runner.run(images, thresholds)) answers.push(answer);
+  for await (const answer of takeSteps(runner, images, thresholds)) answers.push(answer);
   return answers;
 }
 

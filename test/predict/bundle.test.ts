@@ -9,7 +9,8 @@ import { makeBundle, writeBundle } from '../../src/export/bundle.js';
 import { verify } from '../../src/export/verify.js';
 import { GFNet } from '../../src/index.js';
 import { GFNet as BundledGFNet } from '../../src/predict/index.js';
-import { Runner } from '../../src/model/runner.js';
+import { engineRunner } from '../../src/predict/engine.js';
+import type { ImageStore } from '../../src/predict/step-runner.js';
 import { findEvaluation } from '../../src/predict/calibration.js';
 import { loadModel } from '../../src/predict/load.js';
 import type { Belief, Prediction } from '../../src/predict/prediction.js';
@@ -139,11 +140,11 @@ describe('step by step', () => {
 });
 
 describe('a stream', () => {
-  it('keeps the order, passes over what cannot be read, and holds two batches at most', async () => {
+  it('keeps the order, passes over what cannot be read, and holds no more than may be on their way', async () => {
     const [image = Buffer.alloc(0)] = await pictures(1);
     let [asked, answered, ahead] = [0, 0, 0];
     function* sources(): Generator<Uint8Array> {
-      for (; asked < 40; asked++) {
+      for (; asked < 200; asked++) {
         ahead = Math.max(ahead, asked - answered);
         yield asked % 7 === 3 ? Buffer.from('none') : image;
       }
@@ -153,9 +154,9 @@ describe('a stream', () => {
       if ('error' in outcome) failed.push(answered);
       answered++;
     }
-    expect(answered).toBe(40);
-    expect(failed).toEqual([3, 10, 17, 24, 31, 38]);
-    expect(ahead).toBeLessThanOrEqual(8);
+    expect(answered).toBe(200);
+    expect(failed).toEqual(Array.from({ length: 29 }, (_, i) => 7 * i + 3));
+    expect(ahead).toBeLessThanOrEqual(128 + 2 * 4);
   });
 });
 
@@ -195,14 +196,18 @@ describe('is refused', () => {
 
   it('an export that gives something else', async () => {
     const other = loadModel(join(packaged, '../cluttered-100'));
-    const runner = new Runner(other.model);
+    const runner = engineRunner(other.model);
     const pixels = uniform(stream(1, 'noise'), 100 * 100);
     const steps = ['glance.onnx', 'focus.onnx'].map(graph => ({ graph, multiAdds: 1 }));
     const wrong = await OnnxRunner.load(bundle, { steps, image: { side: 60, channels: 1 } });
-    const truncated = { run: () => wrong.run(pixels.slice(0, 3600), []), dispose: () => undefined };
+    const truncated = Object.create(wrong, {
+      imageSize: { value: pixels.length },
+      begin: { value: ({ places }: ImageStore) => wrong.begin({ pixels: pixels.slice(0, 3600), places }) },
+      take: { value: wrong.take.bind(wrong) },
+    }) as typeof wrong;
     await expect(verify(runner, truncated, pixels, 0)).rejects.toBeInstanceOf(ExportError);
     await wrong.dispose();
-    runner.dispose();
+    await runner.dispose();
     disposeTree(other.variables);
   });
 });

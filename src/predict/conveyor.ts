@@ -1,0 +1,199 @@
+/**
+ * Continuous batching: images that are confident leave, those that are not wait until as many wait for the same network as a batch holds,
+ * whichever batches they came in. So every step is taken by full batches, however few images need it.
+ */
+import type { StepAnswer } from '../model/answer.js';
+import { remaining } from '../model/answer.js';
+import type { StepRunner } from './step-runner.js';
+
+interface ConveyorOptions {
+  /** Images that take a step together. */
+  readonly batchSize: number;
+  /** One for each step but the last: images leave once their confidence reaches it. */
+  readonly thresholds: readonly number[];
+  /** Batches that may be on their way at the same time. */
+  readonly blocks: number;
+}
+
+interface Ticket {
+  /** What the caller calls the image. */
+  readonly id: number;
+  /** The batch it came in. */
+  readonly block: number;
+  /** Steps taken. */
+  readonly steps: number;
+}
+
+interface Waiting<Rows> {
+  readonly tickets: readonly Ticket[];
+  readonly rows: Rows;
+}
+
+/** What some images were answered; they may be at different steps. */
+export interface Looked {
+  readonly answer: Omit<StepAnswer, 'rows'>;
+  /** For each row of the answer: whose it is, the step it is of (from 1), and whether it is the last. */
+  readonly images: readonly { readonly id: number; readonly step: number; readonly last: boolean }[];
+}
+
+/** For a stream: at least four batches and 128 images, for the more are on their way, the fuller are the batches of later steps. */
+export function blocksFor(batchSize: number): number {
+  return Math.max(4, Math.ceil(128 / batchSize));
+}
+
+export class Conveyor<Rows> {
+  readonly #waiting = new Map<unknown, Waiting<Rows>[]>();
+  /** Images of each block that have not left. */
+  readonly #inside: number[];
+  readonly #pixels: Float32Array;
+  #next = 0;
+
+  constructor(
+    private readonly runner: StepRunner<Rows>,
+    private readonly options: ConveyorOptions,
+  ) {
+    const { batchSize, blocks } = options;
+    this.#inside = Array.from({ length: blocks }, () => 0);
+    this.#pixels = new Float32Array(blocks * batchSize * runner.imageSize);
+  }
+
+  /** Takes the first step with these images, at most a batch, and further steps with as many as fill a batch. */
+  async *put(images: readonly Float32Array[], ids: readonly number[]): AsyncGenerator<Looked> {
+    if (images.length === 0) return;
+    const { batchSize } = this.options;
+    // In a ring, so that no image waits for longer than the others take to go round.
+    const block = this.#next++ % this.#inside.length;
+    while ((this.#inside[block] ?? 0) > 0) yield await this.#takeOf(this.#awaitedBy(block));
+    const first = block * batchSize;
+    images.forEach((image, i) => this.#pixels.set(image, (first + i) * this.runner.imageSize));
+    this.#inside[block] = images.length;
+    const places = Int32Array.from(images, (_, i) => first + i);
+    const tickets = ids.map(id => ({ id, block, steps: 0 }));
+    yield await this.#take({ tickets, rows: this.runner.begin({ pixels: this.#pixels, places }) });
+    for (const [network, parts] of this.#waiting)
+      while (count(parts) >= batchSize) yield await this.#takeOf(network);
+  }
+
+  /** Takes all further steps, the earliest first, for who takes them may wait for the next. */
+  async *finish(): AsyncGenerator<Looked> {
+    for (;;) {
+      const earliest = [...this.#waiting]
+        .filter(([, parts]) => parts.length > 0)
+        .sort(([, a], [, b]) => leastSteps(a) - leastSteps(b))[0];
+      if (!earliest) return;
+      yield await this.#takeOf(earliest[0]);
+    }
+  }
+
+  /** All steps of these images, at most a batch. */
+  async *all(images: readonly Float32Array[]): AsyncGenerator<Looked> {
+    yield* this.put(images, [...images.keys()]);
+    yield* this.finish();
+  }
+
+  /** Frees what still waits. */
+  dispose(): void {
+    for (const parts of this.#waiting.values()) for (const { rows } of parts) this.runner.free(rows);
+    this.#waiting.clear();
+  }
+
+  /** The network that images of a block wait for. */
+  #awaitedBy(block: number): unknown {
+    const [network] =
+      [...this.#waiting].find(([, parts]) =>
+        parts.some(({ tickets }) => tickets.some(ticket => ticket.block === block)),
+      ) ?? [];
+    return network;
+  }
+
+  /** With the first of those that wait for the network, at most a batch. */
+  #takeOf(network: unknown): Promise<Looked> {
+    const { batchSize } = this.options;
+    const parts = this.#waiting.get(network) ?? [];
+    const chosen: Waiting<Rows>[] = [];
+    let room = batchSize;
+    while (room > 0 && parts.length > 0) {
+      const part = parts.shift() as Waiting<Rows>;
+      const fits = part.tickets.length <= room ? part : this.#split(part, room, parts);
+      chosen.push(fits);
+      room -= fits.tickets.length;
+    }
+    const [only] = chosen;
+    return this.#take(
+      chosen.length === 1 && only
+        ? only
+        : {
+            tickets: chosen.flatMap(({ tickets }) => tickets),
+            rows: this.runner.join(chosen.map(({ rows }) => rows)),
+          },
+    );
+  }
+
+  /** The first `room` of a part; the others go back to the front of `parts`. */
+  #split({ tickets, rows }: Waiting<Rows>, room: number, parts: Waiting<Rows>[]): Waiting<Rows> {
+    const all = Int32Array.from(tickets.keys());
+    const [first, rest] = this.runner.part(rows, [all.subarray(0, room), all.subarray(room)]);
+    parts.unshift({ tickets: tickets.slice(room), rows: rest as Rows });
+    return { tickets: tickets.slice(0, room), rows: first as Rows };
+  }
+
+  async #take({ tickets, rows }: Waiting<Rows>): Promise<Looked> {
+    const { networks } = this.runner;
+    const { answer, rows: next } = await this.runner.take(tickets[0]?.steps ?? 0, rows);
+    const stays = this.#staying(answer, tickets);
+    const goOn = new Map<unknown, number[]>();
+    tickets.forEach(({ block, steps }, i) => {
+      if (!stays[i]) this.#inside[block] = (this.#inside[block] ?? 0) - 1;
+      else goOn.set(networks[steps + 1], [...(goOn.get(networks[steps + 1]) ?? []), i]);
+    });
+    if (goOn.size === 0) this.runner.free(next);
+    else this.#queue(next, tickets, goOn);
+    return {
+      answer,
+      images: tickets.map(({ id, steps }, i) => ({ id, step: steps + 1, last: stays[i] !== true })),
+    };
+  }
+
+  #staying(answer: Omit<StepAnswer, 'rows'>, tickets: readonly Ticket[]): boolean[] {
+    const { thresholds } = this.options;
+    const steps = this.runner.networks.length;
+    const stays = tickets.map(() => false);
+    const rows = Int32Array.from(tickets.keys());
+    for (const step of new Set(tickets.map(({ steps }) => steps))) {
+      if (step + 1 === steps) continue;
+      for (const i of remaining({ ...answer, rows }, thresholds[step] ?? Infinity))
+        if (tickets[i]?.steps === step) stays[i] = true;
+    }
+    return stays;
+  }
+
+  #queue(rows: Rows, tickets: readonly Ticket[], goOn: ReadonlyMap<unknown, readonly number[]>): void {
+    const lists = [...goOn.values()];
+    const whole = lists.length === 1 && lists[0]?.length === tickets.length;
+    const parts = whole
+      ? [rows]
+      : this.runner.part(
+          rows,
+          lists.map(list => Int32Array.from(list)),
+        );
+    [...goOn].forEach(([network, places], i) => {
+      const waiting = this.#waiting.get(network) ?? [];
+      waiting.push({
+        tickets: places.flatMap(place => {
+          const ticket = tickets[place];
+          return ticket ? [{ ...ticket, steps: ticket.steps + 1 }] : [];
+        }),
+        rows: parts[i] as Rows,
+      });
+      this.#waiting.set(network, waiting);
+    });
+  }
+}
+
+function count<Rows>(parts: readonly Waiting<Rows>[]): number {
+  return parts.reduce((sum, { tickets }) => sum + tickets.length, 0);
+}
+
+function leastSteps<Rows>(parts: readonly Waiting<Rows>[]): number {
+  return Math.min(...parts.flatMap(({ tickets }) => tickets.map(({ steps }) => steps)));
+}

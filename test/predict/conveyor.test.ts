@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { Conveyor } from '../../src/predict/conveyor.js';
+import type { StepRunner, Taken } from '../../src/predict/step-runner.js';
+import { integer, stream } from '../../src/random/index.js';
+
+/**
+ * Three networks for four steps: the third serves steps 3 and 4. An image is one number, the step at which it is sure, from 1; what is remembered
+ * of it is how many steps it took, which every network checks.
+ */
+interface Rows {
+  readonly pixels: Float32Array;
+  readonly places: Int32Array;
+  readonly taken: readonly number[];
+}
+
+class Counting implements StepRunner<Rows> {
+  readonly networks = ['a', 'b', 'c', 'c'];
+  readonly imageSize = 1;
+  /** What each run took: its network, and how many rows. */
+  readonly runs: [string, number][] = [];
+  freed = 0;
+  alive = 0;
+
+  begin({ pixels, places }: Pick<Rows, 'pixels' | 'places'>): Rows {
+    this.alive += places.length;
+    return { pixels, places, taken: [...places].map(() => 0) };
+  }
+
+  take(step: number, { pixels, places, taken }: Rows): Taken<Rows> {
+    this.runs.push([this.networks[step] ?? '', places.length]);
+    for (const steps of taken) expect(this.networks[steps]).toBe(this.networks[step]);
+    const probabilities = Float32Array.from(
+      [...places].flatMap((place, i) => {
+        const sure = (pixels[place] ?? NaN) <= (taken[i] ?? NaN) + 1;
+        return sure ? [0.9, 0.1] : [0.4, 0.6];
+      }),
+    );
+    const answer = { probabilities, logits: probabilities, actions: null };
+    return { answer, rows: { pixels, places, taken: taken.map(steps => steps + 1) } };
+  }
+
+  part({ pixels, places, taken }: Rows, lists: readonly Int32Array[]): Rows[] {
+    this.alive -= places.length;
+    return lists.map(list => {
+      this.alive += list.length;
+      return { pixels, places: list.map(i => places[i] ?? NaN), taken: [...list].map(i => taken[i] ?? NaN) };
+    });
+  }
+
+  join(parts: readonly Rows[]): Rows {
+    return {
+      pixels: parts[0]?.pixels ?? new Float32Array(0),
+      places: Int32Array.from(parts.flatMap(({ places }) => [...places])),
+      taken: parts.flatMap(({ taken }) => taken),
+    };
+  }
+
+  free({ places }: Rows): void {
+    this.alive -= places.length;
+  }
+
+  dispose(): void {
+    return;
+  }
+}
+
+/** Sends images through, batch by batch; the steps that each took, by its number, and how far ahead of the oldest image on its way the newest was. */
+async function send(
+  runner: Counting,
+  sureAt: readonly number[],
+  { batchSize, blocks }: { batchSize: number; blocks: number },
+): Promise<{ steps: number[]; ahead: number }> {
+  const conveyor = new Conveyor(runner, { batchSize, blocks, thresholds: [0.8, 0.8, 0.8] });
+  const steps: number[] = sureAt.map(() => 0);
+  const inside = new Set<number>();
+  let ahead = 0;
+  const note = async (looks: ReturnType<typeof conveyor.finish>): Promise<void> => {
+    for await (const { images } of looks) {
+      for (const { id, step, last } of images) {
+        expect(step).toBe((steps[id] ?? NaN) + 1);
+        steps[id] = step;
+        inside.add(id);
+        if (last) inside.delete(id);
+      }
+      ahead = Math.max(ahead, Math.max(...inside) - Math.min(...inside));
+    }
+  };
+  for (let from = 0; from < sureAt.length; from += batchSize) {
+    const own = sureAt.slice(from, from + batchSize);
+    const ids = own.map((_, i) => from + i);
+    await note(
+      conveyor.put(
+        own.map(value => Float32Array.of(value)),
+        ids,
+      ),
+    );
+  }
+  await note(conveyor.finish());
+  expect(inside.size).toBe(0);
+  conveyor.dispose();
+  return { steps, ahead };
+}
+
+const drawn = (count: number, weights: readonly number[]): number[] => {
+  const random = stream(3, 'sure');
+  const lots = weights.flatMap((weight, i) => Array<number>(weight).fill(i + 1));
+  return Array.from({ length: count }, () => lots[integer(random, lots.length)] ?? 1);
+};
+
+describe('continuous batching', () => {
+  it('takes as many steps with each image as it needs, and none that is not needed', async () => {
+    for (const batchSize of [1, 3, 16, 64]) {
+      const runner = new Counting();
+      const sure = drawn(200, [4, 3, 2, 1, 1]);
+      const { steps } = await send(runner, sure, { batchSize, blocks: 4 });
+      expect(steps).toEqual(sure.map(step => Math.min(step, 4)));
+      expect(runner.alive).toBe(0);
+      const rows = runner.runs.reduce((sum, [, count]) => sum + count, 0);
+      expect(rows).toBe(steps.reduce((a, b) => a + b));
+    }
+  });
+
+  it('fills the batches of every step, also where few images need it', async () => {
+    const runner = new Counting();
+    await send(runner, drawn(640, [5, 2, 1, 1]), { batchSize: 16, blocks: 16 });
+    const full = runner.runs.filter(([, count]) => count === 16).length;
+    expect(Math.max(...runner.runs.map(([, count]) => count))).toBe(16);
+    expect(full / runner.runs.length).toBeGreaterThan(0.9);
+  });
+
+  it('lets no image wait for longer than the batches that may be on their way', async () => {
+    const runner = new Counting();
+    const sure = Array.from({ length: 400 }, (_, i) => (i === 5 ? 4 : 1));
+    const { steps, ahead } = await send(runner, sure, { batchSize: 4, blocks: 6 });
+    expect(steps[5]).toBe(4);
+    expect(ahead).toBeLessThan(4 * 6);
+    // Alone at last.
+    expect(runner.runs.filter(([network]) => network !== 'a')).toEqual([
+      ['b', 1],
+      ['c', 1],
+      ['c', 1],
+    ]);
+  });
+
+  it('frees what waits where it is given up', async () => {
+    const runner = new Counting();
+    const conveyor = new Conveyor(runner, { batchSize: 4, blocks: 4, thresholds: [0.8, 0.8, 0.8] });
+    const images = [2, 1, 3].map(value => Float32Array.of(value));
+    for await (const { images: seen } of conveyor.put(images, [0, 1, 2])) expect(seen).toHaveLength(3);
+    expect(runner.alive).toBe(2);
+    conveyor.dispose();
+    expect(runner.alive).toBe(0);
+  });
+});
