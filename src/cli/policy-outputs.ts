@@ -12,8 +12,10 @@ import { countingProgress } from './progress.js';
 /** Places on a side of the oracle's grid. */
 export const oracleGrid = 5;
 
-/** Images at once, at most: the oracle computes each place of its grid for all of them. */
-const oracleBatch = 50;
+/** Images that the oracle takes at once: it sees each place of its grid of all of them, which are to take 8 MB. */
+function oracleBatch({ patch, channels }: LoadedGFNet['gfnet']['config']): number {
+  return Math.max(1, Math.min(50, Math.floor(2 ** 21 / (oracleGrid ** 2 * patch ** 2 * channels))));
+}
 
 /** `random,centre` -> names; the learned policy is always measured. */
 export function parsePolicies(text: string): PolicyName[] {
@@ -62,7 +64,7 @@ export async function lookAt(
   const runner = new Runner(model);
   const progress = countingProgress(name);
   const most = evaluationBatch(dataset.shape);
-  const batchSize = typeof locator === 'string' ? most : Math.min(most, oracleBatch);
+  const batchSize = typeof locator === 'string' ? most : Math.min(most, oracleBatch(gfnet.config));
   try {
     return await outputsOf(model, dataset, { runner, batchSize, onImages: progress.update });
   } finally {

@@ -27,6 +27,8 @@ export interface Subject {
   readonly folder: string;
   /** Of its run; a model without one has none. */
   readonly seed: number | null;
+  /** What its images are, as configured. */
+  readonly data: DataConfig;
   readonly validation: Dataset;
   readonly test: Dataset;
   /** Ends what prepares images in the background. */
@@ -71,6 +73,7 @@ export function openSubject(
     path,
     folder,
     seed: run?.seed ?? null,
+    data: config,
     validation,
     test,
     close: close ?? (() => Promise.resolve()),

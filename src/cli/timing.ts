@@ -1,7 +1,8 @@
 /** What early exit saves by the clock. */
+import { availableParallelism, cpus } from 'node:os';
 import type { Dataset } from '../data/dataset.js';
 import { batches, inOrder } from '../data/loader.js';
-import type { Timing } from '../evaluation/index.js';
+import type { StepTimes, Timing } from '../evaluation/index.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { evaluationBatch } from '../model/outputs.js';
 import { Runner } from '../model/runner.js';
@@ -41,4 +42,52 @@ export async function measureTime(
     allStepsImagesPerSecond: Math.max(...all),
     earlyExitImagesPerSecond: Math.max(...early),
   };
+}
+
+/** So many images, one by one, after so many that warm up. */
+const [timedImages, warmUp] = [100, 10];
+
+/** What each step takes for one image by itself, all steps taken: medians over up to 100 images. */
+export async function measureSteps(
+  { gfnet, costs, variables }: LoadedGFNet,
+  test: Dataset,
+): Promise<StepTimes> {
+  const order = inOrder(test).subarray(0, timedImages);
+  const runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
+  const times = Array.from({ length: gfnet.config.steps }, (): number[] => []);
+  const time = (image: Float32Array): void => {
+    const answers = runner.run(image, []);
+    for (const step of times) {
+      const before = performance.now();
+      answers.next();
+      step.push(performance.now() - before);
+    }
+    answers.return(undefined);
+  };
+  let images = 0;
+  for await (const { images: image, size } of batches(test, {
+    order,
+    batchSize: 1,
+    epoch: 0,
+    dropLast: false,
+  })) {
+    if (size === 0) continue;
+    if (images === 0) {
+      for (let i = 0; i < warmUp; i++) time(image);
+      for (const step of times) step.length = 0;
+    }
+    time(image);
+    images += 1;
+  }
+  runner.dispose();
+  return { machine: machineName(), images, steps: times.map(median) };
+}
+
+function machineName(): string {
+  return `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} cores`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

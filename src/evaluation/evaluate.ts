@@ -88,6 +88,7 @@ export function evaluateOutputs(evaluation: Evaluation): Results {
     looks: looks(evaluation.test.learned),
     robustness: null,
     timing: null,
+    latency: null,
   };
 }
 

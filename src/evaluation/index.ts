@@ -1,5 +1,6 @@
 /** Evaluation of anytime models from saved logits: accuracy per step, early exit, budgets, and the results they make. */
 export { anytime, confusion } from './anytime.js';
+export { compareRuns, parseComparison, type Comparison, type Judged } from './comparison.js';
 export { prices, searchThresholds } from './direct-search.js';
 export { evaluateOutputs, withRobustness, withTiming, type StaticOutputs } from './evaluate.js';
 export { pickExamples, type Examples } from './examples.js';
@@ -14,8 +15,9 @@ export { exitShares, thresholdsForShares } from './exit-shares.js';
 export { always, commonThreshold, exits, exitSteps, never, type OperatingPoint } from './exits.js';
 export { candidates, fitAccuracy, fitBudget } from './fit.js';
 export { betting, hoeffdingBentkus } from './p-values.js';
+export { fitLatency, type StepTimes } from './latency.js';
 export { looks } from './looks.js';
-export { readEvidence, type AnytimeOutputs } from './outputs.js';
+export { readEvidence, type AnytimeOutputs, type Evidence } from './outputs.js';
 export { proportion, type Mean, type Proportion } from './proportion.js';
 export {
   parseResults,

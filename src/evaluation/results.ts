@@ -8,21 +8,23 @@ const count = z.int().nonnegative();
 const multiAdds = z.number().nonnegative();
 const proportion = { accuracy: share, standardError: z.number().nonnegative() };
 
-const operatingPoint = {
+/** Of thresholds on a set. */
+const outcome = {
   thresholds: list(z.number()),
   ...proportion,
   meanSteps: z.number().min(1),
-  meanMultiAdds: multiAdds,
   exitShares: list(share),
   /** Accuracy lost against all steps. */
   drop: z.strictObject({ mean: z.number(), standardError: z.number().nonnegative() }),
 };
 
+export const operatingPoint = { ...outcome, meanMultiAdds: multiAdds };
+
 /** How places to look at are chosen; `learned` is the trained policy, the others are what it must beat. */
 export const policyNames = ['learned', 'random', 'centre', 'corners', 'saliency', 'oracle'] as const;
 
 /** The middle 95 % of the bootstrap over sources. */
-const interval = z.tuple([z.number(), z.number()]).readonly();
+export const interval = z.tuple([z.number(), z.number()]).readonly();
 
 const policy = z.strictObject({
   name: z.enum(policyNames),
@@ -66,6 +68,26 @@ const timing = z.strictObject({
   ratio: z.number().positive(),
 });
 
+const latencyPoint = { ...outcome, meanMilliseconds: z.number().nonnegative() };
+
+const latency = z.strictObject({
+  /** Processor, threads. */
+  machine: z.string(),
+  /** Timed one by one. */
+  images: z.int().positive(),
+  /** Milliseconds that each step alone takes for one image: medians. */
+  steps: list(z.number().positive()),
+  /** Thresholds fitted on validation to each budget (mean milliseconds for one image), reported on test. */
+  budgets: list(
+    z.strictObject({
+      budget: z.number().positive(),
+      ...latencyPoint,
+    }),
+  ),
+  /** Thresholds by direct search on validation, where time has a price; reported on test. */
+  curve: list(z.strictObject(latencyPoint)),
+});
+
 /** What is promised to lose little: see `guarantees`. */
 const riskNames = ['overall', 'every class', 'spoiled'] as const;
 
@@ -104,7 +126,7 @@ export const criterionNames = [
 
 const grid = list(list(share));
 
-const schema = z.strictObject({
+export const resultsSchema = z.strictObject({
   version: z.literal(2),
   /** The command that made these figures. */
   command: z.string(),
@@ -202,13 +224,17 @@ const schema = z.strictObject({
     .readonly(),
   /** Early exit under the thresholds of `fullAccuracy`, by the clock. */
   timing: timing.nullable(),
+  /** Early exit within milliseconds; null where time was not measured step by step. */
+  latency: latency.nullable().default(null),
 });
 
-export type Results = z.infer<typeof schema>;
+export type Results = z.infer<typeof resultsSchema>;
 export type ModelSummary = z.infer<typeof model>;
 export type PolicyName = (typeof policyNames)[number];
 export type RiskName = (typeof riskNames)[number];
 export type CriterionName = (typeof criterionNames)[number];
+export type Latency = z.infer<typeof latency>;
+export type LatencyPoint = Latency['curve'][number];
 export type Timing = z.infer<typeof timing>;
 
 /**
@@ -225,7 +251,7 @@ export function parseResults(text: string, from: string): Results {
   } catch (cause) {
     throw new RunError({ problem: `${from} is not JSON`, mend, cause });
   }
-  const parsed = schema.safeParse(json);
+  const parsed = resultsSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new RunError({
     problem: `${from} is not the results of an evaluation by this version`,
@@ -235,9 +261,9 @@ export function parseResults(text: string, from: string): Results {
 }
 
 const background = z.object({
-  seed: schema.shape.seed,
+  seed: resultsSchema.shape.seed,
   test: dataSet,
-  statics: schema.shape.statics,
+  statics: resultsSchema.shape.statics,
 });
 
 /** What a model cannot be asked again once it has left its run: kept from a results.json of any version; undefined where it says nothing of it. */

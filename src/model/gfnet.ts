@@ -94,6 +94,16 @@ export class GFNet {
     return this.look(scope, 'local', patch, t, memory);
   }
 
+  /** What the local encoder sees in a normalised patch, whatever was seen before: [n, features]. */
+  feature(scope: Scope, patch: Tensor4D): Tensor2D {
+    return this.encode(scope.at('local'), patch).pooled;
+  }
+
+  /** What step t = 1 .. T - 1 answers to a `feature`: logits, [n, classes]. */
+  judge(scope: Scope, t: number, feature: Tensor2D, memory: Memory): Tensor2D {
+    return this.classifier.classify(scope.at('classifier'), t, feature, memory, undefined).logits;
+  }
+
   /** [n, side, side, c], [n, 2] -> [n, patch, patch, c] */
   cut(images: Tensor4D, action: Tensor2D): Tensor4D {
     return crop(images, action, this.config.patch);

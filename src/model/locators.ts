@@ -15,9 +15,10 @@ export interface Locator {
   readonly asksPolicy: boolean;
   /** What it carries before the first step; `first` is the place of the first of `n` images in its set. */
   initial(gfnet: GFNet, n: number, first: number): readonly Tensor2D[];
-  /** What it carries once the glance has left `map`; by default what it carried before. */
-  glanced?(gfnet: GFNet, map: Tensor4D): readonly Tensor2D[];
-  next(gfnet: GFNet, scope: Scope, state: GFNetState, look: Try): Located;
+  /** What it carries after the glance; by default what it carried before. `see` encodes the patches at several places, [n, 2] each. */
+  glanced?(gfnet: GFNet, state: GFNetState, see: See): readonly Tensor2D[];
+  /** `judge`: what this step would answer to a feature; logits, [n, classes]. */
+  next(gfnet: GFNet, scope: Scope, state: GFNetState, judge: (feature: Tensor2D) => Tensor2D): Located;
 }
 
 interface Located {
@@ -33,8 +34,8 @@ interface GFNetState {
   readonly guide: readonly Tensor2D[];
 }
 
-/** What this step would answer if it looked at `action` ([n, 2]): logits, [n, classes]. */
-type Try = (action: Tensor2D) => Tensor2D;
+/** Actions ([n, 2] each) -> the features of their patches, [n, features] each. */
+type See = (actions: readonly Tensor2D[]) => Tensor2D[];
 
 const learned: Locator = {
   asksPolicy: true,
@@ -84,7 +85,7 @@ const cornerOf = (t: number): readonly [row: number, column: number] =>
 const saliency: Locator = {
   asksPolicy: false,
   initial: () => [],
-  glanced: (_gfnet, map) => [tf.reshape(tf.mean(map, 3), [-1, map.shape[1] * map.shape[2]])],
+  glanced: (_gfnet, { map }) => [tf.reshape(tf.mean(map, 3), [-1, map.shape[1] * map.shape[2]])],
   next: (gfnet, _scope, { map, guide }) => {
     const scores = guide[0] as Tensor2D; // [n, cells]
     const { actions, covered } = cellsOf(gfnet, map.shape[1], map.shape[2]);
@@ -146,11 +147,16 @@ export function oracle(labels: Int32Array, side: number): Locator {
     initial: (gfnet, n, first) => [
       oneHot(tf.tensor1d(labels.slice(first, first + n), 'int32'), gfnet.config.classes.length),
     ],
-    next: (_gfnet, _scope, { guide }, look) => {
+    // What a place shows does not depend on what was seen before: it is encoded once, and judged anew at each step.
+    glanced: (_gfnet, { guide }, see) => {
       const target = guide[0] as Tensor2D; // [n, classes]
       const ones = tf.sum<Tensor2D>(target, 1, true); // [n, 1]
-      const likelihoods = places.map(place => {
-        const logits = look(tf.mul<Tensor2D>(ones, tf.tensor2d(place, [1, 2])));
+      return [target, ...see(places.map(place => tf.mul<Tensor2D>(ones, tf.tensor2d(place, [1, 2]))))];
+    },
+    next: (_gfnet, _scope, { guide }, judge) => {
+      const [target, ...features] = guide as [Tensor2D, ...Tensor2D[]];
+      const likelihoods = features.map(feature => {
+        const logits = judge(feature);
         return tf.sub(tf.sum(tf.mul(logits, target), 1), tf.logSumExp(logits, 1)); // [n]
       });
       const best = tf.argMax(tf.stack(likelihoods, 1), 1); // [n]
@@ -178,17 +184,23 @@ export function anytimeGFNet(
     apply(variables, false, scope => {
       const { memory, guide } = state as unknown as GFNetState;
       const look = gfnet.glanceAt(scope, gfnet.normalise(gfnet.shrink(images)), memory);
-      return after(look, locator.glanced?.(gfnet, look.map) ?? guide);
+      const see: See = actions => {
+        const patches = tf.concat(actions.map(action => gfnet.cut(images, action)));
+        const features = gfnet.feature(scope, gfnet.normalise(patches)); // [places * n, features]
+        return tf.unstack(tf.reshape(features, [actions.length, -1, features.shape[1]])) as Tensor2D[];
+      };
+      return after(look, locator.glanced?.(gfnet, { ...look, guide }, see) ?? guide);
     }).result;
   const focus =
     (t: number): Step =>
     (variables, { images, state }) =>
       apply(variables, false, scope => {
         const before = state as unknown as GFNetState;
-        const look = (action: Tensor2D) =>
-          gfnet.focusOn(scope, t, gfnet.normalise(gfnet.cut(images, action)), before.memory);
-        const { action, guide } = locator.next(gfnet, scope, before, place => look(place).logits);
-        return after(look(action), guide, action);
+        const { action, guide } = locator.next(gfnet, scope, before, feature =>
+          gfnet.judge(scope, t, feature, before.memory),
+        );
+        const patch = gfnet.normalise(gfnet.cut(images, action));
+        return after(gfnet.focusOn(scope, t, patch, before.memory), guide, action);
       }).result;
   const shared = focus(1);
   const policy = locator.asksPolicy ? costs.policy : [];

@@ -1,6 +1,7 @@
 /** Whether confidence means what it says, step by step, and what else could decide who leaves. */
 import type { Results } from '../evaluation/index.js';
 import { axis, chart, color, type Figure } from './chart.js';
+import { integer, percent } from './format.js';
 import { html, type Html } from './html.js';
 import { tableView } from './table-view.js';
 import { calibrationTable, criteriaTable } from './tables.js';
@@ -26,7 +27,10 @@ export function reliabilityFigure({ step, temperature, before, after }: Row): Fi
     type: 'line' as const,
     data: reliability.bins
       .filter(({ images }) => images > 0)
-      .map(({ confidence, accuracy }) => [100 * confidence, 100 * accuracy]),
+      .map(({ images, confidence, accuracy }) => ({
+        name: `${integer(images)} images: confidence ${percent(confidence)} %, right ${percent(accuracy)} %`,
+        value: [100 * confidence, 100 * accuracy],
+      })),
     symbol: 'circle',
     symbolSize: 7,
     lineStyle: { width: 2, color: color(name) },

@@ -4,6 +4,7 @@ import { GridComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { EChartsOption } from 'echarts';
+import sharp from 'sharp';
 import { html, trusted, type Html } from './html.js';
 import { lightColors } from './style.js';
 
@@ -38,6 +39,7 @@ export interface Figure {
 export function chart(figure: Figure): Html {
   const { label, legend } = figure;
   return html`<figure class="chart">
+    <figcaption aria-hidden="true">${label}</figcaption>
     <div role="img" aria-label="${label}">${trusted(inline(draw(figure)))}</div>
     <ul class="legend">
       ${legend.map(
@@ -76,6 +78,11 @@ export function figureSvg(figure: Figure): string {
   return svg.replace(/var\(--(\w+)\)/g, (variable, name: string) => lightColors[name] ?? variable);
 }
 
+/** Twice as fine as the drawing is large: 880 pixels wide. */
+export function figurePng(svg: string): Promise<Uint8Array> {
+  return sharp(Buffer.from(svg), { density: 144 }).png({ compressionLevel: 9 }).toBuffer();
+}
+
 function draw({ option }: Figure): string {
   const instance = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   instance.setOption({
@@ -84,9 +91,24 @@ function draw({ option }: Figure): string {
     grid: { left: 56, right: 16, top: 12, bottom: 52 },
     ...option,
   });
-  const svg = instance.renderToSVGString();
+  const svg = tooltips(instance.renderToSVGString(), option);
   instance.dispose();
   return svg;
+}
+
+/** Each point and bar that has a name says it where the pointer rests: a title, which needs no script. */
+function tooltips(svg: string, { series }: EChartsOption): string {
+  const all = [series ?? []].flat();
+  return svg.replace(
+    /<(\w+)([^>]*? ecmeta_series_index="(\d+)"[^>]*? ecmeta_data_index="(\d+)"[^>]*?)(?:\/>|><\/\1>)/g,
+    (element, tag: string, attributes: string, s: string, d: string) => {
+      const { data } = (all[Number(s)] ?? {}) as { readonly data?: readonly unknown[] };
+      const { name } = (data?.[Number(d)] ?? {}) as { readonly name?: string };
+      return name === undefined
+        ? element
+        : `<${tag}${attributes}>${html`<title>${name}</title>`.text}</${tag}>`;
+    },
+  );
 }
 
 /** An inline drawing needs no namespaces, answers no pointer, scales with its column, and is described by its parent. */

@@ -3,6 +3,7 @@ import type { BarSeriesOption, CustomSeriesOption, LineSeriesOption } from 'echa
 import type { OperatingPoint, PolicyName, Proportion, Results } from '../evaluation/index.js';
 import { axis, color, type Figure, type Key } from './chart.js';
 import { stepColor } from './colors.js';
+import { errorRate, multiAdds, percent } from './format.js';
 
 const barGap = '10%';
 
@@ -25,8 +26,13 @@ const markers = [
 ] as const;
 const marker = (i: number) => markers[i % markers.length] ?? markers[0];
 
-/** Mean Multi-Adds in millions, accuracy in %. */
-const point = (cost: number, { accuracy }: Proportion) => [cost / 1e6, 100 * accuracy];
+/** At mean Multi-Adds in millions and accuracy in %; `name` begins what its tooltip says. */
+export function point(cost: number, { accuracy, standardError }: Proportion, name: string) {
+  return {
+    name: `${name}: ${percent(accuracy)} ± ${percent(standardError)} % at ${multiAdds(cost)} Multi-Adds`,
+    value: [cost / 1e6, 100 * accuracy],
+  };
+}
 
 /** Accuracy against mean Multi-Adds: anytime curves of the policies, early exit, and plain networks. */
 export function costFigure({ policies, exitShares, directSearch, statics }: Results): Figure {
@@ -46,17 +52,17 @@ export function costFigure({ policies, exitShares, directSearch, statics }: Resu
       series: [
         ...policies.map(({ name, steps }) => ({
           type: 'line' as const,
-          data: steps.map(step => point(step.multiAdds, step)),
+          data: steps.map(row => point(row.multiAdds, row, `${name}, step ${row.step}`)),
           symbol: 'circle',
           symbolSize: 8,
           lineStyle: { width: 2, color: policyColors[name] },
           itemStyle: { color: policyColors[name] },
         })),
-        frontier(directSearch, { width: 3 }),
-        frontier(exitShares, { width: 1.5, type: 'dashed' }),
+        frontier('direct search', directSearch, { width: 3 }),
+        frontier('exit shares', exitShares, { width: 1.5, type: 'dashed' }),
         ...statics.map((network, i) => ({
           type: 'scatter' as const,
-          data: [point(network.multiAdds, network)],
+          data: [point(network.multiAdds, network, network.name)],
           symbol: marker(i).symbol,
           symbolSize: 13,
           itemStyle: { color: color('ink') },
@@ -68,14 +74,19 @@ export function costFigure({ policies, exitShares, directSearch, statics }: Resu
 
 /** Accuracy against mean cost of a family of thresholds. */
 function frontier(
+  name: string,
   family: readonly OperatingPoint[],
   style: Pick<NonNullable<LineSeriesOption['lineStyle']>, 'width' | 'type'>,
 ): LineSeriesOption {
   return {
     type: 'line',
-    data: family.map(row => point(row.meanMultiAdds, row)).sort(([a = 0], [b = 0]) => a - b),
-    showSymbol: false,
+    data: [...family]
+      .sort((a, b) => a.meanMultiAdds - b.meanMultiAdds)
+      .map(row => point(row.meanMultiAdds, row, `${name}, ${row.meanSteps.toFixed(2)} steps`)),
+    symbol: 'circle',
+    symbolSize: 4,
     lineStyle: { ...style, color: color('early') },
+    itemStyle: { color: color('early') },
   };
 }
 
@@ -100,7 +111,10 @@ export function stepsFigure({ policies }: Results): Figure {
 function bars(name: PolicyName, steps: readonly Proportion[]): BarSeriesOption {
   return {
     type: 'bar',
-    data: steps.map(({ accuracy }) => 100 * (1 - accuracy)),
+    data: steps.map((row, t) => ({
+      name: `${name}, step ${t + 1}: error ${errorRate(row)} %`,
+      value: 100 * (1 - row.accuracy),
+    })),
     itemStyle: { color: policyColors[name], borderRadius: [3, 3, 0, 0] },
     barGap,
   };
@@ -145,7 +159,10 @@ export function exitsFigure({ budgets, model }: Results): Figure {
     name: `step ${t + 1}`,
     color: stepColor(t + 1),
     mark: '■',
-    shares: budgets.map(({ exitShares }) => 100 * (exitShares[t] ?? 0)),
+    shares: budgets.map(({ budget, exitShares }) => ({
+      name: `${percent(exitShares[t] ?? 0, 1)} % leave at step ${t + 1} within ${multiAdds(budget)}`,
+      value: 100 * (exitShares[t] ?? 0),
+    })),
   }));
   return {
     name: 'exits',

@@ -4,6 +4,7 @@ import { reliabilityFigure } from './calibration.js';
 import { figureSvg, type Figure } from './chart.js';
 import { costFigure, exitsFigure, stepsFigure } from './charts.js';
 import { toCsv } from './csv.js';
+import { latencyFigure, latencyName } from './latency.js';
 import { coverageFigure } from './risk.js';
 import { severityFigures, severityNames } from './robustness.js';
 
@@ -49,19 +50,31 @@ export function resultFiles(results: Results): ResultFile[] {
       ...Object.fromEntries(row.map((count, j) => [`answer ${classes[j] ?? ''}`, count])),
     })),
     robustness: robustness?.sets ?? [],
+    milliseconds: results.latency?.budgets ?? [],
   };
+  return [
+    ...filesOf(tables, figures(results)),
+    ...(results.latency ? [] : [{ path: `figures/${latencyName}.svg`, text: null }]),
+    ...(robustness ? [] : severityNames.map(name => ({ path: `figures/${name}.svg`, text: null }))),
+  ];
+}
+
+/** `tables/NAME.csv` and `figures/NAME.svg`. */
+export function filesOf(
+  tables: Readonly<Record<string, readonly object[]>>,
+  figures: readonly Figure[],
+): ResultFile[] {
   return [
     ...Object.entries(tables).map(([name, rows]) => ({
       path: `tables/${name}.csv`,
       text: rows.length > 0 ? toCsv(rows) : null,
     })),
-    ...figures(results).map(figure => ({ path: `figures/${figure.name}.svg`, text: figureSvg(figure) })),
-    ...(robustness ? [] : severityNames.map(name => ({ path: `figures/${name}.svg`, text: null }))),
+    ...figures.map(figure => ({ path: `figures/${figure.name}.svg`, text: figureSvg(figure) })),
   ];
 }
 
 function figures(results: Results): Figure[] {
-  const { robustness, calibration } = results;
+  const { robustness, calibration, latency } = results;
   return [
     costFigure(results),
     stepsFigure(results),
@@ -69,5 +82,6 @@ function figures(results: Results): Figure[] {
     coverageFigure(results),
     ...calibration.map(reliabilityFigure),
     ...(robustness ? severityFigures(robustness) : []),
+    ...(latency ? [latencyFigure(latency)] : []),
   ];
 }

@@ -1,8 +1,10 @@
 /** Results for people: the terminal's text, the offline report, and the README's picture. */
 export { renderBundleCard } from './bundle-card.js';
 export { renderCard } from './card.js';
-export { resultFiles } from './files.js';
 export { compareRuns, renderComparison, renderComparisonPage } from './compare-runs.js';
+export { figurePng } from './chart.js';
+export { evaluationsFiles, evaluationsPage, evaluationsText } from './evaluations.js';
+export { resultFiles, type ResultFile } from './files.js';
 export { integer, multiAdds, percent } from './format.js';
 export { picturePng, pictureSvg } from './picture.js';
 export { renderReport } from './report.js';

@@ -7,12 +7,13 @@ import { costFigure, exitsFigure, stepsFigure } from './charts.js';
 import { confusionView } from './confusion.js';
 import { integer } from './format.js';
 import { galleryView } from './gallery.js';
-import { html, nothing, trusted, type Html } from './html.js';
+import { html, nothing, type Html } from './html.js';
+import { latencyView } from './latency.js';
 import { looksView } from './looks.js';
+import { page } from './page.js';
 import { riskView } from './risk.js';
 import { robustnessView } from './robustness.js';
 import type { Gallery } from './sample.js';
-import { css } from './style.js';
 import { summary } from './summary.js';
 import { tableView } from './table-view.js';
 import {
@@ -30,33 +31,13 @@ import {
 export function renderReport(results: Results, gallery: Gallery): string {
   const { model, test } = results;
   const title = `${model.name} on ${test.name}`;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>${title}: glance and focus</title>
-        <style>
-          ${trusted(css)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <header>
-            <p class="kicker">Glance and focus</p>
-            <h1>${title}</h1>
-            <p class="lead">
-              ${model.architecture}; ${integer(model.parameters)} parameters. Up to ${model.steps} looks of
-              ${model.patch} × ${model.patch} pixels at images of ${model.image} × ${model.image};
-              ${integer(test.images)} test images of ${integer(test.sources)} sources.
-            </p>
-            ${cards(results)}
-          </header>
-          ${sections(results, gallery)} ${provenance(results)}
-        </main>
-      </body>
-    </html> `.text;
+  const lead = html`<p class="lead">
+      ${model.architecture}; ${integer(model.parameters)} parameters. Up to ${model.steps} looks of
+      ${model.patch} × ${model.patch} pixels at images of ${model.image} × ${model.image};
+      ${integer(test.images)} test images of ${integer(test.sources)} sources.
+    </p>
+    ${cards(results)}`;
+  return page(title, lead, html`${sections(results, gallery)} ${provenance(results)}`);
 }
 
 function sections(results: Results, gallery: Gallery): Html {
@@ -81,6 +62,7 @@ function sections(results: Results, gallery: Gallery): Html {
         ${tableView(directSearchTable(results))} ${tableView(exitSharesTable(results))}
       </details>
     </section>
+    ${latencyView(results)}
     <section>
       <h2>Stopping early with a guarantee</h2>
       ${riskView(results)}

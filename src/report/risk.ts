@@ -46,7 +46,10 @@ export function coverageFigure({ risk }: Results): Figure {
     type: 'bar' as const,
     stack: 'halves',
     barCategoryGap: '8%',
-    data: counts.map((count, bin) => (at(bin) <= maxDrop === kept ? count : 0)),
+    data: counts.map((count, bin) => ({
+      name: `${count} halves lost about ${percent(at(bin))} points`,
+      value: at(bin) <= maxDrop === kept ? count : 0,
+    })),
     itemStyle: { color: color(kept ? 'early' : 'wrong') },
   });
   return {

@@ -65,7 +65,10 @@ function severityFigure(
         type: 'line' as const,
         data: sets
           .filter(set => set === clean || set.corruption === name)
-          .map(set => [set.severity, value(set)]),
+          .map(set => ({
+            name: `${name}, severity ${set.severity}: ${value(set).toFixed(2)}`,
+            value: [set.severity, value(set)],
+          })),
         symbol: 'circle',
         symbolSize: 6,
         lineStyle: { width: 2, color: hue(i), type: i < solid ? ('solid' as const) : ('dashed' as const) },

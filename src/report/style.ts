@@ -57,6 +57,7 @@ footer p { margin-bottom: 6px; }
 .cards dd small { order: 2; letter-spacing: 0; margin-top: 4px; line-height: 1.4; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 24px; align-items: start; margin-bottom: 24px; }
 .chart { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; margin: 0; padding: 16px 12px 12px; }
+.chart figcaption { margin: 0 0 8px; padding-left: 8px; text-align: left; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 8px 0 0; padding: 0 0 0 8px; font-size: 0.875rem; }
 .chart svg { display: block; width: 100%; height: auto; }
 

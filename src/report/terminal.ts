@@ -1,6 +1,7 @@
 /** An evaluation in the terminal: aligned tables and what early exit saves. */
 import type { Results } from '../evaluation/index.js';
 import { integer } from './format.js';
+import { latencyTable } from './latency.js';
 import { summary } from './summary.js';
 import {
   budgetsTable,
@@ -30,6 +31,7 @@ export function renderTerminal(results: Results): string {
     criteriaTable,
     perClassTable,
   ].map(table => table(results));
+  if (results.latency) tables.push(latencyTable(results.latency));
   if (results.robustness) tables.push(robustnessTable(results.robustness));
   return [
     `${model.name} on ${test.name}: ${integer(test.images)} images of ${integer(test.sources)} sources, ± standard error\n`,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseResults } from '../../src/evaluation/index.js';
+import { parseComparison, parseResults } from '../../src/evaluation/index.js';
 import type { Prediction } from '../../src/index.js';
 import { gfnet, writeConfig } from './support.js';
 
@@ -52,6 +52,9 @@ describe('evaluate', () => {
     expect(results().statics.map(({ input }) => input)).toEqual([40]);
     expect(results().test).toMatchObject({ images: 20, sources: 20 });
     expect(results().timing?.ratio).toBeGreaterThan(0);
+    const { steps = [], budgets = [] } = results().latency ?? {};
+    expect([steps.length, Math.min(...steps) > 0]).toEqual([3, true]);
+    for (const { budget, thresholds } of budgets) expect([budget > 0, thresholds.length]).toEqual([true, 3]);
   });
 
   it('writes a report that needs no network, and a picture', () => {
@@ -86,6 +89,32 @@ describe('evaluate', () => {
     run('evaluate', 'runs/a');
     expect(files('tables')).not.toContain('robustness.csv');
     expect(files('figures')).toContain('accuracy-cost.svg');
+  });
+});
+
+describe('evaluate of several runs', () => {
+  it('compares them in a folder of its own, each as it is alone', () => {
+    run('evaluate', 'runs/a/stage3', 'runs/a/stage1', '--out', 'compared');
+    const comparison = parseComparison(readFileSync(join(folder, 'compared/comparison.json'), 'utf8'));
+    expect(comparison.runs.map(({ name }) => name)).toEqual(['stage3', 'stage1']);
+    const alone = parseResults(readFileSync(join(folder, 'runs/a/stage3/results.json'), 'utf8'), 'alone');
+    expect(comparison.runs[0]?.results.policies).toEqual(alone.policies);
+    for (const file of [
+      'report.html',
+      'stage1/report.html',
+      'tables/budgets.csv',
+      'figures/accuracy-steps.png',
+    ])
+      expect(existsSync(join(folder, 'compared', file)), file).toBe(true);
+  });
+
+  it('refuses other data and a run beside itself', () => {
+    const { data } = JSON.parse(readFileSync(join(folder, 'tiny.json'), 'utf8')) as { data: object };
+    writeConfig(folder, 'other.json', { data: { ...data, seed: 77 } });
+    run('train', 'stage1', '--config', 'other.json', '--out', 'runs/other');
+    const { code, stderr } = gfnet(folder, 'evaluate', 'runs/a/stage1', 'runs/other');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('different data')]);
+    expect(gfnet(folder, 'evaluate', 'runs/a', 'runs/a').stderr).toContain('compared with itself');
   });
 });
 

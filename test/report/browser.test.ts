@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { renderReport } from '../../src/report/index.js';
-import { resultsOf } from './results.js';
+import { evaluationsPage, renderReport } from '../../src/report/index.js';
+import { comparisonOf, resultsOf } from './results.js';
 import { sampleOf } from './samples.js';
 
 /** Debian's package chromium, or what CHROMIUM names. */
@@ -31,6 +31,7 @@ describe.skipIf(!there)('the report in a browser', () => {
 
   async function open(
     options: Parameters<Browser['newPage']>[0] = {},
+    file = path,
   ): Promise<{ page: Page; faults: string[] }> {
     const page = await browser.newPage(options);
     const faults: string[] = [];
@@ -39,9 +40,29 @@ describe.skipIf(!there)('the report in a browser', () => {
     page.on('request', request => {
       if (!/^(file|data):/.test(request.url())) faults.push(`request: ${request.url()}`);
     });
-    await page.goto(pathToFileURL(path).href, { waitUntil: 'load' });
+    await page.goto(pathToFileURL(file).href, { waitUntil: 'load' });
     return { page, faults };
   }
+
+  it('has a tooltip on every point and bar, and loads a comparison without errors or requests', async () => {
+    const { page } = await open();
+    const titles = await page.locator('figure.chart svg title').allTextContents();
+    expect(titles.length).toBeGreaterThan(100);
+    expect(titles.filter(title => title === '')).toEqual([]);
+    await page.close();
+    const compared = join(folder, 'compared.html');
+    writeFileSync(compared, evaluationsPage(comparisonOf()));
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page: other, faults } = await open(
+        { colorScheme, viewport: { width: 400, height: 800 } },
+        compared,
+      );
+      expect(faults).toEqual([]);
+      expect(await other.locator('figure.chart svg title').count()).toBeGreaterThan(15);
+      expect(await other.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
+      await other.close();
+    }
+  });
 
   it.each(['light', 'dark'] as const)(
     'loads in %s without errors or requests, every picture decoded',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseResults, withRobustness, withTiming } from '../../src/evaluation/index.js';
 import { renderReport, renderTerminal, type Gallery } from '../../src/report/index.js';
 import { modelOutputs } from '../evaluation/synthetic.js';
-import { hostile, resultsOf } from './results.js';
+import { hostile, resultsOf, timedResultsOf } from './results.js';
 import { sampleOf } from './samples.js';
 
 const guess = { class: 0, label: hostile, probability: 0.9 };
@@ -51,7 +51,11 @@ describe('the report', () => {
     const all = tags(report);
     expect(report.startsWith('<!doctype html>')).toBe(true);
     expect(all.find(({ name }) => name === 'html')?.attributes).toContain('lang="en"');
-    expect(all.filter(({ name }) => name === 'title' || name === 'h1')).toHaveLength(2);
+    expect(all.filter(({ name }) => name === 'h1')).toHaveLength(1);
+    // In a drawing a title is a tooltip.
+    expect(tags(report.replace(/<svg[^]*?<\/svg>/g, '')).filter(({ name }) => name === 'title')).toHaveLength(
+      1,
+    );
     const levels = all.flatMap(({ name }) => (/^h\d$/.test(name) ? [Number(name[1])] : []));
     for (const [i, level] of levels.entries()) expect(level).toBeLessThanOrEqual((levels[i - 1] ?? 0) + 1);
   });
@@ -118,6 +122,20 @@ describe('the report', () => {
       earlyExitImagesPerSecond: 217,
     });
     expect(renderReport(timed, empty)).toContain('217 images/s instead of 100 (two threads): 2.17× measured');
+  });
+
+  it('gives accuracy against milliseconds where the steps were timed', () => {
+    const timed = timedResultsOf();
+    const text = renderReport(timed, empty);
+    tags(text);
+    expect(text.replace(/\s+/g, ' ')).toContain('2.00, 3.00, 3.00, 3.00 ms each (medians over 100 images)');
+    expect(text).not.toContain('<script');
+    expect(renderReport(resultsOf(), empty)).not.toContain('Within milliseconds');
+    expect(renderTerminal(timed)).toMatch(/Budgets of milliseconds/);
+    expect(parseResults(JSON.stringify(timed), 'results.json')).toEqual(timed);
+    // Results from before steps were timed are read all the same.
+    const before = JSON.stringify({ ...timed, latency: undefined });
+    expect(parseResults(before, 'results.json').latency).toBeNull();
   });
 
   it('lists the most frequent confusions where there are too many classes for a matrix', () => {

@@ -1,8 +1,22 @@
 /** The results of a made-up evaluation, with class and data set names that are markup. */
-import { evaluateOutputs, type Results } from '../../src/evaluation/index.js';
+import {
+  compareRuns,
+  evaluateOutputs,
+  fitLatency,
+  readEvidence,
+  type Comparison,
+  type Results,
+} from '../../src/evaluation/index.js';
 import { modelOutputs } from '../evaluation/synthetic.js';
 
 export const hostile = `<script src="x">alert('&')</script>`;
+
+/** With the times of the steps. */
+export function timedResultsOf(): Results {
+  const outputs = (seed: number) => modelOutputs(seed, 400, [2, 3, 4, 5]);
+  const times = { machine: hostile, images: 100, steps: [2, 3, 3, 3] };
+  return { ...resultsOf(), latency: fitLatency(outputs(1), outputs(2), times) };
+}
 
 export function resultsOf(classes = 10): Results {
   const outputs = (seed: number, evidence: readonly number[]) => modelOutputs(seed, 400, evidence, classes);
@@ -28,4 +42,26 @@ export function resultsOf(classes = 10): Results {
     promised: { maxDrop: 0.02, confidence: 0.95 },
     statics: [{ name: hostile, input: 60, outputs: outputs(5, [4]) }],
   });
+}
+
+/** Two runs; the second takes looks that tell less. */
+export function comparisonOf(): Comparison {
+  const judged = [
+    [2, 3, 4, 5],
+    [2, 2.2, 2.4, 2.6],
+  ].map((evidence, i) => {
+    const name = `${hostile}${i}`;
+    const learned = modelOutputs(2 + i, 400, evidence);
+    const results = evaluateOutputs({
+      command: 'gfnet evaluate',
+      seed: 7,
+      model: resultsOf().model,
+      classes: resultsOf().classes,
+      validation: { name, outputs: modelOutputs(1, 400, evidence) },
+      test: { name, learned },
+      promised: { maxDrop: 0.02, confidence: 0.95 },
+    });
+    return { name, results, evidence: readEvidence(learned) };
+  });
+  return compareRuns(`gfnet evaluate ${hostile}`, judged);
 }
