@@ -14,7 +14,8 @@ import { anytimeGFNet } from '../src/model/locators.js';
 import { Runner } from '../src/model/runner.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
-import { OnnxRunner } from '../src/predict/onnx-runner.js';
+import { loadRunner } from '../src/predict/onnx-node.js';
+import type { OnnxRunner } from '../src/predict/onnx-runner.js';
 import type { StepRunner } from '../src/predict/predictor.js';
 import { Predictor } from '../src/predict/predictor.js';
 import { stream, uniform } from '../src/random/index.js';
@@ -76,7 +77,7 @@ export async function measureSavings(name: string, options: SavingOptions): Prom
       steps: steps.map((graph, t) => ({ graph, multiAdds: model.multiAdds[t] ?? 0 })),
       image: { side, channels: 3 as const },
     };
-    const runner = await OnnxRunner.load(folder, description, { threads: options.threads });
+    const runner = await loadRunner(folder, description, { threads: options.threads });
     const glance = await InferenceSession.create(join(folder, steps[0] ?? ''));
     const sessions = Object.getPrototypeOf(glance) as InferenceSession;
     const savings: Saving[] = [];
@@ -173,7 +174,8 @@ async function overheadOf(
   sessions: InferenceSession,
 ): Promise<number> {
   const target = { height: side, width: side, channels: 3 };
-  const predictor = new Predictor({ ...model, target, thresholdsFor: () => thresholds });
+  const decode = (pixels: Float32Array): Promise<Float32Array> => Promise.resolve(pixels);
+  const predictor = new Predictor({ ...model, decode, target, thresholdsFor: () => thresholds });
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { run } = sessions;
   let inside = 0;

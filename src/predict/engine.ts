@@ -1,4 +1,5 @@
 /** From a checkpoint to a model that answers, in the training engine. */
+import { decodeImage } from '../data/decode.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
@@ -26,6 +27,7 @@ export async function openCheckpoint(path: string, threads: number | undefined):
         disposeTree(variables);
       },
     },
+    decode: (image, target, maxPixels) => decodeImage(image, target, undefined, maxPixels),
     target: targetOf(loaded),
     classes: model.classes,
     patch,

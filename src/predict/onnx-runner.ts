@@ -1,54 +1,22 @@
-/** Takes an exported model's steps on ONNX Runtime. */
-import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+/** Takes an exported model's steps on ONNX Runtime, in Node or in a page. */
+import type { InferenceSession } from 'onnxruntime-common';
+import { Tensor } from 'onnxruntime-common';
 import type { BundleManifest } from '../bundle/manifest.js';
-import { EngineError } from '../errors/index.js';
 import type { StepAnswer } from '../model/answer.js';
 import { remaining } from '../model/answer.js';
 import type { StepRunner } from './predictor.js';
 
-export interface RuntimeOptions {
-  /** Threads ONNX Runtime may use; all cores when absent. */
-  readonly threads?: number;
-  /** What computes, by ONNX Runtime's name for it (`cpu`, `cuda`, `coreml`, ...); `cpu` when absent. */
-  readonly provider?: string;
-}
-
 type Tensors = Readonly<Record<string, Tensor>>;
 
 export class OnnxRunner implements StepRunner {
-  private constructor(
-    private readonly sessions: readonly InferenceSession[],
-    private readonly image: readonly number[],
-  ) {}
+  private readonly image: readonly number[];
 
-  /** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
-  static async load(
-    folder: string,
-    { steps, image }: Pick<BundleManifest, 'steps' | 'image'>,
-    { threads, provider = 'cpu' }: RuntimeOptions = {},
-  ): Promise<OnnxRunner> {
-    const loaded = new Map<string, InferenceSession>();
-    const options = {
-      executionProviders: [provider],
-      ...(threads !== undefined && { intraOpNumThreads: threads }),
-    };
-    try {
-      for (const { graph } of steps) {
-        if (!loaded.has(graph))
-          loaded.set(graph, await InferenceSession.create(join(folder, graph), options));
-      }
-    } catch (cause) {
-      for (const session of loaded.values()) await session.release();
-      throw new EngineError({
-        problem: `ONNX Runtime cannot load ${folder}`,
-        given: cause instanceof Error ? cause.message : String(cause),
-        mend: 'export the model again; a provider must be one that this build of onnxruntime-node has',
-        cause,
-      });
-    }
-    const sessions = steps.flatMap(({ graph }) => loaded.get(graph) ?? []);
-    return new OnnxRunner(sessions, [image.side, image.side, image.channels]);
+  /** @param sessions one for each step; steps that compute the same share one */
+  constructor(
+    private readonly sessions: readonly InferenceSession[],
+    { side, channels }: BundleManifest['image'],
+  ) {
+    this.image = [side, side, channels];
   }
 
   async *run(images: Float32Array, thresholds: readonly number[]): AsyncGenerator<StepAnswer> {
@@ -93,7 +61,7 @@ function feedsOf({ inputMetadata }: InferenceSession, given: Tensors, rows: Int3
 function read(rows: Int32Array, given: InferenceSession.OnnxValueMapType): StepAnswer {
   const values = (name: string): Float32Array | null => {
     const output = given[name];
-    return output instanceof Tensor ? (output.data as Float32Array) : null;
+    return output ? (output.data as Float32Array) : null;
   };
   const none = new Float32Array(0);
   return {
@@ -108,7 +76,7 @@ function read(rows: Int32Array, given: InferenceSession.OnnxValueMapType): StepA
 function next(given: InferenceSession.OnnxValueMapType): Tensors {
   return Object.fromEntries(
     Object.entries(given).flatMap(([name, value]) =>
-      name.startsWith('next.') && value instanceof Tensor ? [[name.replace('next.', 'state.'), value]] : [],
+      name.startsWith('next.') ? [[name.replace('next.', 'state.'), value]] : [],
     ),
   );
 }
@@ -117,8 +85,7 @@ function next(given: InferenceSession.OnnxValueMapType): Tensors {
 function kept(tensor: Tensor, places: Int32Array): Tensor {
   const size = tensor.size / (tensor.dims[0] ?? 1);
   const from = tensor.data as Float32Array;
-  const memory = Buffer.allocUnsafeSlow(4 * size * places.length);
-  const to = new Float32Array(memory.buffer, memory.byteOffset, size * places.length);
+  const to = new Float32Array(size * places.length);
   places.forEach((place, i) => to.set(from.subarray(place * size, (place + 1) * size), i * size));
   return new Tensor('float32', to, [places.length, ...tensor.dims.slice(1)]);
 }
