@@ -1,3 +1,5 @@
+const { builtinModules } = require('node:module');
+
 // Imports go one way: a folder may import from those before it in this list (see ARCHITECTURE.md), never from those after.
 const order = [
   'src/errors',
@@ -19,6 +21,8 @@ const order = [
   'src/export',
   'training',
   'src/report',
+  'src/web',
+  'src/demo',
   'src/cli',
   'bench',
 ];
@@ -44,6 +48,19 @@ module.exports = {
       severity: 'error',
       from: { path: ['^src/predict/index\\.ts$', '^src/serve/'] },
       to: { path: ['^src/engine/', '^training/', '@tensorflow/'], reachable: true },
+    },
+    {
+      name: 'pages-without-node',
+      severity: 'error',
+      from: { path: '^src/web/' },
+      to: {
+        path: [
+          `^(node:)?(${builtinModules.join('|')})$`,
+          '/(sharp|onnxruntime-node|@tensorflow)/',
+          '^src/engine/',
+        ],
+        reachable: true,
+      },
     },
     {
       name: 'not-to-dev',

@@ -13,11 +13,12 @@ import type { StepInput } from '../src/model/anytime.js';
 import { anytimeGFNet } from '../src/model/locators.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
-import { OnnxRunner } from '../src/predict/onnx-runner.js';
 import { blocksFor, Conveyor } from '../src/predict/conveyor.js';
 import { engineRunner } from '../src/predict/engine.js';
 import type { StepRunner } from '../src/predict/step-runner.js';
 import { takeSteps } from '../src/predict/step-runner.js';
+import { loadRunner } from '../src/predict/onnx-node.js';
+import type { OnnxRunner } from '../src/predict/onnx-runner.js';
 import { Predictor } from '../src/predict/predictor.js';
 import { stream, uniform } from '../src/random/index.js';
 import { seed } from './subject.js';
@@ -78,7 +79,7 @@ export async function measureSavings(name: string, options: SavingOptions): Prom
       steps: steps.map((graph, t) => ({ graph, multiAdds: model.multiAdds[t] ?? 0 })),
       image: { side, channels: 3 as const },
     };
-    const runner = await OnnxRunner.load(folder, description, { threads: options.threads });
+    const runner = await loadRunner(folder, description, { threads: options.threads });
     const glance = await InferenceSession.create(join(folder, steps[0] ?? ''));
     const sessions = Object.getPrototypeOf(glance) as InferenceSession;
     const savings: Saving[] = [];
@@ -187,7 +188,8 @@ async function overheadOf(
   sessions: InferenceSession,
 ): Promise<number> {
   const target = { height: side, width: side, channels: 3 };
-  const predictor = new Predictor({ ...model, target, thresholdsFor: () => thresholds });
+  const decode = (pixels: Float32Array): Promise<Float32Array> => Promise.resolve(pixels);
+  const predictor = new Predictor({ ...model, decode, target, thresholdsFor: () => thresholds });
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { run } = sessions;
   let inside = 0;
@@ -198,11 +200,9 @@ async function overheadOf(
     return given;
   };
   try {
-    const raw = inputs
-      .flatMap(images => rowsOf(images, batch))
-      .map(data => ({ data, width: side, height: side, channels: 3 }));
+    const pixels = inputs.flatMap(images => rowsOf(images, batch));
     const start = performance.now();
-    await drain(predictor.stream(raw, { budget: 1, batchSize: batch }));
+    await drain(predictor.stream(pixels, { budget: 1, batchSize: batch }));
     return 1 - inside / (performance.now() - start);
   } finally {
     sessions.run = run;

@@ -2,7 +2,7 @@
 import { UsageError } from './errors/index.js';
 import { isBundle, openBundle } from './predict/bundle.js';
 import { openCheckpoint } from './predict/engine.js';
-import type { RuntimeOptions } from './predict/onnx-runner.js';
+import type { RuntimeOptions } from './predict/onnx-node.js';
 import { Predictor } from './predict/predictor.js';
 
 export class GFNet extends Predictor {

@@ -1,9 +1,6 @@
-/** bundle.json: what an exported model is, and what its other files must be. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
-import { sha256 } from '../checkpoint/manifest.js';
-import { systemErrorCode } from '../checkpoint/file-errors.js';
+/** bundle.json: what an exported model is, and what its other files must be. No file is read here: pages in browsers read it too. */
+// As a namespace: bundlers then leave out what is not used, such as messages in forty languages.
+import * as z from 'zod';
 import { BundleError } from '../errors/index.js';
 import { interpolations } from '../nn/kernels.js';
 
@@ -74,51 +71,46 @@ const manifestSchema = z
 
 export type BundleManifest = z.infer<typeof manifestSchema>;
 
-/** The text of bundle.json; what follows from the format and the other files is added. */
-export function manifestText(
-  fields: Omit<BundleManifest, 'format' | 'schemaVersion' | 'files'>,
-  files: ReadonlyMap<string, Uint8Array>,
-): string {
-  const described = Object.fromEntries(
-    [...files].map(([name, content]) => [name, { bytes: content.length, sha256: sha256(content) }]),
-  );
-  const manifest = manifestSchema.parse({
-    format: 'gfnet-bundle',
-    schemaVersion,
-    ...fields,
-    files: described,
-  });
+/** bundle.json without what follows from the format and from the other files. */
+export type BundleFields = Omit<BundleManifest, 'format' | 'schemaVersion' | 'files'>;
+
+/** The text of bundle.json. */
+export function formatManifest(fields: BundleFields, files: BundleManifest['files']): string {
+  const manifest = manifestSchema.parse({ format: 'gfnet-bundle', schemaVersion, ...fields, files });
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
 /**
- * Reads bundle.json in `folder`, and checks the other files against it.
- * @throws BundleError where one is missing, altered, or of a newer version
+ * @param path what messages call it
+ * @throws BundleError where it is none, or of a newer version
  */
-export function readBundle(folder: string): BundleManifest {
-  const path = join(folder, manifestFile);
-  const json = parseJson(read(path).toString(), path);
+export function parseManifest(text: string, path: string): BundleManifest {
+  const json = parseJson(text, path);
   if (typeof json === 'object' && json !== null && 'schemaVersion' in json)
     refuseNewer(Number(json.schemaVersion), path);
   const parsed = manifestSchema.safeParse(json);
-  if (!parsed.success) {
-    throw new BundleError({
-      problem: `${path} is not the description of a bundle`,
-      given: z.prettifyError(parsed.error),
-      mend: 'export the model again',
-    });
-  }
-  for (const [name, { bytes, sha256: expected }] of Object.entries(parsed.data.files)) {
-    const content = read(join(folder, name));
-    if (content.length === bytes && sha256(content) === expected) continue;
-    throw new BundleError({
-      problem: `${join(folder, name)} is cut short or was altered`,
-      given: `${content.length} bytes, SHA-256 ${sha256(content)}`,
-      allowed: `${bytes} bytes, SHA-256 ${expected}`,
-      mend: 'copy the bundle again, whole',
-    });
-  }
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  throw new BundleError({
+    problem: `${path} is not the description of a bundle`,
+    given: z.prettifyError(parsed.error),
+    mend: 'export the model again',
+  });
+}
+
+/** @throws BundleError where a file of the bundle is not the one that was exported; `sha256` is undefined where it cannot be known */
+export function checkFile(
+  path: string,
+  expected: BundleManifest['files'][string],
+  bytes: number,
+  sha256: string | undefined,
+): void {
+  if (bytes === expected.bytes && (sha256 ?? expected.sha256) === expected.sha256) return;
+  throw new BundleError({
+    problem: `${path} is cut short or was altered`,
+    given: `${bytes} bytes${sha256 === undefined ? '' : `, SHA-256 ${sha256}`}`,
+    allowed: `${expected.bytes} bytes, SHA-256 ${expected.sha256}`,
+    mend: 'copy the bundle again, whole',
+  });
 }
 
 function refuseNewer(version: number, path: string): void {
@@ -129,19 +121,6 @@ function refuseNewer(version: number, path: string): void {
     allowed: `schema versions up to ${schemaVersion}`,
     mend: 'update gfnet',
   });
-}
-
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new BundleError({
-      problem: `a file of the bundle ${systemErrorCode(cause) === 'ENOENT' ? 'is missing' : 'cannot be read'}`,
-      given: path,
-      mend: 'check the path: a bundle is a folder made by gfnet export',
-      cause,
-    });
-  }
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -6,12 +6,13 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { JsonObject } from './json.js';
 
-const root = packageRoot(import.meta.dirname);
+/** The folder of package.json. */
+export const programRoot = packageRoot(import.meta.dirname);
 
 /** The version in package.json. */
 export const programVersion = z
   .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))).version;
+  .parse(JSON.parse(readFileSync(join(programRoot, 'package.json'), 'utf8'))).version;
 
 /** What a run depends on beside its configuration and seed; says nothing of users or folders. */
 export function describeEnvironment(): JsonObject {
@@ -28,7 +29,7 @@ export function describeEnvironment(): JsonObject {
 
 /** The program's own commit, where it runs from a clone, and whether tracked files were changed since. */
 function gitState(): JsonObject {
-  if (!existsSync(join(root, '.git'))) return {};
+  if (!existsSync(join(programRoot, '.git'))) return {};
   try {
     return {
       commit: git('rev-parse', 'HEAD'),
@@ -40,7 +41,7 @@ function gitState(): JsonObject {
 }
 
 function git(...args: string[]): string {
-  return execFileSync('git', ['-C', root, ...args], {
+  return execFileSync('git', ['-C', programRoot, ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim();

@@ -6,7 +6,7 @@ import { decodeImage } from '../data/decode.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
-import type { Examples } from '../export/bundle.js';
+import type { BundleContent, Examples } from '../export/bundle.js';
 import { makeBundle, writeBundle } from '../export/bundle.js';
 import { findEvaluation, homeOf } from '../predict/calibration.js';
 import type { LoadedModel } from '../predict/load.js';
@@ -47,30 +47,43 @@ Examples:
   gfnet predict photos --model digits`,
     )
     .action(async (path: string, { out, images, threads }: Options) => {
-      refuseOccupied(out);
-      await ensureEngine(lineReporter());
-      startEngine({ threads });
-      const loaded = loadModel(path);
-      const results = findEvaluation(loaded.checkpoint);
-      const example = join(homeOf(loaded.checkpoint), 'example.png');
-      const beside = existsSync(example) ? [example] : [];
-      const bundle = await makeBundle(
-        basename(resolve(out)),
-        loaded,
-        results,
-        await examplesOf(loaded, images ?? beside),
-      );
-      const card = new Map<string, Uint8Array>([
-        ['README.md', Buffer.from(renderBundleCard(bundle.manifest, results))],
-        ...beside.map((file): [string, Uint8Array] => ['example.png', readFileSync(file)]),
-      ]);
-      writeBundle(out, bundle, card);
-      const { difference } = bundle.manifest.verification;
+      const { verification } = await exportModel(path, out, images, threads);
       process.stderr.write(
-        `compared on ${bundle.manifest.verification.images.join(', ')}: logits differ by at most ${difference.toExponential(1)} of the largest\n`,
+        `compared on ${verification.images.join(', ')}: logits differ by at most ${verification.difference.toExponential(1)} of the largest\n`,
       );
       process.stdout.write(`${out}: try gfnet predict IMAGE --model ${out}\n`);
     });
+}
+
+/**
+ * @param out absent or empty
+ * @throws CheckpointError, EngineError, ExportError, RunError
+ */
+export async function exportModel(
+  path: string,
+  out: string,
+  images?: readonly string[],
+  threads?: number,
+): Promise<BundleContent['manifest']> {
+  refuseOccupied(out);
+  await ensureEngine(lineReporter());
+  startEngine({ threads });
+  const loaded = loadModel(path);
+  const results = findEvaluation(loaded.checkpoint);
+  const example = join(homeOf(loaded.checkpoint), 'example.png');
+  const beside = existsSync(example) ? [example] : [];
+  const bundle = await makeBundle(
+    basename(resolve(out)),
+    loaded,
+    results,
+    await examplesOf(loaded, images ?? beside),
+  );
+  const card = new Map<string, Uint8Array>([
+    ['README.md', Buffer.from(renderBundleCard(bundle.manifest, results))],
+    ...beside.map((file): [string, Uint8Array] => ['example.png', readFileSync(file)]),
+  ]);
+  writeBundle(out, bundle, card);
+  return bundle.manifest;
 }
 
 async function examplesOf(loaded: LoadedModel, files: readonly string[]): Promise<Examples> {

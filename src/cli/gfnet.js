@@ -12,7 +12,7 @@ const stamp = join(root, 'dist', 'tsconfig.tsbuildinfo');
 function newest(folder) {
   return Math.max(
     ...readdirSync(folder, { recursive: true })
-      .filter(name => name.endsWith('.ts'))
+      .filter(name => /\.(ts|css|html)$/.test(name))
       .map(name => statSync(join(folder, name)).mtimeMs),
   );
 }
@@ -23,12 +23,17 @@ function stale() {
   return Math.max(newest(join(root, 'src')), newest(join(root, 'training'))) > statSync(stamp).mtimeMs;
 }
 
-if (stale()) {
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+function run(...program) {
+  const { status } = spawnSync(process.execPath, program, {
+    stdio: ['ignore', 'ignore', 'inherit'],
     cwd: root,
   });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+if (stale()) {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  run(join(root, 'bundle-page.mjs'));
+  run(tsc, '-p', join(root, 'tsconfig.build.json'));
 }
 await import(main);

@@ -4,6 +4,7 @@ import { programVersion } from '../checkpoint/program.js';
 import { exitCodes, GFNetError } from '../errors/index.js';
 import { compareCommand } from './compare.js';
 import { dataCommand } from './data.js';
+import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
@@ -31,6 +32,7 @@ const program = new Command('gfnet')
   .addCommand(packageCommand())
   .addCommand(exportCommand())
   .addCommand(serveCommand())
+  .addCommand(demoCommand())
   .addCommand(importCommand())
   .addCommand(modelsCommand())
   .addCommand(profileCommand())

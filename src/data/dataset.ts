@@ -9,6 +9,14 @@ export interface ImageShape {
   readonly channels: number;
 }
 
+/** What images are brought to. */
+export interface ImageTarget extends ImageShape {
+  /** What the short side is resized to before the centre is cut out, in pixels, at least the shape's; without it the shape's own. */
+  readonly resize?: number | undefined;
+  /** Bilinear, where it is absent. */
+  readonly interpolation?: Interpolation | undefined;
+}
+
 /** A finite, indexed set of labelled images of one shape. */
 export interface Dataset {
   /** E.g. `cluttered-digits-60/test`. */
@@ -41,7 +49,7 @@ export interface Splits extends Readonly<Record<Part, Dataset>> {
   readonly close?: () => Promise<void>;
 }
 
-/** See `ImageTarget` in decode.ts. */
+/** See `ImageTarget`. */
 interface Preparation {
   readonly resize: number;
   readonly interpolation: Interpolation;

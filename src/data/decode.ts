@@ -1,20 +1,9 @@
 /** Image files, buffers and raw pixels become the values a network takes, and back. */
-import type { Sharp } from 'sharp';
-import type { ImageShape } from './dataset.js';
+import sharp, { type Sharp } from 'sharp';
+import { conform } from './conform.js';
+import type { ImageShape, ImageTarget } from './dataset.js';
 import { opaque, openEncoded, readImageFile, whole } from './image-file.js';
-import { fromRaw, type RawImage } from './raw-image.js';
-import type { Interpolation } from '../nn/kernels.js';
-import { fit } from './resample.js';
-
-export type { RawImage } from './raw-image.js';
-
-/** What images are brought to. */
-export interface ImageTarget extends ImageShape {
-  /** What the short side is resized to before the centre is cut out, in pixels, at least the shape's; without it the shape's own. */
-  readonly resize?: number | undefined;
-  /** Bilinear, where it is absent. */
-  readonly interpolation?: Interpolation | undefined;
-}
+import { asItIs, rawBytes, type RawImage } from './raw-image.js';
 
 /**
  * The pixels of an image, as `target` asks for them: turned as its EXIF orientation says, laid over black where it is
@@ -38,9 +27,7 @@ export async function decodeImage(
   if (typeof source === 'string') return decodeBytes(await readImageFile(source), given, target, maxPixels);
   if (source instanceof Uint8Array) return decodeBytes(source, given, target, maxPixels);
   const image = fromRaw(source);
-  if (source.width === target.width && source.height === target.height && source.channels === target.channels)
-    return source.data instanceof Float32Array ? source.data.slice() : scaled(source.data);
-  return conform(image, target);
+  return asItIs(source, target) ?? decodeWhole(image, target);
 }
 
 /**
@@ -60,25 +47,15 @@ async function decodeBytes(
   maxPixels: number | undefined,
 ): Promise<Float32Array> {
   const { image } = await openEncoded(bytes, given, maxPixels);
-  return whole(given, () => conform(image, target));
+  return whole(given, () => decodeWhole(image, target));
 }
 
-/**
- * Whole images are decoded, and resized by `fit`: sharp's own resizing shrinks a JPEG in boxes while it is loaded, which is several
- * times faster, but turns fine stripes into coarse ones, ten levels off and more.
- */
-async function conform(image: Sharp, target: ImageTarget): Promise<Float32Array> {
-  const { resize, interpolation = 'bilinear', ...shape } = target;
-  const bytes = opaque(image, shape.channels);
+/** Not by sharp's own resizing, which shrinks a JPEG in boxes while it is loaded: several times faster, but fine stripes become coarse ones. */
+async function decodeWhole(image: Sharp, target: ImageTarget): Promise<Float32Array> {
+  const bytes = opaque(image, target.channels);
   return inTurn(async () => {
     const { data, info } = await bytes.toBuffer({ resolveWithObject: true });
-    const cover = resize === undefined ? shape : { width: resize, height: resize };
-    if (info.width === cover.width && info.height === cover.height && resize === undefined)
-      return scaled(data);
-    // Bicubic overshoots; pixels end at black and white.
-    return fit(data, info, { cover, crop: shape, interpolation }).map(value =>
-      Math.min(1, Math.max(0, value / 255)),
-    );
+    return conform(data, info, target);
   });
 }
 
@@ -94,6 +71,8 @@ function inTurn<T>(task: () => Promise<T>): Promise<T> {
   return result;
 }
 
-function scaled(values: Uint8Array): Float32Array {
-  return Float32Array.from(values, value => value / 255);
+/** @throws ImageError as `rawBytes` */
+function fromRaw(image: RawImage): Sharp {
+  const { data, width, height, channels } = rawBytes(image);
+  return sharp(data, { raw: { width, height, channels } });
 }

@@ -1,6 +1,7 @@
 /** Pixels in memory, checked before anything reads them. */
-import sharp, { type Sharp } from 'sharp';
 import { ImageError } from '../errors/index.js';
+import { scaled } from './conform.js';
+import type { ImageShape } from './dataset.js';
 
 export interface RawImage {
   /** [height, width, channels]: bytes, or values in [0, 1]. */
@@ -11,12 +12,17 @@ export interface RawImage {
   readonly channels: number;
 }
 
-/**
- * The image as sharp takes it, with 8 bits a value.
- *
- * @throws ImageError when size, channels, length or values don't fit
- */
-export function fromRaw({ data, width, height, channels }: RawImage): Sharp {
+/** A raw image that was checked, with 8 bits a value. */
+export interface Bytes {
+  /** [height, width, channels] */
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3 | 4;
+}
+
+/** @throws ImageError when size, channels, length or values don't fit */
+export function rawBytes({ data, width, height, channels }: RawImage): Bytes {
   if (!isSide(width) || !isSide(height)) {
     throw new ImageError({
       problem: 'the size of the raw image is impossible',
@@ -41,7 +47,7 @@ export function fromRaw({ data, width, height, channels }: RawImage): Sharp {
       mend: 'correct width, height and channels, or give all the pixels',
     });
   }
-  return sharp(data instanceof Float32Array ? toBytes(data) : data, { raw: { width, height, channels } });
+  return { data: data instanceof Float32Array ? toBytes(data) : data, width, height, channels };
 }
 
 function isSide(value: number): boolean {
@@ -59,4 +65,11 @@ function toBytes(values: Float32Array): Uint8Array {
     });
   }
   return Uint8Array.from(values, value => Math.round(value * 255));
+}
+
+/** A checked image that has the target's shape already, as it is; undefined for any other. */
+export function asItIs({ data, ...image }: RawImage, shape: ImageShape): Float32Array | undefined {
+  if (image.width !== shape.width || image.height !== shape.height || image.channels !== shape.channels)
+    return undefined;
+  return data instanceof Float32Array ? data.slice() : scaled(data);
 }

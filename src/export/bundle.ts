@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BundleManifest } from '../bundle/manifest.js';
-import { manifestFile, manifestText } from '../bundle/manifest.js';
+import { manifestText } from '../bundle/files.js';
+import type { BundleFields, BundleManifest } from '../bundle/manifest.js';
+import { manifestFile } from '../bundle/manifest.js';
 import { writeFolderAtomically } from '../checkpoint/atomic.js';
 import { programVersion } from '../checkpoint/program.js';
 import { efficient } from '../evaluation/fit.js';
@@ -11,7 +12,7 @@ import type { Results } from '../evaluation/results.js';
 import { engineRunner } from '../predict/engine.js';
 import type { LoadedModel } from '../predict/load.js';
 import { targetOf } from '../predict/load.js';
-import { OnnxRunner } from '../predict/onnx-runner.js';
+import { loadRunner } from '../predict/onnx-node.js';
 import { exportGraphs } from './graphs.js';
 import { verify } from './verify.js';
 
@@ -23,7 +24,7 @@ export interface Examples {
 }
 
 export interface BundleContent {
-  readonly manifest: Omit<BundleManifest, 'format' | 'schemaVersion' | 'files'>;
+  readonly manifest: BundleFields;
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -80,7 +81,7 @@ async function compared(
   const engine = engineRunner(model);
   try {
     for (const [file, content] of files) writeFileSync(join(folder, file), content);
-    const exported = await OnnxRunner.load(folder, description);
+    const exported = await loadRunner(folder, description);
     try {
       return await verify(engine, exported, pixels, model.side - (patch ?? model.side));
     } finally {

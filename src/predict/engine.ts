@@ -1,5 +1,6 @@
 /** From a checkpoint to a model that answers, in the training engine. */
 import * as tf from '@tensorflow/tfjs-core';
+import { decodeImage } from '../data/decode.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
@@ -22,6 +23,7 @@ export async function openCheckpoint(path: string, threads: number | undefined):
   const { model, patch, variables, checkpoint } = loaded;
   return {
     runner: engineRunner(model, () => disposeTree(variables)),
+    decode: (image, target, maxPixels) => decodeImage(image, target, undefined, maxPixels),
     target: targetOf(loaded),
     classes: model.classes,
     patch,

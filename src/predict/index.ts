@@ -1,6 +1,6 @@
 /** `gfnet/predict`: predicts with exported bundles on ONNX Runtime; no training engine is needed, or reachable from here. */
 import { openBundle } from './bundle.js';
-import type { RuntimeOptions } from './onnx-runner.js';
+import type { RuntimeOptions } from './onnx-node.js';
 import { Predictor } from './predictor.js';
 
 export class GFNet extends Predictor {
@@ -14,10 +14,10 @@ export class GFNet extends Predictor {
 }
 
 export type { Box } from '../crop/box.js';
-export type { ImageShape } from '../data/dataset.js';
-export type { ImageTarget, RawImage } from '../data/decode.js';
+export type { ImageShape, ImageTarget } from '../data/dataset.js';
+export type { RawImage } from '../data/raw-image.js';
 export * from '../errors/index.js';
 export type { Guess } from '../evaluation/softmax.js';
-export type { RuntimeOptions } from './onnx-runner.js';
+export type { RuntimeOptions } from './onnx-node.js';
 export type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
 export type { Answered, Failed, Outcome } from './stream.js';

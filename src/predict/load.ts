@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { loadCheckpoint, loadLatest } from '../checkpoint/checkpoint.js';
-import type { ImageTarget } from '../data/decode.js';
+import type { ImageTarget } from '../data/dataset.js';
 import { toEngine } from '../checkpoint/tensors.js';
 import type { Tensors } from '../engine/gradients.js';
 import { disposeTree } from '../engine/tensor-tree.js';

@@ -1,17 +1,9 @@
-/** Takes an exported model's steps on ONNX Runtime. */
-import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+/** Takes an exported model's steps on ONNX Runtime, in Node or in a page. */
+import type { InferenceSession } from 'onnxruntime-common';
+import { Tensor } from 'onnxruntime-common';
 import type { BundleManifest } from '../bundle/manifest.js';
-import { EngineError } from '../errors/index.js';
 import type { StepAnswer } from '../model/answer.js';
 import type { ImageStore, StepRunner, Taken } from './step-runner.js';
-
-export interface RuntimeOptions {
-  /** Threads ONNX Runtime may use; all cores when absent. */
-  readonly threads?: number;
-  /** What computes, by ONNX Runtime's name for it (`cpu`, `cuda`, `coreml`, ...); `cpu` when absent. */
-  readonly provider?: string;
-}
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -21,42 +13,18 @@ interface Rows extends ImageStore {
 }
 
 export class OnnxRunner implements StepRunner<Rows> {
-  private constructor(
+  private readonly image: readonly number[];
+
+  /** @param sessions one for each step; steps that compute the same share one */
+  constructor(
     private readonly sessions: readonly InferenceSession[],
-    private readonly image: readonly number[],
-  ) {}
+    { side, channels }: BundleManifest['image'],
+  ) {
+    this.image = [side, side, channels];
+  }
 
   get networks(): readonly unknown[] {
     return this.sessions;
-  }
-
-  /** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
-  static async load(
-    folder: string,
-    { steps, image }: Pick<BundleManifest, 'steps' | 'image'>,
-    { threads, provider = 'cpu' }: RuntimeOptions = {},
-  ): Promise<OnnxRunner> {
-    const loaded = new Map<string, InferenceSession>();
-    const options = {
-      executionProviders: [provider],
-      ...(threads !== undefined && { intraOpNumThreads: threads }),
-    };
-    try {
-      for (const { graph } of steps) {
-        if (!loaded.has(graph))
-          loaded.set(graph, await InferenceSession.create(join(folder, graph), options));
-      }
-    } catch (cause) {
-      for (const session of loaded.values()) await session.release();
-      throw new EngineError({
-        problem: `ONNX Runtime cannot load ${folder}`,
-        given: cause instanceof Error ? cause.message : String(cause),
-        mend: 'export the model again; a provider must be one that this build of onnxruntime-node has',
-        cause,
-      });
-    }
-    const sessions = steps.flatMap(({ graph }) => loaded.get(graph) ?? []);
-    return new OnnxRunner(sessions, [image.side, image.side, image.channels]);
   }
 
   get imageSize(): number {
@@ -126,7 +94,7 @@ function feedsOf({ inputMetadata }: InferenceSession, given: Tensors, rows: Int3
 function read(given: InferenceSession.OnnxValueMapType): Omit<StepAnswer, 'rows'> {
   const values = (name: string): Float32Array | null => {
     const output = given[name];
-    return output instanceof Tensor ? (output.data as Float32Array) : null;
+    return output ? (output.data as Float32Array) : null;
   };
   const none = new Float32Array(0);
   return {
@@ -140,7 +108,7 @@ function read(given: InferenceSession.OnnxValueMapType): Omit<StepAnswer, 'rows'
 function next(given: InferenceSession.OnnxValueMapType): Tensors {
   return Object.fromEntries(
     Object.entries(given).flatMap(([name, value]) =>
-      name.startsWith('next.') && value instanceof Tensor ? [[name.replace('next.', 'state.'), value]] : [],
+      name.startsWith('next.') ? [[name.replace('next.', 'state.'), value]] : [],
     ),
   );
 }
@@ -153,13 +121,13 @@ function mapTensors(tensors: Tensors, replace: (tensor: Tensor, name: string) =>
 function chosen(tensor: Tensor, places: Int32Array): Tensor {
   const size = tensor.size / (tensor.dims[0] ?? 1);
   const from = tensor.data as Float32Array;
-  const to = unfilled(size * places.length);
+  const to = new Float32Array(size * places.length);
   places.forEach((place, i) => to.set(from.subarray(place * size, (place + 1) * size), i * size));
   return new Tensor('float32', to, [places.length, ...tensor.dims.slice(1)]);
 }
 
 function joined(tensors: readonly Tensor[]): Tensor {
-  const to = unfilled(tensors.reduce((sum, { size }) => sum + size, 0));
+  const to = new Float32Array(tensors.reduce((sum, { size }) => sum + size, 0));
   let at = 0;
   for (const { data } of tensors) {
     to.set(data as Float32Array, at);
@@ -167,10 +135,4 @@ function joined(tensors: readonly Tensor[]): Tensor {
   }
   const rows = tensors.reduce((sum, { dims }) => sum + (dims[0] ?? 0), 0);
   return new Tensor('float32', to, [rows, ...(tensors[0]?.dims.slice(1) ?? [])]);
-}
-
-/** Memory that nothing was written to yet. */
-function unfilled(length: number): Float32Array {
-  const memory = Buffer.allocUnsafeSlow(4 * length);
-  return new Float32Array(memory.buffer, memory.byteOffset, length);
 }

@@ -1,6 +1,6 @@
 /** What is asked of a model, and what it answers. */
 import type { Box } from '../crop/box.js';
-import type { RawImage } from '../data/decode.js';
+import type { RawImage } from '../data/raw-image.js';
 import type { Guess } from '../evaluation/softmax.js';
 
 /** A path, an encoded image, or pixels. */

@@ -1,7 +1,6 @@
 /** Classifies images, taking only as many steps as each image needs; whatever computes the steps. */
 import { boxOf } from '../crop/box.js';
-import type { ImageTarget } from '../data/decode.js';
-import { decodeImage } from '../data/decode.js';
+import type { ImageTarget } from '../data/dataset.js';
 import { UsageError } from '../errors/index.js';
 import type { Promised } from '../evaluation/risk.js';
 import { likeliest } from '../evaluation/softmax.js';
@@ -15,9 +14,15 @@ import { inBatches } from './stream.js';
 /** How thresholds are chosen: within mean Multi-Adds for one image, or so that little is lost. */
 export type ThresholdRule = { readonly budget: number } | Promised;
 
-/** A model in some engine. */
-export interface ReadyModel {
+/** A model in some engine, and how `Image`s become what it takes. */
+export interface ReadyModel<Image = ImageSource> {
   readonly runner: StepRunner;
+  /**
+   * Brings an image to the target.
+   * @param maxPixels encoded images of more are refused
+   * @throws ImageError for one that cannot be decoded
+   */
+  decode(image: Image, target: ImageTarget, maxPixels: number | undefined): Promise<Float32Array>;
   readonly target: ImageTarget;
   readonly classes: readonly string[];
   /** Side of the crops, in pixels; undefined where none are taken. */
@@ -39,8 +44,9 @@ interface Entry<Source> {
   settled: boolean;
 }
 
-export class Predictor {
-  constructor(private readonly model: ReadyModel) {}
+/** `Image`: what it can decode. */
+export class Predictor<Image = ImageSource> {
+  constructor(private readonly model: ReadyModel<Image>) {}
 
   get classes(): readonly string[] {
     return this.model.classes;
@@ -51,12 +57,17 @@ export class Predictor {
     return this.model.target;
   }
 
+  /** Of each step alone, for one image. */
+  get multiAdds(): readonly number[] {
+    return this.model.multiAdds;
+  }
+
   /**
    * Predicts in the order given. Images that are confident leave the batch; later steps are computed only for the others.
    * @param images paths, encoded images, or raw pixels
    * @throws ImageError for one that cannot be decoded; UsageError for options out of range
    */
-  async predict(images: readonly ImageSource[], options: PredictOptions = {}): Promise<Prediction[]> {
+  async predict(images: readonly Image[], options: PredictOptions = {}): Promise<Prediction[]> {
     const predictions: Prediction[] = [];
     for await (const outcome of this.stream(images, options)) {
       if ('error' in outcome) throw outcome.error;
@@ -69,13 +80,13 @@ export class Predictor {
    * Predicts image after image without end, in the order given: while a batch is computed the next is decoded, and images that are not
    * confident wait until they fill a batch of a later step, for no longer than the next batches take (four, or 128 images). An image that cannot be decoded does not stop the others.
    */
-  async *stream<Source extends ImageSource>(
+  async *stream<Source extends Image>(
     images: Iterable<Source> | AsyncIterable<Source>,
     options: PredictOptions = {},
   ): AsyncGenerator<Outcome<Source>> {
     const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
-    const decode = async (source: Source): Promise<Float32Array> =>
-      decodeImage(source, this.shape, undefined, options.maxPixels);
+    const decode = (source: Source): Promise<Float32Array> =>
+      this.model.decode(source, this.shape, options.maxPixels);
     const conveyor = this.conveyor(options, batchSize, blocksFor(batchSize));
     const topK = this.topK(options);
     const entries: Entry<Source>[] = [];
@@ -119,8 +130,8 @@ export class Predictor {
   }
 
   /** What is believed of one image after each step, as soon as it has been taken; none is taken that is not asked for. */
-  async *steps(image: ImageSource, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
-    const pixels = await decodeImage(image, this.shape, undefined, options.maxPixels);
+  async *steps(image: Image, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
+    const pixels = await this.model.decode(image, this.shape, options.maxPixels);
     for await (const [belief] of this.beliefs([pixels], options)) if (belief) yield belief[1];
   }
 

@@ -6,7 +6,8 @@ import type { AnytimeModel } from '../../src/model/anytime.js';
 import type { StepAnswer } from '../../src/model/answer.js';
 import type { StepInput } from '../../src/model/anytime.js';
 import { engineRunner } from '../../src/predict/engine.js';
-import { OnnxRunner } from '../../src/predict/onnx-runner.js';
+import { loadRunner } from '../../src/predict/onnx-node.js';
+import type { OnnxRunner } from '../../src/predict/onnx-runner.js';
 import type { StepRunner } from '../../src/predict/step-runner.js';
 import { takeSteps } from '../../src/predict/step-runner.js';
 
@@ -21,7 +22,7 @@ export async function exported(model: AnytimeModel, folder: string): Promise<Bot
   const { files, steps } = exportGraphs(model);
   mkdirSync(folder, { recursive: true });
   for (const [name, content] of files) writeFileSync(join(folder, name), content);
-  const runner = await OnnxRunner.load(folder, {
+  const runner = await loadRunner(folder, {
     steps: steps.map(graph => ({ graph, multiAdds: 1 })),
     image: { side: model.side, channels: model.channels === 1 ? 1 : 3 },
   });

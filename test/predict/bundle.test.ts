@@ -14,7 +14,7 @@ import type { ImageStore } from '../../src/predict/step-runner.js';
 import { findEvaluation } from '../../src/predict/calibration.js';
 import { loadModel } from '../../src/predict/load.js';
 import type { Belief, Prediction } from '../../src/predict/prediction.js';
-import { OnnxRunner } from '../../src/predict/onnx-runner.js';
+import { loadRunner } from '../../src/predict/onnx-node.js';
 import { stream, uniform } from '../../src/random/index.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 
@@ -199,7 +199,7 @@ describe('is refused', () => {
     const runner = engineRunner(other.model);
     const pixels = uniform(stream(1, 'noise'), 100 * 100);
     const steps = ['glance.onnx', 'focus.onnx'].map(graph => ({ graph, multiAdds: 1 }));
-    const wrong = await OnnxRunner.load(bundle, { steps, image: { side: 60, channels: 1 } });
+    const wrong = await loadRunner(bundle, { steps, image: { side: 60, channels: 1 } });
     const truncated = Object.create(wrong, {
       imageSize: { value: pixels.length },
       begin: { value: ({ places }: ImageStore) => wrong.begin({ pixels: pixels.slice(0, 3600), places }) },

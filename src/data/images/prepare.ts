@@ -1,7 +1,7 @@
 /** From the bytes of an image to what the network sees of it: the same whoever prepares it. */
 import type { Random } from '../../random/index.js';
 import { stream } from '../../random/index.js';
-import type { ImageTarget } from '../decode.js';
+import type { ImageTarget } from '../dataset.js';
 import { decodeImage } from '../decode.js';
 import { opaque, openEncoded, whole } from '../image-file.js';
 import { jitter } from './colour.js';

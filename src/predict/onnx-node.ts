@@ -1,0 +1,41 @@
+/** Loads an exported model's graphs in Node. */
+import { join } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import type { BundleManifest } from '../bundle/manifest.js';
+import { EngineError } from '../errors/index.js';
+import { OnnxRunner } from './onnx-runner.js';
+
+export interface RuntimeOptions {
+  /** Threads ONNX Runtime may use; all cores when absent. */
+  readonly threads?: number;
+  /** What computes, by ONNX Runtime's name for it (`cpu`, `cuda`, `coreml`, ...); `cpu` when absent. */
+  readonly provider?: string;
+}
+
+/** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
+export async function loadRunner(
+  folder: string,
+  { steps, image }: Pick<BundleManifest, 'steps' | 'image'>,
+  { threads, provider = 'cpu' }: RuntimeOptions = {},
+): Promise<OnnxRunner> {
+  const loaded = new Map<string, InferenceSession>();
+  const options = {
+    executionProviders: [provider],
+    ...(threads !== undefined && { intraOpNumThreads: threads }),
+  };
+  try {
+    for (const { graph } of steps) {
+      if (!loaded.has(graph)) loaded.set(graph, await InferenceSession.create(join(folder, graph), options));
+    }
+  } catch (cause) {
+    for (const session of loaded.values()) await session.release();
+    throw new EngineError({
+      problem: `ONNX Runtime cannot load ${folder}`,
+      given: cause instanceof Error ? cause.message : String(cause),
+      mend: 'export the model again; a provider must be one that this build of onnxruntime-node has',
+      cause,
+    });
+  }
+  const sessions = steps.flatMap(({ graph }) => loaded.get(graph) ?? []);
+  return new OnnxRunner(sessions, image);
+}

@@ -1,0 +1,67 @@
+/** Fetches a bundle's files and checks them. */
+import type { BundleManifest } from '../bundle/manifest.js';
+import { checkFile, manifestFile, parseManifest } from '../bundle/manifest.js';
+import { BundleError } from '../errors/index.js';
+
+/** Told how many bytes of the bundle have come. */
+export type Progress = (loaded: number, total: number) => void;
+
+export interface FetchedBundle {
+  readonly manifest: BundleManifest;
+  readonly graphs: ReadonlyMap<string, Uint8Array>;
+  /** What graphs refer to by name. */
+  readonly weights: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+/**
+ * Only what predicting needs. Hashes are checked where the page may compute them: on a secure origin (https, or this machine).
+ * @param base the bundle's folder
+ * @throws BundleError where a file cannot be had, or is not the one that was exported
+ */
+export async function fetchBundle(base: URL, onProgress?: Progress): Promise<FetchedBundle> {
+  const path = new URL(manifestFile, base);
+  const manifest = parseManifest(new TextDecoder().decode(await get(path)), path.href);
+  const names = new Set(manifest.steps.map(({ graph }) => graph));
+  const wanted = Object.entries(manifest.files).filter(([name]) => names.has(name) || name.endsWith('.bin'));
+  const total = wanted.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+  let loaded = 0;
+  const files = await Promise.all(
+    wanted.map(async ([name, expected]) => {
+      const address = new URL(name, base);
+      const content = await get(address, bytes => onProgress?.((loaded += bytes), total));
+      checkFile(address.href, expected, content.length, await sha256(content));
+      return [name, content] as const;
+    }),
+  );
+  return {
+    manifest,
+    graphs: new Map(files.filter(([name]) => names.has(name))),
+    weights: files.filter(([name]) => !names.has(name)).map(([path, data]) => ({ path, data })),
+  };
+}
+
+async function get(url: URL, onBytes?: (count: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    for await (const part of response.body ?? []) {
+      parts.push(part);
+      onBytes?.(part.length);
+    }
+    return new Uint8Array(await new Blob(parts).arrayBuffer());
+  } catch (cause) {
+    throw new BundleError({
+      problem: `a file of the bundle cannot be fetched: ${cause instanceof Error ? cause.message : String(cause)}`,
+      given: url.href,
+      mend: 'check the address: a bundle is a folder made by gfnet export, served as it is',
+      cause,
+    });
+  }
+}
+
+async function sha256(content: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
+  if (!isSecureContext) return undefined;
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
+  return Array.from(hash, byte => byte.toString(16).padStart(2, '0')).join('');
+}
