@@ -7,6 +7,7 @@ import { normal, stream, uniform } from '../src/random/index.js';
 import { classifierObjective } from './classifier-step.js';
 import type { SgdConfig } from './config.js';
 import { Learner } from './learner.js';
+import { mixed } from './mix.js';
 import { freezing } from './patterns.js';
 import type { ClassWeights } from './targets.js';
 import { answersOf, evenly } from './targets.js';
@@ -43,9 +44,11 @@ export function classifierTrainer(
     means: learner.means,
     model: anytimeGFNet(gfnet, costs, () => learner.variables, stage === 'stage1' ? 'random' : 'learned'),
     train(batch, position) {
+      const random = stream(seed, stage, 'mix', position.epoch, position.step);
+      const { images, ...labels } = mixed(batch, side, config, random);
       const all = {
-        ...answersOf(batch, { ...config, classWeights }),
-        images: tf.tensor4d(batch.images, [batch.size, side, side, channels]),
+        ...answersOf(labels, { ...config, classWeights }),
+        images: tf.tensor4d(images, [batch.size, side, side, channels]),
         draws: draws(batch.size, position.epoch, position.step).map(draw =>
           tf.tensor2d(draw, [batch.size, 2]),
         ),

@@ -35,6 +35,9 @@ const DescentConfig = z.strictObject({
   ema: z.number().min(0).lt(1).default(0),
   /** Share of each label that is spread over all classes (Szegedy et al. 2016). */
   labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** Parameters of the Beta distributions by which images of a batch are mixed, see mix.ts; 0: they are not. */
+  mixup: z.number().min(0).default(0),
+  cutmix: z.number().min(0).default(0),
   /** What images of a class count in the loss, 1 for those not named; `balanced`: all classes as much. */
   classWeights: z.union([z.literal('balanced'), z.record(z.string(), positive)]).exactOptional(),
 });

@@ -154,7 +154,7 @@ function createTrainer(options: StageOptions, model: ModelConfig, { train }: Spl
     const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
     return staticTrainer(
       network,
-      { variables: startFrom(options, model, variables), multiAdds },
+      { variables: startFrom(options, model, variables), multiAdds, seed },
       config.static,
       classWeightsOf(config.static.classWeights, train),
     );

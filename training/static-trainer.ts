@@ -5,11 +5,13 @@ import { crossEntropy } from '../src/engine/ops.js';
 import type { StaticNetwork } from '../src/model/static.js';
 import type { Scope, Variables } from '../src/nn/scope.js';
 import { apply } from '../src/nn/scope.js';
+import { stream } from '../src/random/index.js';
 import type { Answers } from './classifier-step.js';
 import { countCorrect } from './classifier-step.js';
 import type { TrainConfig } from './config.js';
 import type { Objective } from './descent.js';
 import { Learner } from './learner.js';
+import { mixed } from './mix.js';
 import { freezing } from './patterns.js';
 import type { ClassWeights } from './targets.js';
 import { answersOf, evenly } from './targets.js';
@@ -24,7 +26,11 @@ interface StaticBatch extends Answers {
 
 export function staticTrainer(
   network: StaticNetwork,
-  { variables, multiAdds }: { readonly variables: Variables; readonly multiAdds: number },
+  {
+    variables,
+    multiAdds,
+    seed,
+  }: { readonly variables: Variables; readonly multiAdds: number; readonly seed: number },
   config: TrainConfig['static'],
   classWeights: ClassWeights = evenly(network.config.classes),
 ): Trainer {
@@ -47,9 +53,11 @@ export function staticTrainer(
     means: learner.means,
     model: network.anytime(() => learner.variables, multiAdds),
     train(batch, position) {
+      const random = stream(seed, 'static', 'mix', position.epoch, position.step);
+      const { images, ...labels } = mixed(batch, side, config, random);
       const all = {
-        ...answersOf(batch, { ...config, classWeights }),
-        images: tf.tensor4d(batch.images, [batch.size, side, side, channels]),
+        ...answersOf(labels, { ...config, classWeights }),
+        images: tf.tensor4d(images, [batch.size, side, side, channels]),
       };
       return learner.train(all, batch.size, position);
     },

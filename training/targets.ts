@@ -59,16 +59,20 @@ export function targetsOf(
   return { targets, weights };
 }
 
-/** The same as tensors, with the labels that count as right. */
+/** The same as tensors, with the labels that count as right: of mixed images those of the larger share. */
 export function answersOf(
-  given: Labels,
+  { labels, others, share = 1 }: Labels,
   { classWeights, labelSmoothing }: { readonly classWeights: ClassWeights; readonly labelSmoothing: number },
 ): { targets: tf.Tensor2D; weights: tf.Tensor1D; labels: tf.Tensor1D } {
-  const { targets, weights } = targetsOf(given, classWeights, labelSmoothing);
+  const { targets, weights } = targetsOf(
+    { labels, ...(others && { others }), share },
+    classWeights,
+    labelSmoothing,
+  );
   return {
     targets: tf.tensor2d(targets, [weights.length, classWeights.length]),
     weights: tf.tensor1d(weights),
-    labels: tf.tensor1d(given.labels, 'int32'),
+    labels: tf.tensor1d((share < 0.5 && others) || labels, 'int32'),
   };
 }
 
