@@ -86,7 +86,7 @@ export function descentSteps<B extends TensorTree>(objective: Objective<B>, opti
   const part = compile(descend);
   /** After the last part, with the gradients of all. */
   const finish = compile(
-    ({ state, rates, gradients }: { state: DescentState; rates: Rates; gradients: Tensors }, _: object) =>
+    ({ state, rates, gradients }: { state: DescentState; rates: Rates; gradients: Tensors }) =>
       update(state, gradients, rates),
   );
   const dispose = (): void => {

@@ -72,7 +72,7 @@ export function answersOf(
   return {
     targets: tf.tensor2d(targets, [weights.length, classWeights.length]),
     weights: tf.tensor1d(weights),
-    labels: tf.tensor1d((share < 0.5 && others) || labels, 'int32'),
+    labels: tf.tensor1d(share < 0.5 ? (others ?? labels) : labels, 'int32'),
   };
 }
 

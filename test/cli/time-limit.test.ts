@@ -11,10 +11,9 @@ it('leaves room for a step and for saving, twice as long as they took', () => {
   const limit = timeLimit(interrupt, performance.now() + 10_000);
   limit.onSave(500);
   let steps = 0;
-  while (!interrupt.signal.aborted) {
+  for (; !interrupt.signal.aborted; steps++) {
     vi.advanceTimersByTime(1000);
-    if (!interrupt.signal.aborted) limit.onStep();
-    steps++;
+    limit.onStep();
   }
   // After 7 steps 3 s are left: as much as two steps and two saves take.
   expect(steps).toBe(7);
