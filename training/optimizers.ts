@@ -22,7 +22,9 @@ export function clipped(
   maxNorm: number | undefined,
 ): { gradients: Tensors; norm: { readonly gradientNorm?: Scalar } } {
   if (maxNorm === undefined) return { gradients, norm: {} };
-  const squares = Object.values(gradients).map(gradient => tf.sum(tf.square(gradient)));
+  // Sums round by their order, which must not be that of a checkpoint.
+  const names = Object.keys(gradients).sort();
+  const squares = names.map(name => tf.sum(tf.square(at(gradients, name))));
   const gradientNorm = tf.sqrt<Scalar>(tf.addN(squares as Scalar[]));
   const factor = tf.minimum(tf.div(maxNorm, tf.add(gradientNorm, 1e-6)), 1);
   return {
