@@ -35,7 +35,7 @@ export async function measureWaiting(config: TrainConfig): Promise<Waiting> {
   let asked = performance.now();
   for await (const batch of loader) {
     const given = performance.now();
-    trainer.train(batch, 0, step + warmUp);
+    trainer.train(batch, { epoch: 0, step: step + warmUp, steps: Math.floor(train.size / batchSize) });
     const trained = performance.now();
     if (step >= 0) {
       waiting += given - asked;

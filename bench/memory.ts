@@ -63,7 +63,7 @@ export async function measureMemory(stage: Stage, steps: number): Promise<Flatne
     const order = shuffled(splits.train, seed, epoch);
     const loader = batches(splits.train, { order, batchSize: config.batchSize, epoch, dropLast: true });
     for await (const batch of loader) {
-      trainer.train(batch, epoch, step++);
+      trainer.train(batch, { epoch, step: step++, steps });
       if ([warmUp, middleStep, last].includes(step)) readings.set(step, read());
       if (step === last) break;
     }

@@ -48,6 +48,6 @@ function start({ name, work, side, batch }: NetworkWork): Ours {
     }),
   );
   const config = { ...preset('cluttered-60').static, input: side };
-  const trainer = staticTrainer(network, network.initialise(stream(seed, 'initialise')), config);
+  const trainer = staticTrainer(network, { ...network.initialise(stream(seed, 'initialise')), seed }, config);
   return oursOf(trainer, batch, work === 'inference');
 }

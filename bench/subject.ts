@@ -56,7 +56,7 @@ export function oursOf(trainer: Trainer, size: number, inference: boolean): Ours
   return {
     step(index) {
       if (inference) Array.from(runner.run(batch.images, []));
-      else trainer.train(batch, 0, index);
+      else trainer.train(batch, { epoch: 0, step: index, steps: Infinity });
     },
     dispose() {
       runner.dispose();

@@ -7,26 +7,55 @@ import { NetworkConfig } from '../src/model/config.js';
 
 const positive = z.number().positive();
 const epochs = z.int().min(1);
+/** Epochs without a higher validation accuracy after which a stage ends, with the best weights; without it never. */
+const patience = z.int().min(1).exactOptional();
 
-/** Stages 1 and 3, and static networks: SGD with Nesterov momentum, cosine to 0. */
-const SgdConfig = z.strictObject({
+/** Of variables, see patterns.ts. */
+const pattern = z.string().min(1);
+
+/** SGD with Nesterov momentum, cosine to 0. */
+const DescentConfig = z.strictObject({
   epochs,
+  patience,
   /** Of f_G and f_L. */
   encoderRate: positive,
-  /** Of f_C. */
-  classifierRate: positive,
   momentum: z.number().min(0).lt(1).default(0.9),
   weightDecay: z.number().min(0).default(1e-4),
+  /** Epochs in which the learning rate rises to its value. */
+  warmup: z.number().min(0).default(0),
+  /** Factors of the learning rates of parts. */
+  rates: z.record(pattern, positive).default({}),
+  /** What stays as it is, batch norm's statistics included. */
+  freeze: z.array(pattern).default([]),
+  /** Bound of the norm of all gradients together. */
+  maxNorm: positive.exactOptional(),
+  /** Parts that each batch is computed in, to save memory; batch norm's statistics are then those of the parts. */
+  accumulate: z.int().min(1).default(1),
+  /** Decay of the average of the weights, which then predicts; 0: the weights themselves do. */
+  ema: z.number().min(0).lt(1).default(0),
+  /** Share of each label that is spread over all classes (Szegedy et al. 2016). */
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** Parameters of the Beta distributions by which images of a batch are mixed, see mix.ts; 0: they are not. */
+  mixup: z.number().min(0).default(0),
+  cutmix: z.number().min(0).default(0),
+  /** What images of a class count in the loss, 1 for those not named; `balanced`: all classes as much. */
+  classWeights: z.union([z.literal('balanced'), z.record(z.string(), positive)]).exactOptional(),
+});
+export type DescentConfig = Readonly<z.infer<typeof DescentConfig>>;
+
+/** Stages 1 and 3. */
+const SgdConfig = DescentConfig.extend({
+  /** Of f_C. */
+  classifierRate: positive,
   /** Weight r of the encoders' own losses. */
   supervision: z.number().min(0).default(1),
-  /** Whether f_G learns too; otherwise it stays as it is, batch norm's statistics included. */
-  trainGlance: z.boolean().default(true),
 });
-export type SgdConfig = z.infer<typeof SgdConfig>;
+export type SgdConfig = Readonly<z.infer<typeof SgdConfig>>;
 
 /** Stage 2: proximal policy optimization with Adam. */
 const PpoConfig = z.strictObject({
   epochs,
+  patience,
   rate: positive.default(3e-4),
   gamma: z.number().min(0).max(1).default(0.7),
   clip: positive.default(0.2),
@@ -44,9 +73,7 @@ export const TrainConfig = z
     stage2: PpoConfig,
     stage3: SgdConfig,
     /** The line to beat: the same encoder once, on the image resized to `input`. */
-    static: SgdConfig.omit({ classifierRate: true, supervision: true, trainGlance: true }).extend({
-      input: z.int().min(1),
-    }),
+    static: DescentConfig.extend({ input: z.int().min(1) }),
   })
   .transform(config => ({ ...config, data: prepared(config.data, config.network.encoder.name) }));
 export type TrainConfig = z.infer<typeof TrainConfig>;

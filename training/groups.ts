@@ -21,12 +21,14 @@ export function group(tensors: Tensors, name: string): Tensors {
   );
 }
 
-/** The tensors whose names one of the parts owns, e.g. `policy`, and the others. */
-export function partition(tensors: Tensors, parts: readonly string[]): { part: Tensors; rest: Tensors } {
+/** The tensors whose names fit, and the others. */
+export function partition(
+  tensors: Tensors,
+  fits: (name: string) => boolean,
+): { part: Tensors; rest: Tensors } {
   const entries = Object.entries(tensors);
-  const within = ([name]: [string, unknown]): boolean => parts.some(part => name.startsWith(`${part}.`));
   return {
-    part: Object.fromEntries(entries.filter(within)),
-    rest: Object.fromEntries(entries.filter(entry => !within(entry))),
+    part: Object.fromEntries(entries.filter(([name]) => fits(name))),
+    rest: Object.fromEntries(entries.filter(([name]) => !fits(name))),
   };
 }

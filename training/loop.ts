@@ -11,7 +11,7 @@ import { fromEngine, toEngine } from '../src/checkpoint/tensors.js';
 import type { Splits } from '../src/data/dataset.js';
 import { batches, shuffled } from '../src/data/loader.js';
 import { leaves } from '../src/engine/tensor-tree.js';
-import { DivergedError, InterruptedError } from '../src/errors/index.js';
+import { DivergedError, InterruptedError, TimeUpError } from '../src/errors/index.js';
 import { outputsOf } from '../src/model/outputs.js';
 import { Runner } from '../src/model/runner.js';
 import { Beacon } from './beacon.js';
@@ -24,6 +24,8 @@ const Progress = z.strictObject({
   /** Epochs completed. */
   epoch: z.int().nonnegative(),
   bestAccuracy: z.number(),
+  /** Epochs since that was reached. */
+  stale: z.int().nonnegative().default(0),
   sums: z.strictObject({
     batches: z.int(),
     images: z.int(),
@@ -45,6 +47,9 @@ export interface ProgressReport {
   readonly imagesPerSecond: number;
 }
 
+/** Why a run is aborted when it may take no more time. */
+export const timeUp = 'time is up';
+
 export interface LoopOptions {
   readonly trainer: Trainer;
   readonly run: RunWriter;
@@ -56,7 +61,14 @@ export interface LoopOptions {
   readonly describe: Pick<CheckpointContent, 'architecture' | 'classes' | 'preprocessing'>;
   /** Validation images looked at after each epoch; one canvas of each of the first digits. */
   readonly validationImages?: number;
+  /** Epochs without a better validation accuracy after which training ends, with the best weights. */
+  readonly patience?: number | undefined;
+  /** Its reason `timeUp` says that it is not the user who aborts. */
   readonly signal?: AbortSignal;
+  /** Told how long it took to save, in ms. */
+  readonly onSave?: (duration: number) => void;
+  /** Told what the run's log is told: how the data were split, which files are passed over, why training ended before all epochs. */
+  readonly onNotice?: (notice: string) => void;
   readonly onProgress?: (report: ProgressReport) => void;
   readonly onEpoch?: (row: MetricRow, epochs: number) => void;
 }
@@ -78,7 +90,7 @@ function definitions({
 
 /**
  * Trains to the end, or until `signal` aborts.
- * @throws InterruptedError when aborted, after saving; DivergedError when the loss or what was learned is not finite: the last
+ * @throws InterruptedError or TimeUpError when aborted, after saving; DivergedError when the loss or what was learned is not finite: the last
  *   checkpoint stays as it was
  */
 export async function trainLoop(options: LoopOptions): Promise<void> {
@@ -114,18 +126,19 @@ async function trainEpochs(
   const { trainer, run, splits, batchSize, seed, signal, beacon } = options;
   let progress = from;
   const perEpoch = Math.floor(splits.train.size / batchSize);
-  for (let { epoch } = progress; epoch < trainer.epochs; epoch++) {
+  const { patience = Infinity } = options;
+  for (let { epoch } = progress; epoch < trainer.epochs && progress.stale < patience; epoch++) {
     let sums: EpochSums = progress.sums;
     const order = shuffled(splits.train, seed, epoch).subarray(sums.batches * batchSize);
     const started = performance.now();
     const imagesBefore = sums.images;
-    const stop = (): InterruptedError => {
+    const stop = (): InterruptedError | TimeUpError => {
       requireFinite(trainer, epoch, sums.batches);
       save(options, 'last', { ...progress, epoch, sums: toJson(sums) });
-      return interrupted(run.path, trainer.stage, epoch, sums.batches);
+      return stopped(run.path, trainer.stage, signal?.reason === timeUp, epoch, sums.batches);
     };
     for await (const batch of batches(splits.train, { order, batchSize, epoch, dropLast: true })) {
-      const result = trainer.train(batch, epoch, sums.batches);
+      const result = trainer.train(batch, { epoch, step: sums.batches, steps: perEpoch });
       if (!Number.isFinite(result.loss)) throw diverged('the loss', trainer, epoch, sums.batches);
       sums = addBatch(sums, batch.size, result);
       const report = {
@@ -152,9 +165,15 @@ async function trainEpochs(
     record(row);
     const last = accuracy.at(-1) ?? 0;
     const best = last > progress.bestAccuracy;
-    progress = { epoch: epoch + 1, bestAccuracy: Math.max(last, progress.bestAccuracy), sums: noSumsCopy() };
+    progress = {
+      epoch: epoch + 1,
+      bestAccuracy: Math.max(last, progress.bestAccuracy),
+      stale: best ? 0 : progress.stale + 1,
+      sums: noSumsCopy(),
+    };
     if (best) save(options, 'best', progress, row);
-    save(options, 'last', progress, row);
+    if (progress.stale < patience) save(options, 'last', progress, row);
+    else endWithBest(options, progress);
     options.onEpoch?.(row, trainer.epochs);
     run.log(
       Object.entries(row)
@@ -164,9 +183,21 @@ async function trainEpochs(
   }
 }
 
+/** Training ends early: the best weights are the last ones too, which are evaluated and gone on from. */
+function endWithBest(options: LoopOptions, progress: Progress): void {
+  const { manifest, tensors } = loadCheckpoint(options.run.path, 'best', ['training']);
+  options.trainer.restore(toEngine(tensors));
+  save(options, 'last', progress, manifest.metrics as MetricRow);
+  const { epoch } = Progress.parse(manifest.progress);
+  const { stage } = options.trainer;
+  options.onNotice?.(
+    `${stage} ends after epoch ${progress.epoch}: no better on validation for ${progress.stale} epochs; the weights of epoch ${epoch} are kept`,
+  );
+}
+
 /** Saves what the run starts from, so that it resumes by itself wherever in its first epoch it stops. */
 function begin(options: LoopOptions): Progress {
-  const progress = { epoch: 0, bestAccuracy: -1, sums: noSumsCopy() };
+  const progress = { epoch: 0, bestAccuracy: -1, stale: 0, sums: noSumsCopy() };
   save(options, 'last', progress);
   return progress;
 }
@@ -186,11 +217,12 @@ function restore({ trainer, run }: LoopOptions): Progress {
 }
 
 function save(
-  { trainer, run, describe }: LoopOptions,
+  { trainer, run, describe, onSave }: LoopOptions,
   name: 'best' | 'last',
   progress: Progress,
   row?: MetricRow,
 ): void {
+  const started = performance.now();
   saveCheckpoint(run.checkpoints, name, {
     ...describe,
     kind: 'training',
@@ -199,6 +231,7 @@ function save(
     metrics: { ...row } as JsonObject,
     tensors: fromEngine(trainer.tensors()),
   });
+  onSave?.(performance.now() - started);
 }
 
 async function validate(
@@ -250,9 +283,15 @@ function diverged(what: string, { stage, rate }: Trainer, epoch: number, batch: 
   });
 }
 
-function interrupted(path: string, stage: string, epoch: number, batches: number): InterruptedError {
-  return new InterruptedError({
-    problem: `interrupted in epoch ${epoch + 1}, after ${batches} batches; all of it is saved`,
+function stopped(
+  path: string,
+  stage: string,
+  forTime: boolean,
+  epoch: number,
+  batches: number,
+): InterruptedError | TimeUpError {
+  return new (forTime ? TimeUpError : InterruptedError)({
+    problem: `${forTime ? 'the time is up' : 'interrupted'} in epoch ${epoch + 1}, after ${batches} batches; all of it is saved`,
     mend: `go on with: gfnet train ${stage} --out ${path} --resume`,
   });
 }

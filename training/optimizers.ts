@@ -13,6 +13,31 @@ function at(tensors: Tensors, name: string): Tensor {
   return tensor;
 }
 
+/**
+ * All gradients made smaller by one factor where their joint norm is above `maxNorm`, as `clip_grad_norm_` does; with the norm before.
+ * Without `maxNorm` they stay as they are.
+ */
+export function clipped(
+  gradients: Tensors,
+  maxNorm: number | undefined,
+): { gradients: Tensors; norm: { readonly gradientNorm?: Scalar } } {
+  if (maxNorm === undefined) return { gradients, norm: {} };
+  // Sums round by their order, which must not be that of a checkpoint.
+  const names = Object.keys(gradients).sort();
+  const squares = names.map(name => tf.sum(tf.square(at(gradients, name))));
+  const gradientNorm = tf.sqrt<Scalar>(tf.addN(squares as Scalar[]));
+  const factor = tf.minimum(tf.div(maxNorm, tf.add(gradientNorm, 1e-6)), 1);
+  return {
+    gradients: mapValues(gradients, (_, gradient) => tf.mul(gradient, factor)),
+    norm: { gradientNorm },
+  };
+}
+
+/** Exponential moving average: each goes the part `share` (1 - decay) of its way to `values`. */
+export function average(averages: Tensors, values: Tensors, share: Scalar): Tensors {
+  return mapValues(averages, (name, mean) => tf.add(mean, tf.mul(tf.sub(at(values, name), mean), share)));
+}
+
 /** Zeros in the shape of each parameter; kept, so the caller frees them. */
 export function zerosLikeAll(parameters: Tensors): Tensors {
   return mapValues(parameters, (_, parameter) => tf.keep(tf.zerosLike(parameter)));

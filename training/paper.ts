@@ -17,7 +17,7 @@ interface Family extends Pick<Network, 'classifier' | 'policy'> {
   readonly weightDecay: number;
   readonly supervision: number;
   readonly epochs: number;
-  readonly trainGlance: boolean;
+  readonly freeze: string[];
 }
 
 const gru = { kind: 'gru', hidden: 1024 } as const;
@@ -32,7 +32,7 @@ const resnet: Family = {
   weightDecay: 1e-4,
   supervision: 1,
   epochs: 60,
-  trainGlance: true,
+  freeze: [],
 };
 const densenet: Family = { ...resnet, interpolation: 'bilinear' };
 const regnet: Family = {
@@ -50,7 +50,7 @@ const mobilenet: Family = {
   weightDecay: 1e-4,
   supervision: 5,
   epochs: 90,
-  trainGlance: false,
+  freeze: ['global'],
 };
 const efficientnet: Family = { ...mobilenet, epochs: 30 };
 
@@ -92,10 +92,9 @@ export const paperConfigs: Readonly<Record<string, PaperConfig>> = Object.fromEn
 /** What the reference does with a network of the family that `name` is of, whatever P and T. */
 export function paperConfig(name: Name, patch: number, steps: number): PaperConfig {
   const family = Object.entries(families).find(([prefix]) => name.startsWith(prefix))?.[1] ?? resnet;
-  const { interpolation, classifier, policy, encoderRate, weightDecay, supervision, epochs, trainGlance } =
-    family;
+  const { interpolation, classifier, policy, encoderRate, weightDecay, supervision, epochs, freeze } = family;
   const alone = { epochs, encoderRate, weightDecay };
-  const learning = { ...alone, supervision, trainGlance };
+  const learning = { ...alone, supervision, freeze };
   return {
     network: {
       patch,

@@ -14,6 +14,8 @@ import { policyStep } from './policy-step.js';
 import type { PolicyState } from './policy-step.js';
 import type { Trainer } from './trainer.js';
 
+const ofPolicy = (name: string): boolean => name.startsWith('policy.');
+
 export function policyTrainer(
   { gfnet, costs, variables, seed }: GFNetParts,
   config: TrainConfig['stage2'],
@@ -22,7 +24,7 @@ export function policyTrainer(
     ...config,
     adam: { rate: config.rate, betas: [0.9, 0.999], epsilon: 1e-8 },
   });
-  let { part, rest: parameters } = partition(variables.parameters, ['policy']);
+  let { part, rest: parameters } = partition(variables.parameters, ofPolicy);
   let { statistics } = variables;
   let state: PolicyState = {
     parameters: part,
@@ -61,7 +63,7 @@ export function policyTrainer(
         description: 'share of the returns’ variance that the critic explains; 1 is perfect',
       },
     },
-    train(batch, epoch, index) {
+    train(batch, { epoch, step: index }) {
       const { side, channels, steps } = gfnet.config;
       const inputs = {
         images: tf.tensor4d(batch.images, [batch.size, side, side, channels]),
@@ -98,7 +100,7 @@ export function policyTrainer(
     },
     restore(tensors: Tensors) {
       disposeTree([state, parameters, statistics]);
-      ({ part, rest: parameters } = partition(group(tensors, 'parameters'), ['policy']));
+      ({ part, rest: parameters } = partition(group(tensors, 'parameters'), ofPolicy));
       statistics = group(tensors, 'statistics');
       const { count } = group(tensors, 'adam');
       state = {

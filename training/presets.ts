@@ -96,7 +96,7 @@ const digits = {
  */
 function photos(name: 'resnet18' | 'mobilenetv3_small_100', steps: number): PaperConfig {
   const { stage1, stage2, stage3, static: alone, ...rest } = paperConfig(name, 96, steps);
-  const rates = { encoderRate: 0.02, trainGlance: true };
+  const rates = { encoderRate: 0.02, freeze: [] };
   return {
     ...rest,
     batchSize: 64,

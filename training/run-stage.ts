@@ -26,6 +26,7 @@ import type { LoopOptions } from './loop.js';
 import { trainLoop } from './loop.js';
 import { policyTrainer } from './policy-trainer.js';
 import { staticTrainer } from './static-trainer.js';
+import { classWeightsOf } from './targets.js';
 import type { StageName, Trainer } from './trainer.js';
 
 /** The stages whose runs a stage may start from, the one before it first; `undefined` there: it may begin anew. */
@@ -36,7 +37,10 @@ export const origins: Readonly<Record<StageName, readonly [StageName | undefined
   static: [undefined, 'static'],
 };
 
-export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' | 'onEpoch'> {
+export interface StageOptions extends Pick<
+  LoopOptions,
+  'signal' | 'onProgress' | 'onEpoch' | 'onSave' | 'onNotice'
+> {
   readonly stage: StageName;
   readonly config: TrainConfig;
   readonly seed: number;
@@ -49,8 +53,6 @@ export interface StageOptions extends Pick<LoopOptions, 'signal' | 'onProgress' 
   readonly workers?: number | undefined;
   /** Only the first so many of each set, for a trial. */
   readonly images?: number;
-  /** Told what the run's log is told of the data: how it was split, which files are passed over. */
-  readonly onNotice?: (notice: string) => void;
 }
 
 /** @throws ConfigError when the network cannot work on these images */
@@ -67,7 +69,7 @@ export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelC
   return parsed.data;
 }
 
-/** @throws ConfigError, RunError, CheckpointError, InterruptedError, DivergedError */
+/** @throws ConfigError, RunError, CheckpointError, InterruptedError, TimeUpError, DivergedError */
 export async function runStage(options: StageOptions): Promise<void> {
   const { stage, config, seed, out, resume, command } = options;
   // A run that was killed before its first checkpoint begins anew.
@@ -84,7 +86,7 @@ export async function runStage(options: StageOptions): Promise<void> {
   const splits = options.images === undefined ? opened : limited(opened, options.images);
   requireBatch(config, splits);
   const model = modelConfig(config, splits);
-  const trainer = createTrainer(begun, model);
+  const trainer = createTrainer(begun, model, splits);
   try {
     const resolved = { stage, ...config };
     const run = resume
@@ -109,6 +111,8 @@ export async function runStage(options: StageOptions): Promise<void> {
         run,
         splits,
         batchSize: config.batchSize,
+        patience: config[stage].patience,
+        onNotice: notice,
         describe: {
           architecture: architecture,
           classes: model.classes,
@@ -143,15 +147,16 @@ function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): S
   return StaticConfig.parse({ ...model, input });
 }
 
-function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
+function createTrainer(options: StageOptions, model: ModelConfig, { train }: Splits): Trainer {
   const { stage, config, seed } = options;
   if (stage === 'static') {
     const network = new StaticNetwork(staticConfig(config, model));
     const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
     return staticTrainer(
       network,
-      { variables: startFrom(options, model, variables), multiAdds },
+      { variables: startFrom(options, model, variables), multiAdds, seed },
       config.static,
+      classWeightsOf(config.static.classWeights, train),
     );
   }
   if (stage === 'stage2' && model.steps < 2) {
@@ -167,7 +172,7 @@ function createTrainer(options: StageOptions, model: ModelConfig): Trainer {
   const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed };
   return stage === 'stage2'
     ? policyTrainer(parts, config.stage2)
-    : classifierTrainer(stage, parts, config[stage]);
+    : classifierTrainer(stage, parts, config[stage], classWeightsOf(config[stage].classWeights, train));
 }
 
 /** The variables that the run it starts from left; stage 1 and static networks may begin with the initial ones. */

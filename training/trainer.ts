@@ -4,6 +4,7 @@ import type { Batch } from '../src/data/loader.js';
 import type { AnytimeModel } from '../src/model/anytime.js';
 import type { MetricDefinition } from '../src/checkpoint/metrics.js';
 import type { BatchMetrics } from './epoch-sums.js';
+import type { Position } from './schedule.js';
 
 export const stages = ['stage1', 'stage2', 'stage3', 'static'] as const;
 export type StageName = (typeof stages)[number];
@@ -17,8 +18,8 @@ export interface Trainer {
   readonly model: AnytimeModel;
   /** Figures of this stage beside loss and accuracy. */
   readonly means: Readonly<Record<string, MetricDefinition>>;
-  /** Learns from one batch. Randomness is a function of the seed, the epoch and the step. */
-  train(batch: Batch, epoch: number, step: number): BatchMetrics;
+  /** Learns from one batch. Randomness is a function of the seed and of where training is. */
+  train(batch: Batch, position: Position): BatchMetrics;
   /** Everything that training changes, by name. */
   tensors(): Tensors;
   /** Takes the tensors of a checkpoint; they become the trainer's. */

@@ -27,6 +27,16 @@ export function share(text: string): number {
   throw new InvalidArgumentError('a number between 0 and 1, e.g. 0.01');
 }
 
+const units: Readonly<Record<string, number>> = { d: 86400e3, h: 3600e3, m: 60e3, s: 1e3 };
+
+/** `1h30m` -> milliseconds. */
+export function duration(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)([dhms])/g)];
+  const value = parts.reduce((sum, [, digits, unit = '']) => sum + Number(digits) * (units[unit] ?? 0), 0);
+  if (parts.map(([part]) => part).join('') === text && value > 0) return value;
+  throw new InvalidArgumentError('a time such as 2h, 90m or 1h30m');
+}
+
 const suffixes: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
 
 /** `12M` -> 12e6. */

@@ -12,8 +12,9 @@ import { startEngine } from '../engine/start.js';
 import { UsageError } from '../errors/index.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
-import { threadsOption, wholeNumber, workersOption } from './options.js';
+import { duration, threadsOption, wholeNumber, workersOption } from './options.js';
 import { trainingProgress } from './progress.js';
+import { timeLimit } from './time-limit.js';
 
 interface Options {
   readonly preset?: string;
@@ -24,6 +25,8 @@ interface Options {
   readonly dryRun?: boolean;
   readonly from?: string;
   readonly resume?: boolean;
+  readonly epochs?: number;
+  readonly maxTime?: number;
   readonly seed?: number;
   readonly threads?: number;
   readonly workers?: number;
@@ -52,6 +55,12 @@ export function trainCommand(): Command {
       'the run to start from (stage2: of stage1; stage3: of stage2, or of stage3 to train it further; stage1, static: none, or of a static network or gfnet import)',
     )
     .option('--resume', 'go on with the run in --out where it stopped')
+    .option('--epochs <n>', 'epochs of the stage; with all, of each', wholeNumber(1))
+    .option(
+      '--max-time <time>',
+      'stop and save within this time, e.g. 2h or 1h30m, with exit code 124; --resume goes on',
+      duration,
+    )
     .option('--seed <n>', 'seed of everything random (default: 1)', wholeNumber(0))
     .addOption(threadsOption())
     .addOption(workersOption())
@@ -64,10 +73,15 @@ Examples:
   gfnet train all --data flowers --out runs/flowers
   gfnet train all --data flowers --preset photos-96-mobile --set stage1.epochs=20 --out runs/b
   gfnet train stage1 --preset cluttered-60 --out runs/a/stage1
+  gfnet train stage1 --preset cluttered-60 --epochs 5 --max-time 2h --out runs/b/stage1
   gfnet train stage2 --preset cluttered-60 --from runs/a/stage1 --out runs/a/stage2
   gfnet train stage2 --out runs/a/stage2 --resume`,
     )
-    .action(async (stage: StageName | 'all', options: Options) => {
+    .action(async (stage: StageName | 'all', given: Options) => {
+      const { epochs, set = [] } = given;
+      const trained = stage === 'all' ? stages : [stage];
+      const told = epochs === undefined ? [] : trained.map(name => `${name}.epochs=${epochs}`);
+      const options = { ...given, set: [...set, ...told] };
       if (options.dryRun) await tryOut(stage, options);
       else await trainStages(stage, { ...options, out: requireOut(options) });
     });
@@ -90,8 +104,9 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
 }
 
 async function tryOut(stage: StageName | 'all', options: Options): Promise<void> {
-  const excess = options.resume ? '--resume' : options.out === undefined ? undefined : '--out';
-  if (excess !== undefined) {
+  const { resume, out, maxTime } = options;
+  const excess = [resume && '--resume', out && '--out', maxTime && '--max-time'].find(Boolean);
+  if (excess) {
     throw new UsageError({ problem: `--dry-run keeps nothing, so ${excess} says nothing`, given: excess });
   }
   const config = readConfig(options);
@@ -146,6 +161,7 @@ async function train(
   const onSignal = (): void => interrupt.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const progress = trainingProgress(stage);
+  const limit = options.maxTime === undefined ? undefined : timeLimit(interrupt, options.maxTime);
   try {
     await runStage({
       stage,
@@ -158,11 +174,16 @@ async function train(
       signal: interrupt.signal,
       workers: options.workers,
       onNotice,
-      onProgress: progress.onProgress,
+      onProgress: report => {
+        progress.onProgress(report);
+        limit?.onStep();
+      },
+      ...(limit && { onSave: limit.onSave }),
       onEpoch: progress.onEpoch,
     });
   } finally {
     progress.stop();
+    limit?.stop();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }

@@ -64,7 +64,7 @@ class ClutteredGlyphs implements Dataset {
         const image = images.subarray(i * size, (i + 1) * size);
         background(image, random);
         this.draw(image, glyph, random);
-        labels[i] = this.glyphs.labels[glyph] ?? 0;
+        labels[i] = this.label(index);
       });
     };
     if (photographs === undefined) {
@@ -75,6 +75,8 @@ class ClutteredGlyphs implements Dataset {
       .load()
       .then(loaded => drawAll((image, random) => image.set(pieceOf(loaded, canvas, random))));
   }
+
+  readonly label = (index: number): number => this.glyphs.labels[this.source(index)] ?? 0;
 
   source(index: number): number {
     return index % this.glyphs.labels.length;

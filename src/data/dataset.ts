@@ -31,6 +31,8 @@ export interface Dataset {
    * to be left out.
    */
   read(indices: Int32Array, epoch: number, images: Float32Array, labels: Int32Array): void | Promise<void>;
+  /** The class of an image, without reading it. */
+  readonly label: (index: number) => number;
   /** Which source an image was made from, where several images share one (ten canvases of one digit): errors of such images go together. */
   source?(index: number): number;
 }

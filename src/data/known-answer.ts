@@ -77,11 +77,13 @@ export class KnownAnswerDataset implements Dataset {
   read(indices: Int32Array, epoch: number, images: Float32Array, labels: Int32Array): void {
     const pixels = this.side * this.side;
     indices.forEach((index, i) => {
-      const label = index % this.classes.length;
+      const label = this.label(index);
       this.draw(images.subarray(i * pixels, (i + 1) * pixels), label, this.random(index, epoch));
       labels[i] = label;
     });
   }
+
+  readonly label = (index: number): number => index % this.classes.length;
 
   private random(index: number, epoch: number): Random {
     return stream(this.seed, this.name, this.varies ? epoch : 0, index);

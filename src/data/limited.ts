@@ -8,6 +8,7 @@ export function limited(splits: Splits, images: number): Splits {
     size: Math.min(images, set.size),
     classes: set.classes,
     shape: set.shape,
+    label: set.label,
     read: (...request) => set.read(...request),
     source: index => set.source?.(index) ?? index,
   });

@@ -27,9 +27,11 @@ export class PlainGlyphs implements Dataset {
     const canvas = this.shape.width;
     indices.forEach((index, i) => {
       this.draw(images.subarray(i * canvas * canvas, (i + 1) * canvas * canvas), index);
-      labels[i] = this.glyphs.labels[index] ?? 0;
+      labels[i] = this.label(index);
     });
   }
+
+  readonly label = (index: number): number => this.glyphs.labels[index] ?? 0;
 
   private draw(image: Float32Array, glyph: number): void {
     const canvas = this.shape.width;

@@ -233,17 +233,23 @@ export function globalAveragePool(x: Tensor4D): Tensor2D {
   })(x);
 }
 
-/** Mean cross entropy of logits [n, k] against one-hot labels [n, k]. */
-export function crossEntropy(logits: Tensor2D, labels: Tensor2D): Scalar {
+/**
+ * Weighted sum of the cross entropies of logits [n, k] against distributions over the classes.
+ * @param targets [n, k]; each row sums to 1
+ * @param weights [n]; 1 / n gives the mean
+ */
+export function crossEntropy(logits: Tensor2D, targets: Tensor2D, weights: Tensor1D): Scalar {
   return withGradient<[Tensor2D], Scalar>(([logits], save) => {
-    const [losses, gradient] = call('SoftmaxCrossEntropyWithLogits', [], [logits, labels], 2) as [
+    const [losses, gradient] = call('SoftmaxCrossEntropyWithLogits', [], [logits, targets], 2) as [
       Tensor1D,
       Tensor2D,
     ];
-    save([gradient]);
+    save([gradient, weights]);
     return {
-      value: tf.mean(losses),
-      gradient: (dy, [gradient]) => [tf.mul(gradient as Tensor2D, tf.div(dy, logits.shape[0]))],
+      value: tf.sum(tf.mul(losses, weights)),
+      gradient: (dy, [gradient, weights]) => [
+        tf.mul(gradient as Tensor2D, tf.mul(dy, tf.reshape(weights as Tensor1D, [-1, 1]))),
+      ],
     };
   })(logits);
 }

@@ -24,6 +24,8 @@ export const exitCodes = {
   engine: 3,
   /** Training diverged. */
   diverged: 4,
+  /** The time given is up, after saving; as of `timeout`. */
+  timeUp: 124,
   /** Interrupted by SIGINT, after saving. */
   interrupted: 130,
 } as const;
@@ -70,6 +72,10 @@ export class TracingError extends GFNetError {
 /** The loss or a parameter became NaN or infinite. */
 export class DivergedError extends GFNetError {
   override readonly exitCode = exitCodes.diverged;
+}
+/** The time given for the work is up; what was done is saved. */
+export class TimeUpError extends GFNetError {
+  override readonly exitCode = exitCodes.timeUp;
 }
 /** The user interrupted the work; what was done is saved. */
 export class InterruptedError extends GFNetError {

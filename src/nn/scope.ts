@@ -28,12 +28,10 @@ export function multiAddsOf(layers: readonly LayerCost[]): number {
 export type Initialiser = (shape: readonly number[], random: Random) => Float32Array;
 
 export interface Scope {
-  /** Whether batch norm uses the batch's statistics, and updates the running ones. */
+  /** Whether batch norm uses the batch's statistics, and updates the running ones; it does not where its scale is frozen. */
   readonly training: boolean;
   /** The scope of a part. */
   at(name: string | number): Scope;
-  /** The same scope, with batch norm's running statistics. */
-  evaluating(): Scope;
   parameter<T extends Tensor>(name: string, shape: readonly number[], initial: Initialiser): T;
   statistic<T extends Tensor>(name: string, shape: readonly number[], value: number): T;
   /** Replaces a statistic; later reads in the same run see the new value. */
@@ -47,13 +45,14 @@ interface Store {
   statistic(name: string, shape: readonly number[], value: number): Tensor;
   update(name: string, value: Tensor): void;
   count(cost: LayerCost): void;
+  /** Whether a parameter stays as it is. */
+  frozen(name: string): boolean;
 }
 
 function scopeOf(store: Store, path: string, training: boolean): Scope {
   return {
-    training,
+    training: training && !store.frozen(`${path}weight`),
     at: name => scopeOf(store, `${path}${name}.`, training),
-    evaluating: () => scopeOf(store, path, false),
     parameter: <T extends Tensor>(name: string, shape: readonly number[], initial: Initialiser) =>
       store.parameter(path + name, shape, initial) as T,
     statistic: <T extends Tensor>(name: string, shape: readonly number[], value: number) =>
@@ -69,11 +68,15 @@ function existing(tensors: Tensors, name: string): Tensor {
   return tensor;
 }
 
-/** Runs a network with the given variables; what it updated is returned beside its result. */
+/**
+ * Runs a network with the given variables; what it updated is returned beside its result.
+ * @param frozen which parameters stay as they are; batch norm whose scale does keeps to its running statistics
+ */
 export function apply<T>(
   variables: Variables,
   training: boolean,
   network: (scope: Scope) => T,
+  frozen: (name: string) => boolean = () => false,
 ): { result: T; statistics: Tensors } {
   const statistics: Record<string, Tensor> = { ...variables.statistics };
   const store: Store = {
@@ -81,6 +84,7 @@ export function apply<T>(
     statistic: name => existing(statistics, name),
     update: (name, value) => void (statistics[name] = value),
     count: () => undefined,
+    frozen,
   };
   return { result: network(scopeOf(store, '', training)), statistics };
 }
@@ -104,6 +108,7 @@ export function build(
     statistic: (name, shape, value) => (statistics[name] ??= tf.keep(tf.fill([...shape], value))),
     update: () => undefined,
     count: cost => void costs.push(cost),
+    frozen: () => false,
   };
   tf.tidy(() => network(scopeOf(store, '', false), () => costs.splice(0)));
   return { parameters, statistics };

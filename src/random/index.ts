@@ -45,3 +45,23 @@ export function permutation(random: Random, count: number): Int32Array {
   }
   return order;
 }
+
+/** A number from Beta(alpha, alpha): with gamma numbers g and h, g / (g + h). */
+export function beta(random: Random, alpha: number): number {
+  const [g, h] = [logGamma(random, alpha), logGamma(random, alpha)];
+  return 1 / (1 + Math.exp(h - g));
+}
+
+/**
+ * Logarithm of a number from Gamma(shape, 1) (Marsaglia and Tsang 2000; below 1 by their section 6): small shapes give numbers that
+ * no float holds.
+ */
+function logGamma(random: Random, shape: number): number {
+  if (shape < 1) return logGamma(random, shape + 1) + Math.log(1 - random()) / shape;
+  const d = shape - 1 / 3;
+  for (;;) {
+    const x = normal(random, 1)[0] ?? 0;
+    const v = (1 + x / Math.sqrt(9 * d)) ** 3;
+    if (v > 0 && Math.log(1 - random()) < 0.5 * x * x + d * (1 - v + Math.log(v))) return Math.log(d * v);
+  }
+}

@@ -90,7 +90,7 @@ describe('a preset and a file', () => {
     ]);
     expect([network.interpolation, network.classifier.kind]).toEqual([interpolation, kind]);
     expect(network.policy).toEqual({ encoder: hidden === 1024 ? 'linear' : 'conv', hidden, std: 0.1 });
-    const { encoderRate, weightDecay, supervision, epochs, trainGlance, momentum } = stage1;
+    const { encoderRate, weightDecay, supervision, epochs, freeze, momentum } = stage1;
     expect([
       encoderRate,
       stage1.classifierRate,
@@ -98,7 +98,7 @@ describe('a preset and a file', () => {
       weightDecay,
       supervision,
       epochs,
-      trainGlance,
+      freeze.length === 0,
     ]).toEqual(training);
     expect(stage3).toEqual({ ...stage1, classifierRate: 0.01 });
     expect([momentum, batchSize, stage2.epochs, stage2.rate, stage2.gamma]).toEqual([
@@ -120,7 +120,7 @@ describe('--data', () => {
       broken: 'skip',
     });
     expect(network).toMatchObject({ patch: 96, steps: 4, encoder: { name: 'resnet18' } });
-    expect(stage1.trainGlance).toBe(true);
+    expect(stage1.freeze).toEqual([]);
     const mobile = readConfig({ data: 'list.csv', preset: 'photos-96-mobile' });
     expect(mobile.data).toMatchObject({
       kind: 'manifest',

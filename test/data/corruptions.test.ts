@@ -14,6 +14,7 @@ function setOf(pixels: Float32Array, side: number, channels: number, size = 1): 
     name: 'one',
     size,
     classes: ['a', 'b'],
+    label: () => 1,
     shape: { height: side, width: side, channels },
     read: (indices, _epoch, images, labels) => {
       indices.forEach((_, i) => images.set(pixels, i * pixels.length));

@@ -2,10 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/start.js';
 import type { AdamState } from '../../training/optimizers.js';
-import { adam, nesterov } from '../../training/optimizers.js';
+import { adam, average, clipped, nesterov } from '../../training/optimizers.js';
 import { discountedReturns, normalise } from '../../training/returns.js';
-import { cosine } from '../../training/schedule.js';
+import { cosine, decayAt, warmUp } from '../../training/schedule.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
+import { finetuning } from './support.js';
 
 beforeAll(() => startEngine());
 
@@ -42,6 +43,36 @@ describe('equal to PyTorch over five steps', () => {
       expectClose(parameters.w as tf.Tensor, f.tensor(`expected/${i}`), 1e-6);
     }
   });
+});
+
+describe('as in PyTorch', () => {
+  it.each(finetuning.bounded)('all gradients are bounded together, from a norm of $norm', f => {
+    const [a, b] = [tf.tensor(f.given[0]), tf.tensor(f.given[1])];
+    const { gradients, norm } = clipped({ a, b }, 1);
+    expectClose(norm.gradientNorm as tf.Scalar, tf.scalar(f.norm));
+    expectClose(gradients.a as tf.Tensor, tf.tensor(f.expected[0]));
+    expectClose(gradients.b as tf.Tensor, tf.tensor(f.expected[1]));
+  });
+
+  it('the average of the weights moves, from the first of them', () => {
+    const { decay, weights, expected } = finetuning.averaged;
+    const [first = [], ...later] = weights;
+    let mean: Record<string, tf.Tensor> = { w: tf.tensor1d(first) };
+    for (const w of later) mean = average(mean, { w: tf.tensor1d(w) }, tf.scalar(1 - decay));
+    expectClose(mean.w as tf.Tensor, tf.tensor1d(expected));
+  });
+});
+
+it('warm-up reaches the whole rate by equal steps, and stays there', () => {
+  const at = (done: number): number => warmUp({ epoch: Math.floor(done / 4), step: done % 4, steps: 4 }, 1.5);
+  expect([0, 1, 2, 3, 4, 5, 6, 20].map(at)).toEqual([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1, 1]);
+  expect(warmUp({ epoch: 0, step: 0, steps: 4 }, 0)).toBe(1);
+});
+
+it('an average forgets faster while it is young', () => {
+  const at = (step: number): number => decayAt({ epoch: 0, step, steps: 1e6 }, 0.99);
+  expect([0, 8, 90].map(at)).toEqual([0.1, 0.5, 0.91]);
+  expect(at(1e5)).toBe(0.99);
 });
 
 it('cosine goes from the initial rate to 0', () => {

@@ -57,7 +57,7 @@ describe('the three stages', () => {
   });
 
   it('leave the glance as it is where they are told so, resumed or not', async () => {
-    const still = TrainConfig.parse({ ...tiny, stage1: { ...tiny.stage1, trainGlance: false } });
+    const still = TrainConfig.parse({ ...tiny, stage1: { ...tiny.stage1, freeze: ['global'] } });
     const once = TrainConfig.parse({ ...still, stage1: { ...still.stage1, epochs: 1 } });
     await train('stage1', 'still', { config: still });
     await train('stage1', 'still-once', { config: once });
@@ -165,7 +165,7 @@ describe('the three stages', () => {
 
   it('start their encoders from a static network’s, if one is given, and its head where the classes are as many', async () => {
     await train('static', 'alone');
-    const frozen = TrainConfig.parse({ ...tiny, stage1: { ...tiny.stage1, epochs: 1, trainGlance: false } });
+    const frozen = TrainConfig.parse({ ...tiny, stage1: { ...tiny.stage1, epochs: 1, freeze: ['global'] } });
     await train('stage1', 'from-alone', { config: frozen, from: at('alone') });
     const [alone, begun] = [weights('alone'), weights('from-alone')];
     for (const [name, values] of alone) {

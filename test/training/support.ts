@@ -1,4 +1,6 @@
 /** What the tests of training share. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import type { TrainConfigInput } from '../../training/config.js';
 
@@ -47,3 +49,35 @@ export function proportionRight(logits: Float32Array, labels: Int32Array): numbe
   });
   return right.length / labels.length;
 }
+
+interface Finetuning {
+  readonly losses: readonly {
+    readonly logits: number[][];
+    readonly labels: number[];
+    readonly weight: number[] | null;
+    readonly smoothing: number;
+    readonly expected: number;
+    readonly gradient: number[][];
+  }[];
+  readonly bounded: readonly {
+    readonly given: [number[][], number[]];
+    readonly norm: number;
+    readonly expected: [number[][], number[]];
+  }[];
+  readonly averaged: { readonly decay: number; readonly weights: number[][]; readonly expected: number[] };
+  readonly mixed: readonly {
+    readonly kind: 'mixup' | 'cutmix';
+    readonly share: number;
+    readonly row: number;
+    readonly column: number;
+    readonly images: number[];
+    readonly labels: number[];
+    readonly expected: number[];
+    readonly targets: number[][];
+  }[];
+}
+
+/** What PyTorch and torchvision make of losses, gradients, weights and images: written by finetuning.py. */
+export const finetuning = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../fixtures/pytorch/finetuning.json'), 'utf8'),
+) as Finetuning;

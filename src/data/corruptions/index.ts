@@ -78,6 +78,7 @@ export function corrupted(base: Dataset, name: CorruptionName, severity: Severit
     name: `${base.name}, ${name} ${severity}`,
     size: base.size,
     classes: base.classes,
+    label: base.label,
     shape,
     async read(indices, epoch, images, labels) {
       await base.read(indices, epoch, images, labels);

@@ -47,7 +47,7 @@ export class ImageSet implements Dataset {
   /** @throws DataError when a broken image is an error, or no other of its class can be read; ImageError never */
   async read(indices: Int32Array, epoch: number, images: Float32Array, labels: Int32Array): Promise<void> {
     const { pool, plan, broken } = this.options;
-    indices.forEach((index, i) => (labels[i] = this.#label(index)));
+    indices.forEach((index, i) => (labels[i] = this.label(index)));
     const items = [...indices].map(index => this.#item(index, epoch));
     for (const fault of await pool.prepare(items, plan, images)) {
       const { place } = fault;
@@ -63,10 +63,10 @@ export class ImageSet implements Dataset {
     return { source: listing.source(places[index] ?? 0), index, epoch };
   }
 
-  #label(index: number): number {
+  readonly label = (index: number): number => {
     const { listing, places } = this.options;
     return listing.labels[places[index] ?? 0] ?? 0;
-  }
+  };
 
   #span(place: number): [number, number] {
     const { height, width, channels } = this.shape;
@@ -97,17 +97,17 @@ export class ImageSet implements Dataset {
       this.#report(other, fault);
     }
     throw new DataError({
-      problem: `images of class ${this.classes[this.#label(index)] ?? ''} cannot be read: ${replacements} in a row are broken`,
+      problem: `images of class ${this.classes[this.label(index)] ?? ''} cannot be read: ${replacements} in a row are broken`,
       given: name,
       mend: 'gfnet data check names all broken files; see also that the disk is there',
     });
   }
 
   #classOf(index: number): readonly number[] {
-    const label = this.#label(index);
+    const label = this.label(index);
     const known = this.#byClass.get(label);
     if (known) return known;
-    const members = Array.from({ length: this.size }, (_, i) => i).filter(i => this.#label(i) === label);
+    const members = Array.from({ length: this.size }, (_, i) => i).filter(i => this.label(i) === label);
     this.#byClass.set(label, members);
     return members;
   }
