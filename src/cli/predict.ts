@@ -13,7 +13,7 @@ import { GFNet } from '../index.js';
 import type { PredictOptions } from '../predict/prediction.js';
 import type { ImageFiles } from './image-files.js';
 import { imageFiles } from './image-files.js';
-import { confidence, multiAdds, share, threadsOption, wholeNumber } from './options.js';
+import { confidence, multiAdds, positiveNumber, share, threadsOption, wholeNumber } from './options.js';
 import { openOutput } from './output.js';
 import type { FormatName } from './prediction-format.js';
 import { formatNames, formats } from './prediction-format.js';
@@ -24,6 +24,7 @@ interface Options {
   readonly budget?: number;
   readonly maxAccuracyDrop?: number;
   readonly confidence?: number;
+  readonly maxMs?: number;
   readonly top?: number;
   readonly batch?: number;
   readonly crops?: string;
@@ -65,6 +66,11 @@ export function predictCommand(): Command {
         .conflicts(['threshold', 'budget']),
     )
     .option('--confidence <p>', 'how surely that promise holds (default: 0.95)', share)
+    .option(
+      '--max-ms <milliseconds>',
+      'time for an image from its glance on: no look is begun that would end later, as measured so far',
+      positiveNumber,
+    )
     .option('--top <k>', 'classes to list in JSON (default: 5)', wholeNumber(1))
     .option('--batch <n>', 'images computed at once (default: 64)', wholeNumber(1))
     .option('--crops <folder>', 'write the patches that were looked at as PNG files')
@@ -153,7 +159,7 @@ async function answerAll(model: GFNet, { files, count }: ImageFiles, options: Op
 }
 
 function predictOptions(
-  { threshold, budget, maxAccuracyDrop, confidence: sure, top, batch }: Options,
+  { threshold, budget, maxAccuracyDrop, confidence: sure, maxMs, top, batch }: Options,
   { signal }: AbortController,
 ): PredictOptions {
   return {
@@ -162,6 +168,7 @@ function predictOptions(
     ...(budget !== undefined && { budget }),
     ...(maxAccuracyDrop !== undefined && { maxAccuracyDrop }),
     ...(sure !== undefined && { confidence: sure }),
+    ...(maxMs !== undefined && { maxMs }),
     ...(top !== undefined && { topK: top }),
     ...(batch !== undefined && { batchSize: batch }),
   };

@@ -5,6 +5,7 @@
 import type { StepAnswer } from '../model/answer.js';
 import { remaining } from '../model/answer.js';
 import type { StepRunner } from './step-runner.js';
+import type { Stopwatch } from './stopwatch.js';
 
 interface ConveyorOptions {
   /** Images that take a step together. */
@@ -13,6 +14,9 @@ interface ConveyorOptions {
   readonly thresholds: readonly number[];
   /** Batches that may be on their way at the same time. */
   readonly blocks: number;
+  /** Milliseconds from when an image is put; no step is begun that would not end within them. */
+  readonly maxMs?: number | undefined;
+  readonly stopwatch?: Stopwatch;
 }
 
 interface Ticket {
@@ -22,6 +26,8 @@ interface Ticket {
   readonly block: number;
   /** Steps taken. */
   readonly steps: number;
+  /** When it must be answered, as `performance.now` counts. */
+  readonly until: number;
 }
 
 interface Waiting<Rows> {
@@ -60,7 +66,8 @@ export class Conveyor<Rows> {
   /** Takes the first step with these images, at most a batch, and further steps with as many as fill a batch. */
   async *put(images: readonly Float32Array[], ids: readonly number[]): AsyncGenerator<Looked> {
     if (images.length === 0) return;
-    const { batchSize } = this.options;
+    const { batchSize, maxMs = Infinity } = this.options;
+    const until = performance.now() + maxMs;
     // In a ring, so that no image waits for longer than the others take to go round.
     const block = this.#next++ % this.#inside.length;
     while ((this.#inside[block] ?? 0) > 0) yield await this.#takeOf(this.#awaitedBy(block));
@@ -68,7 +75,7 @@ export class Conveyor<Rows> {
     images.forEach((image, i) => this.#pixels.set(image, (first + i) * this.runner.imageSize));
     this.#inside[block] = images.length;
     const places = Int32Array.from(images, (_, i) => first + i);
-    const tickets = ids.map(id => ({ id, block, steps: 0 }));
+    const tickets = ids.map(id => ({ id, block, steps: 0, until }));
     yield await this.#take({ tickets, rows: this.runner.begin({ pixels: this.#pixels, places }) });
     for (const [network, parts] of this.#waiting)
       while (count(parts) >= batchSize) yield await this.#takeOf(network);
@@ -139,7 +146,10 @@ export class Conveyor<Rows> {
 
   async #take({ tickets, rows }: Waiting<Rows>): Promise<Looked> {
     const { networks } = this.runner;
-    const { answer, rows: next } = await this.runner.take(tickets[0]?.steps ?? 0, rows);
+    const step = tickets[0]?.steps ?? 0;
+    const started = performance.now();
+    const { answer, rows: next } = await this.runner.take(step, rows);
+    this.options.stopwatch?.note(networks[step], tickets.length, performance.now() - started);
     const stays = this.#staying(answer, tickets);
     const goOn = new Map<unknown, number[]>();
     tickets.forEach(({ block, steps }, i) => {
@@ -164,7 +174,13 @@ export class Conveyor<Rows> {
       for (const i of remaining({ ...answer, rows }, thresholds[step] ?? Infinity))
         if (tickets[i]?.steps === step) stays[i] = true;
     }
-    return stays;
+    const left = stays.filter(Boolean).length;
+    return tickets.map(({ steps, until }, i) => stays[i] === true && this.#inTime(steps + 1, left, until));
+  }
+
+  #inTime(step: number, rows: number, until: number): boolean {
+    const { stopwatch } = this.options;
+    return until === Infinity || performance.now() + (stopwatch?.expected(step, rows) ?? 0) <= until;
   }
 
   #queue(rows: Rows, tickets: readonly Ticket[], goOn: ReadonlyMap<unknown, readonly number[]>): void {

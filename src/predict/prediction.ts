@@ -18,6 +18,11 @@ export interface PredictOptions {
   readonly maxAccuracyDrop?: number;
   /** How surely the promise of `maxAccuracyDrop` holds, in (0, 1); default 0.95. */
   readonly confidence?: number;
+  /**
+   * Milliseconds in which an image is to be answered, from when its first step begins, decoding not counted: no step is begun that would
+   * not end in time, as measured so far; what is believed by then is the answer. The glance is always taken.
+   */
+  readonly maxMs?: number;
   /** How many classes to list; default 5, at most all of them. */
   readonly topK?: number;
   /** Images computed at once; default 64. */

@@ -9,6 +9,7 @@ import { blocksFor, Conveyor } from './conveyor.js';
 import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
 import type { Decoded, Failed, Outcome } from './stream.js';
 import type { StepRunner } from './step-runner.js';
+import { Stopwatch } from './stopwatch.js';
 import { inBatches } from './stream.js';
 
 /** How thresholds are chosen: within mean Multi-Adds for one image, or so that little is lost. */
@@ -46,7 +47,11 @@ interface Entry<Source> {
 
 /** `Image`: what it can decode. */
 export class Predictor<Image = ImageSource> {
-  constructor(private readonly model: ReadyModel<Image>) {}
+  readonly #stopwatch: Stopwatch;
+
+  constructor(private readonly model: ReadyModel<Image>) {
+    this.#stopwatch = new Stopwatch(model.runner.networks, model.multiAdds);
+  }
 
   get classes(): readonly string[] {
     return this.model.classes;
@@ -118,6 +123,8 @@ export class Predictor<Image = ImageSource> {
           note(looked);
           yield* settled();
         }
+        // What waits for others to fill its batch may not be in time.
+        if (options.maxMs !== undefined) for await (const looked of conveyor.finish()) note(looked);
         yield* settled();
       }
       for await (const looked of conveyor.finish()) {
@@ -170,7 +177,9 @@ export class Predictor<Image = ImageSource> {
 
   private conveyor(options: PredictOptions, batchSize: number, blocks: number): Conveyor<unknown> {
     const thresholds = this.thresholds(options);
-    return new Conveyor(this.model.runner, { batchSize, thresholds, blocks });
+    const maxMs = options.maxMs === undefined ? undefined : positive('maxMs', options.maxMs);
+    const stopwatch = this.#stopwatch;
+    return new Conveyor(this.model.runner, { batchSize, thresholds, blocks, maxMs, stopwatch });
   }
 
   private topK({ topK = 5 }: PredictOptions): number {
@@ -265,6 +274,11 @@ function checkThreshold(threshold: number): number {
     given: String(threshold),
     allowed: 'above 0, up to 1 (all steps)',
   });
+}
+
+function positive(option: string, value: number): number {
+  if (value > 0) return value;
+  throw new UsageError({ problem: `${option} out of range`, given: String(value), allowed: 'above 0' });
 }
 
 function atLeastOne(option: string, value: number): number {

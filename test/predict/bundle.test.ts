@@ -92,6 +92,26 @@ describe('a bundle predicts as the model it was made of', () => {
   });
 });
 
+describe('asked for an answer in time', () => {
+  it('gives what is believed when the next look would end too late, of as many classes as asked for', async () => {
+    const images = await pictures(3);
+    const [all, none] = [
+      { threshold: 1, maxMs: 1e9, topK: 2 },
+      { threshold: 1, maxMs: 1e-6 },
+    ];
+    const whole = await there.predict(images, all);
+    expect(whole.map(({ steps, top }) => [steps, top.length])).toEqual(images.map(() => [4, 2]));
+    const short = await there.predict(images, none);
+    expect(short.map(({ steps }) => steps)).toEqual([1, 1, 1]);
+    expect(short.map(({ label }) => label)).toEqual(whole.map(({ beliefs }) => beliefs[0]?.top[0]?.label));
+    const streamed: number[] = [];
+    for await (const outcome of there.stream(images, { ...none, batchSize: 2 }))
+      if ('prediction' in outcome) streamed.push(outcome.prediction.steps);
+    expect(streamed).toEqual([1, 1, 1]);
+    await expect(there.predict(images, { maxMs: 0 })).rejects.toBeInstanceOf(UsageError);
+  });
+});
+
 describe('step by step', () => {
   it('gives each belief as it comes, and takes no step that is not asked for', async () => {
     const [image = ''] = await pictures(1);

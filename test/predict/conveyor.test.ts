@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Conveyor } from '../../src/predict/conveyor.js';
+import { Stopwatch } from '../../src/predict/stopwatch.js';
 import type { StepRunner, Taken } from '../../src/predict/step-runner.js';
 import { integer, stream } from '../../src/random/index.js';
 
@@ -150,5 +151,48 @@ describe('continuous batching', () => {
     expect(runner.alive).toBe(2);
     conveyor.dispose();
     expect(runner.alive).toBe(0);
+  });
+
+  it('begins no step that would not end in time, and takes the first in any case', async () => {
+    for (const [slow, taken] of [
+      ['b', [1, 1, 1]],
+      ['c', [2, 1, 2]],
+      ['none', [3, 1, 4]],
+    ] as const) {
+      const runner = new Counting();
+      const stopwatch = new Stopwatch(runner.networks, [1, 1, 1, 1]);
+      for (const network of ['a', 'b', 'c']) stopwatch.note(network, 3, network === slow ? 1e9 : 0);
+      const options = { batchSize: 3, blocks: 1, thresholds: [0.8, 0.8, 0.8], maxMs: 1e6, stopwatch };
+      const conveyor = new Conveyor(runner, options);
+      const steps = [0, 0, 0];
+      const last: number[] = [];
+      const images = [3, 1, 4].map(value => Float32Array.of(value));
+      for await (const { images: seen } of conveyor.all(images)) {
+        for (const image of seen) {
+          steps[image.id] = image.step;
+          if (image.last) last.push(image.id);
+        }
+      }
+      expect(steps).toEqual(taken);
+      expect(last.sort()).toEqual([0, 1, 2]);
+      expect(runner.alive).toBe(0);
+    }
+  });
+});
+
+describe('the time that a step will take', () => {
+  it('is that of the next wider batch, or in proportion to the widest', () => {
+    const stopwatch = new Stopwatch(['a', 'b', 'b'], [2, 6, 6]);
+    expect(stopwatch.expected(1, 4)).toBe(0);
+    stopwatch.note('a', 4, 10);
+    expect(stopwatch.expected(0, 2)).toBe(10);
+    expect(stopwatch.expected(0, 8)).toBe(20);
+    // Never taken: by its Multi-Adds.
+    expect(stopwatch.expected(2, 4)).toBe(30);
+    stopwatch.note('b', 2, 5);
+    stopwatch.note('b', 8, 16);
+    expect([1, 2, 3, 16].map(rows => stopwatch.expected(1, rows))).toEqual([5, 5, 16, 32]);
+    stopwatch.note('a', 4, 0);
+    expect(stopwatch.expected(0, 4)).toBeCloseTo(7);
   });
 });
