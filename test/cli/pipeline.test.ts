@@ -175,7 +175,7 @@ describe('package', () => {
     const [before, after] = ['runs/a/stage3', 'judged'].map(path => {
       const file = join(folder, path, 'results.json');
       const { model, ...results } = parseResults(readFileSync(file, 'utf8'), file);
-      return { ...results, model: model.name, command: '', timing: null };
+      return { ...results, model: model.name, command: '', timing: null, latency: null };
     });
     expect(after).toEqual(before);
     const card = readFileSync(join(folder, 'digits/README.md'), 'utf8');
