@@ -25,7 +25,10 @@ function trainingStep(weights: Weights, { x, y }: Images) {
     const convolved = conv2d(x, p.filter as tf.Tensor4D, 2, 1);
     const normalised = batchNormTraining(convolved, p.scale as tf.Tensor1D, p.offset as tf.Tensor1D, 1e-5);
     const logits = globalAveragePool(relu(normalised.output));
-    return { loss: crossEntropy(logits, y, tf.fill([y.shape[0]], 1 / y.shape[0])), auxiliary: { mean: normalised.batchMean, logits } };
+    return {
+      loss: crossEntropy(logits, y, tf.fill([y.shape[0]], 1 / y.shape[0])),
+      auxiliary: { mean: normalised.batchMean, logits },
+    };
   });
   return { loss, gradients, auxiliary, same: weights.scale };
 }
