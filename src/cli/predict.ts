@@ -11,6 +11,8 @@ import { encodePng } from '../data/decode.js';
 import { exitCodes, InterruptedError } from '../errors/index.js';
 import { GFNet } from '../index.js';
 import type { PredictOptions } from '../predict/prediction.js';
+import type { Answered } from '../predict/stream.js';
+import { preview } from '../report/index.js';
 import type { ImageFiles } from './image-files.js';
 import { imageFiles } from './image-files.js';
 import { confidence, multiAdds, positiveNumber, share, threadsOption, wholeNumber } from './options.js';
@@ -28,6 +30,7 @@ interface Options {
   readonly top?: number;
   readonly batch?: number;
   readonly crops?: string;
+  readonly preview?: boolean;
   readonly threads?: number;
   readonly provider?: string;
   readonly json?: boolean;
@@ -74,6 +77,12 @@ export function predictCommand(): Command {
     .option('--top <k>', 'classes to list in JSON (default: 5)', wholeNumber(1))
     .option('--batch <n>', 'images computed at once (default: 64)', wholeNumber(1))
     .option('--crops <folder>', 'write the patches that were looked at as PNG files')
+    .addOption(
+      new Option(
+        '--preview',
+        'draw each image in the terminal with the places that were looked at',
+      ).conflicts(['format', 'json', 'out']),
+    )
     .addOption(threadsOption())
     .option('--provider <name>', 'what a bundle is computed by, as ONNX Runtime names it (default: cpu)')
     .addOption(new Option('--format <name>', 'of the answers').choices(formatNames).default('text'))
@@ -89,6 +98,7 @@ Examples:
   gfnet predict digit.png --model checkpoints/cluttered-60
   gfnet predict *.png --model runs/demo --threshold 0.9 --json
   gfnet predict *.png --model runs/demo --budget 6M --crops looks
+  gfnet predict digit.png --model checkpoints/cluttered-60 --preview
   gfnet predict *.png --model runs/demo --max-accuracy-drop 0.01 --confidence 0.99
   gfnet predict photos --model bundle --format csv --out answers.csv
   find photos -name '*.jpg' | gfnet predict - --model bundle --format jsonl > answers.jsonl`,
@@ -130,6 +140,7 @@ async function answerAll(model: GFNet, { files, count }: ImageFiles, options: Op
         await output.write(format.failure(source, outcome.error, first));
       } else {
         await output.write(format.prediction(source, outcome.prediction, first));
+        if (options.preview) await output.write(draw(outcome, model.shape));
         if (options.crops !== undefined) {
           const stem = join(options.crops, `${done}-${basename(source, extname(source))}`);
           await writeCrops(stem, outcome.pixels, model.shape, outcome.prediction.boxes);
@@ -156,6 +167,16 @@ async function answerAll(model: GFNet, { files, count }: ImageFiles, options: Op
       mend: 'give the images that are left to go on',
     });
   }
+}
+
+/** Characters in a line, at most. */
+const previewColumns = 64;
+
+function draw({ pixels, prediction }: Answered<string>, shape: ImageShape): string {
+  const { stdout, env } = process;
+  const columns = Math.min(previewColumns, stdout.columns || previewColumns);
+  // no-color.org
+  return preview(pixels, shape, prediction.boxes, { columns, color: stdout.isTTY && !env.NO_COLOR });
 }
 
 function predictOptions(

@@ -7,6 +7,7 @@ export { evaluationsFiles, evaluationsPage, evaluationsText } from './evaluation
 export { resultFiles, type ResultFile } from './files.js';
 export { integer, multiAdds, percent } from './format.js';
 export { picturePng, pictureSvg } from './picture.js';
+export { preview } from './preview.js';
 export { renderReport } from './report.js';
 export { renderTable, renderTerminal } from './terminal.js';
 export type { Gallery, GallerySample } from './sample.js';

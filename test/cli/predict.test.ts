@@ -49,6 +49,18 @@ describe('gfnet predict', () => {
     expect(rest).toEqual([]);
   });
 
+  it('draws images with the places that were looked at, and takes no look that would end too late', () => {
+    const { code, stdout } = predict('photos/b.png', '--threshold', '1', '--preview');
+    expect(code).toBe(0);
+    const [answer, ...picture] = stdout.trimEnd().split('\n');
+    expect(answer).toMatch(/^photos\/b\.png: .* 4 steps/);
+    expect(picture.join('\n')).toMatch(/2[^]*3[^]*4[^]*[@%#]/);
+    const hurried = predict('photos/b.png', '--threshold', '1', '--max-ms', '0.001', '--preview');
+    expect(hurried.stdout).toMatch(/ 1 step, /);
+    expect(hurried.stdout.split('\n').slice(1).join('')).not.toMatch(/[234]/);
+    expect(predict('photos/b.png', '--preview', '--json').stderr).toMatch(/cannot be used with/);
+  });
+
   it('reads names from standard input, reports what it cannot read, goes on, and says so by its exit code', () => {
     writeFileSync(join(folder, 'broken, "odd".png'), 'no image');
     const names = ['photos/b.png', 'broken, "odd".png', 'missing.png', 'photos/a.PNG'];
