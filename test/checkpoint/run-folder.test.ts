@@ -51,6 +51,9 @@ describe('createRun', () => {
       metrics: join(path, 'metrics.csv'),
       events: join(path, 'tensorboard'),
       checkpoints: join(path, 'checkpoints'),
+      progress: join(path, 'progress.json'),
+      logFile: join(path, 'log.txt'),
+      lock: join(path, 'lock'),
     });
   });
 
