@@ -17,6 +17,8 @@ interface ConveyorOptions {
   /** Milliseconds from when an image is put; no step is begun that would not end within them. */
   readonly maxMs?: number | undefined;
   readonly stopwatch?: Stopwatch;
+  /** Where images lie meanwhile: `storeLength` values, or more; made where it is absent. */
+  readonly store?: Float32Array;
 }
 
 interface Ticket {
@@ -47,6 +49,13 @@ export function blocksFor(batchSize: number): number {
   return Math.max(4, Math.ceil(128 / batchSize));
 }
 
+export function storeLength(
+  { imageSize }: Pick<StepRunner, 'imageSize'>,
+  { batchSize, blocks }: Pick<ConveyorOptions, 'batchSize' | 'blocks'>,
+): number {
+  return blocks * batchSize * imageSize;
+}
+
 export class Conveyor<Rows> {
   readonly #waiting = new Map<unknown, Waiting<Rows>[]>();
   /** Images of each block that have not left. */
@@ -58,9 +67,8 @@ export class Conveyor<Rows> {
     private readonly runner: StepRunner<Rows>,
     private readonly options: ConveyorOptions,
   ) {
-    const { batchSize, blocks } = options;
-    this.#inside = Array.from({ length: blocks }, () => 0);
-    this.#pixels = new Float32Array(blocks * batchSize * runner.imageSize);
+    this.#inside = Array.from({ length: options.blocks }, () => 0);
+    this.#pixels = options.store ?? new Float32Array(storeLength(runner, options));
   }
 
   /** Takes the first step with these images, at most a batch, and further steps with as many as fill a batch. */

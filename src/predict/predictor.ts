@@ -5,7 +5,7 @@ import { UsageError } from '../errors/index.js';
 import type { Promised } from '../evaluation/risk.js';
 import { likeliest } from '../evaluation/softmax.js';
 import type { Looked } from './conveyor.js';
-import { blocksFor, Conveyor } from './conveyor.js';
+import { blocksFor, Conveyor, storeLength } from './conveyor.js';
 import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
 import type { Decoded, Failed, Outcome } from './stream.js';
 import type { StepRunner } from './step-runner.js';
@@ -48,6 +48,7 @@ interface Entry<Source> {
 /** `Image`: what it can decode. */
 export class Predictor<Image = ImageSource> {
   readonly #stopwatch: Stopwatch;
+  #store: Float32Array | undefined;
 
   constructor(private readonly model: ReadyModel<Image>) {
     this.#stopwatch = new Stopwatch(model.runner.networks, model.multiAdds);
@@ -92,7 +93,9 @@ export class Predictor<Image = ImageSource> {
     const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
     const decode = (source: Source): Promise<Float32Array> =>
       this.model.decode(source, this.shape, options.maxPixels);
-    const conveyor = this.conveyor(options, batchSize, blocksFor(batchSize));
+    const blocks = blocksFor(batchSize);
+    const store = this.lend(storeLength(this.model.runner, { batchSize, blocks }));
+    const conveyor = this.conveyor(options, batchSize, blocks, store);
     const topK = this.topK(options);
     const entries: Entry<Source>[] = [];
     let first = 0;
@@ -133,6 +136,7 @@ export class Predictor<Image = ImageSource> {
       }
     } finally {
       conveyor.dispose();
+      this.#store = store;
     }
   }
 
@@ -159,6 +163,7 @@ export class Predictor<Image = ImageSource> {
 
   /** The model cannot be used after this. */
   async dispose(): Promise<void> {
+    this.#store = undefined;
     await this.model.runner.dispose();
   }
 
@@ -175,11 +180,26 @@ export class Predictor<Image = ImageSource> {
     }
   }
 
-  private conveyor(options: PredictOptions, batchSize: number, blocks: number): Conveyor<unknown> {
+  /** Memory for the images of a stream: that of the last one, if no other has it, for memory that was never written to costs time. */
+  private lend(length: number): Float32Array {
+    const store = this.#store;
+    this.#store = undefined;
+    return store?.length === length ? store : new Float32Array(length);
+  }
+
+  private conveyor(
+    options: PredictOptions,
+    batchSize: number,
+    blocks: number,
+    store?: Float32Array,
+  ): Conveyor<unknown> {
     const thresholds = this.thresholds(options);
     const maxMs = options.maxMs === undefined ? undefined : positive('maxMs', options.maxMs);
     const stopwatch = this.#stopwatch;
-    return new Conveyor(this.model.runner, { batchSize, thresholds, blocks, maxMs, stopwatch });
+    return new Conveyor(this.model.runner, {
+      ...{ batchSize, thresholds, blocks, maxMs, stopwatch },
+      ...(store && { store }),
+    });
   }
 
   private topK({ topK = 5 }: PredictOptions): number {
