@@ -109,7 +109,8 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
     });
     beacon.enter('done');
   } catch (error) {
-    beacon.enter(error instanceof InterruptedError ? 'interrupted' : 'failed');
+    const saved = error instanceof InterruptedError || error instanceof TimeUpError;
+    beacon.enter(saved ? 'interrupted' : 'failed');
     throw error;
   } finally {
     runner.dispose();

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { viewRuns } from '../../src/checkpoint/run-view.js';
 import { startEngine } from '../../src/engine/start.js';
 import { InterruptedError } from '../../src/errors/index.js';
 import { TrainConfig } from '../../training/config.js';
@@ -76,6 +77,7 @@ describe('a run with every setting', () => {
     await expect(train('timed', { signal: limit.signal, onProgress, onSave })).rejects.toThrow(
       /the time is up in epoch 1, after 1 batches[^]*--resume/,
     );
+    expect(viewRuns(at('timed'))[0]?.state).toBe('interrupted');
     expect(saved).toHaveLength(2);
   });
 
