@@ -6,11 +6,11 @@ import type { Variables } from '../src/nn/scope.js';
 import { normal, stream, uniform } from '../src/random/index.js';
 import { classifierObjective } from './classifier-step.js';
 import type { SgdConfig } from './config.js';
+import { inputsOf } from './inputs.js';
 import { Learner } from './learner.js';
-import { mixed } from './mix.js';
 import { freezing } from './patterns.js';
 import type { ClassWeights } from './targets.js';
-import { answersOf, evenly } from './targets.js';
+import { evenly } from './targets.js';
 import type { Trainer } from './trainer.js';
 
 export interface GFNetParts {
@@ -31,7 +31,7 @@ export function classifierTrainer(
   const isFrozen = freezing(stage, config, variables.parameters, ['policy']);
   const objective = classifierObjective(gfnet, { ...config, crops, isFrozen });
   const learner = new Learner(objective, variables, isFrozen, config);
-  const { side, channels, steps } = gfnet.config;
+  const { steps } = gfnet.config;
   const draws = (n: number, epoch: number, index: number): Float32Array[] =>
     Array.from({ length: steps - 1 }, (_, t) => {
       const random = stream(seed, stage, epoch, index, t);
@@ -45,10 +45,8 @@ export function classifierTrainer(
     model: anytimeGFNet(gfnet, costs, () => learner.variables, stage === 'stage1' ? 'random' : 'learned'),
     train(batch, position) {
       const random = stream(seed, stage, 'mix', position.epoch, position.step);
-      const { images, ...labels } = mixed(batch, side, config, random);
       const all = {
-        ...answersOf(labels, { ...config, classWeights }),
-        images: tf.tensor4d(images, [batch.size, side, side, channels]),
+        ...inputsOf(batch, gfnet.config, config, classWeights, random),
         draws: draws(batch.size, position.epoch, position.step).map(draw =>
           tf.tensor2d(draw, [batch.size, 2]),
         ),

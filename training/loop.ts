@@ -103,7 +103,7 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
   const perEpoch = Math.floor(options.splits.train.size / options.batchSize);
   const beacon = new Beacon(run.progress, trainer.epochs, perEpoch, options.batchSize, progress.epoch);
   try {
-    await trainEpochs({ ...options, beacon }, progress, runner, row => {
+    await trainEpochs({ ...options, perEpoch, beacon }, progress, runner, row => {
       metrics.append(row);
       events.append(row);
     });
@@ -119,15 +119,13 @@ export async function trainLoop(options: LoopOptions): Promise<void> {
 }
 
 async function trainEpochs(
-  options: LoopOptions & { readonly beacon: Beacon },
+  options: LoopOptions & { readonly perEpoch: number; readonly beacon: Beacon },
   from: Progress,
   runner: Runner,
   record: (row: MetricRow) => void,
 ): Promise<void> {
-  const { trainer, run, splits, batchSize, seed, signal, beacon } = options;
+  const { trainer, run, splits, batchSize, seed, signal, perEpoch, beacon, patience = Infinity } = options;
   let progress = from;
-  const perEpoch = Math.floor(splits.train.size / batchSize);
-  const { patience = Infinity } = options;
   for (let { epoch } = progress; epoch < trainer.epochs && progress.stale < patience; epoch++) {
     let sums: EpochSums = progress.sums;
     const order = shuffled(splits.train, seed, epoch).subarray(sums.batches * batchSize);

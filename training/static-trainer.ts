@@ -10,11 +10,11 @@ import type { Answers } from './classifier-step.js';
 import { countCorrect } from './classifier-step.js';
 import type { TrainConfig } from './config.js';
 import type { Objective } from './descent.js';
+import { inputsOf } from './inputs.js';
 import { Learner } from './learner.js';
-import { mixed } from './mix.js';
 import { freezing } from './patterns.js';
 import type { ClassWeights } from './targets.js';
-import { answersOf, evenly } from './targets.js';
+import { evenly } from './targets.js';
 import type { Trainer } from './trainer.js';
 
 interface StaticBatch extends Answers {
@@ -45,7 +45,6 @@ export function staticTrainer(
     };
   };
   const learner = new Learner(objective, variables, isFrozen, config);
-  const { side, channels } = network.config;
   return {
     stage: 'static',
     epochs: config.epochs,
@@ -54,11 +53,7 @@ export function staticTrainer(
     model: network.anytime(() => learner.variables, multiAdds),
     train(batch, position) {
       const random = stream(seed, 'static', 'mix', position.epoch, position.step);
-      const { images, ...labels } = mixed(batch, side, config, random);
-      const all = {
-        ...answersOf(labels, { ...config, classWeights }),
-        images: tf.tensor4d(images, [batch.size, side, side, channels]),
-      };
+      const all = inputsOf(batch, network.config, config, classWeights, random);
       return learner.train(all, batch.size, position);
     },
     tensors: () => learner.tensors(),

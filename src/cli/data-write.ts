@@ -1,8 +1,9 @@
 /** `gfnet data write`: a data set as the folder of image files that `--data` takes. */
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { removeLeftovers, temporaryBeside } from '../checkpoint/atomic.js';
 import { writingTo } from '../checkpoint/file-errors.js';
 import type { Dataset, Splits } from '../data/dataset.js';
 import { parts } from '../data/dataset.js';
@@ -75,10 +76,14 @@ async function writeFolder(
   onProgress: (done: number, total: number) => void,
 ): Promise<number> {
   requireFolderNames(splits.train.classes);
-  const unfinished = `${out}.unfinished-${process.pid}`;
+  const unfinished = temporaryBeside(resolve(out));
   const total = parts.reduce((sum, part) => sum + splits[part].size, 0);
   let [done, written] = [0, 0];
-  writingTo(out, () => mkdirSync(unfinished, { recursive: true }));
+  writingTo(out, () => {
+    mkdirSync(dirname(unfinished), { recursive: true });
+    removeLeftovers(dirname(unfinished));
+    mkdirSync(unfinished);
+  });
   try {
     for (const part of parts) {
       const set = splits[part];

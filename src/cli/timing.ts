@@ -5,7 +5,9 @@ import { batches, inOrder } from '../data/loader.js';
 import type { StepTimes, Timing } from '../evaluation/index.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { evaluationBatch } from '../model/outputs.js';
+import { timeSteps } from '../model/profile.js';
 import { Runner } from '../model/runner.js';
+import { spread } from '../model/spread.js';
 import type { LoadedGFNet } from '../predict/load.js';
 
 type Measured = Pick<Timing, 'conditions' | 'allStepsImagesPerSecond' | 'earlyExitImagesPerSecond'>;
@@ -55,15 +57,6 @@ export async function measureSteps(
   const order = inOrder(test).subarray(0, timedImages);
   const runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
   const times = Array.from({ length: gfnet.config.steps }, (): number[] => []);
-  const time = (image: Float32Array): void => {
-    const answers = runner.run(image, []);
-    for (const step of times) {
-      const before = performance.now();
-      answers.next();
-      step.push(performance.now() - before);
-    }
-    answers.return(undefined);
-  };
   let images = 0;
   for await (const { images: image, size } of batches(test, {
     order,
@@ -72,22 +65,14 @@ export async function measureSteps(
     dropLast: false,
   })) {
     if (size === 0) continue;
-    if (images === 0) {
-      for (let i = 0; i < warmUp; i++) time(image);
-      for (const step of times) step.length = 0;
-    }
-    time(image);
+    if (images === 0) for (let i = 0; i < warmUp; i++) timeSteps(runner, image);
+    timeSteps(runner, image).forEach((time, t) => times[t]?.push(time));
     images += 1;
   }
   runner.dispose();
-  return { machine: machineName(), images, steps: times.map(median) };
+  return { machine: machineName(), images, steps: times.map(values => spread(values).median) };
 }
 
 function machineName(): string {
   return `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} cores`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

@@ -1,9 +1,8 @@
 /** Which data a run uses; the one place that holds the defaults. */
-import { resolve } from 'node:path';
 import { z } from 'zod';
 import { unknownChoice } from '../errors/did-you-mean.js';
 import { DistortionConfig } from './distortion.js';
-import { FolderConfig, ManifestConfig, ShardsConfig } from './images/config.js';
+import { FolderConfig, ManifestConfig, place, ShardsConfig } from './images/config.js';
 
 /** How glyphs are put on a larger canvas. */
 const ClutterConfig = z.strictObject({
@@ -18,11 +17,7 @@ const ClutterConfig = z.strictObject({
   /** Canvases made of each validation and test glyph. */
   canvasesPerDigit: z.int().min(1).default(10),
   /** A folder of photographs that canvases in colour are laid on; without it they are grey on black. Kept as an absolute path. */
-  photographs: z
-    .string()
-    .min(1)
-    .transform(folder => resolve(folder))
-    .exactOptional(),
+  photographs: place.exactOptional(),
 });
 export type ClutterConfig = Readonly<z.infer<typeof ClutterConfig>>;
 
@@ -53,11 +48,7 @@ const idxFiles = (images: string, labels: string) =>
 /** IDX files (MNIST, Fashion-MNIST, KMNIST, ...) of square grey pictures. */
 const IdxFilesConfig = z.strictObject({
   /** Where the files are; kept as an absolute path. */
-  folder: z
-    .string()
-    .min(1)
-    .default('.')
-    .transform(folder => resolve(folder)),
+  folder: place.prefault('.'),
   train: idxFiles('train-images-idx3-ubyte', 'train-labels-idx1-ubyte'),
   test: idxFiles('t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'),
   /** Pictures taken from the training files; without it a tenth of them, at most 5000. */

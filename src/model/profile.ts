@@ -133,19 +133,23 @@ function timesOf(model: AnytimeModel, batch: number): number[][] {
   const runner = new Runner(model);
   const images = uniform(stream(0, 'profile'), batch * model.side ** 2 * model.channels);
   const times: number[][] = model.steps.map(() => []);
-  const round = (record: boolean): void => {
-    const answers = runner.run(images, []);
-    let before = performance.now();
-    for (let t = 0; !answers.next().done; t++) {
-      const now = performance.now();
-      if (record) times[t]?.push(now - before);
-      before = now;
-    }
-  };
-  for (let i = 0; i < warmUp; i++) round(false);
+  for (let i = 0; i < warmUp; i++) timeSteps(runner, images);
   const started = performance.now();
   for (let i = 0; i < rounds.most && (i < rounds.least || performance.now() - started < patience); i++)
-    round(true);
+    timeSteps(runner, images).forEach((time, t) => times[t]?.push(time));
   runner.dispose();
+  return times;
+}
+
+/** Milliseconds that each step takes with these images, all steps taken, with reading the answer. */
+export function timeSteps(runner: Runner, images: Float32Array): number[] {
+  const times: number[] = [];
+  let before = performance.now();
+  const answers = runner.run(images, []);
+  while (!answers.next().done) {
+    const now = performance.now();
+    times.push(now - before);
+    before = now;
+  }
   return times;
 }

@@ -13,6 +13,7 @@ interface Rows extends ImageStore {
 }
 
 export class OnnxRunner implements StepRunner<Rows> {
+  readonly imageSize: number;
   private readonly image: readonly number[];
 
   /** @param sessions one for each step; steps that compute the same share one */
@@ -21,14 +22,11 @@ export class OnnxRunner implements StepRunner<Rows> {
     { side, channels }: BundleManifest['image'],
   ) {
     this.image = [side, side, channels];
+    this.imageSize = side * side * channels;
   }
 
   get networks(): readonly unknown[] {
     return this.sessions;
-  }
-
-  get imageSize(): number {
-    return this.image.reduce((product, length) => product * length, 1);
   }
 
   begin(images: ImageStore): Rows {

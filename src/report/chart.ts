@@ -13,6 +13,11 @@ echarts.use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, SVGR
 /** Colours are the page's variables, so that one drawing serves light and dark. */
 export const color = (name: string) => `var(--${name})`;
 
+const hues = ['learned', 'random', 'centre', 'early', 'wrong', 'corners', 'saliency', 'oracle'];
+
+/** Of the i-th of several runs; later ones begin again. */
+export const runColor = (i: number): string => color(hues[i % hues.length] ?? 'ink');
+
 const width = 440;
 const height = 290;
 

@@ -1,10 +1,10 @@
 /** Trainings side by side: what was set otherwise, and what came of it. */
 import type { LineSeriesOption } from 'echarts';
 import type { RunView } from '../checkpoint/run-view.js';
-import { axis, chart, color, type Figure } from './chart.js';
-import { html, trusted, type Html } from './html.js';
+import { axis, chart, runColor, type Figure } from './chart.js';
+import { html, type Html } from './html.js';
+import { page } from './page.js';
 import { sparkline } from './sparkline.js';
-import { css } from './style.js';
 import { tableView } from './table-view.js';
 import type { Table } from './tables.js';
 import { renderTable } from './terminal.js';
@@ -104,35 +104,15 @@ export function renderComparison(stages: readonly ComparedStage[]): string {
 /** As one offline HTML file. */
 export function renderComparisonPage(stages: readonly ComparedStage[]): string {
   const names = [...new Set(stages.flatMap(({ runs }) => runs.map(({ name }) => name)))];
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>Trainings compared</title>
-        <style>
-          ${trusted(css)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <header>
-            <p class="kicker">Glance and focus</p>
-            <h1>Trainings compared</h1>
-            <p class="lead">${names.join(', ')}</p>
-          </header>
-          ${stages.map(section)}
-        </main>
-      </body>
-    </html> `.text;
+  const lead = html`<p class="lead">${names.join(', ')}</p>`;
+  return page('Trainings compared', lead, html`${stages.map(section)}`);
 }
 
 function section(stage: ComparedStage): Html {
   const of = (what: string, metric: (row: RunView['metrics'][number]) => number | undefined): Figure => ({
     name: `${stage.stage}-${what}`,
     label: `${what} by epoch in ${stage.stage}`,
-    legend: stage.runs.map(({ name }, i) => ({ name, color: lineColor(i), mark: '━' })),
+    legend: stage.runs.map(({ name }, i) => ({ name, color: runColor(i), mark: '━' })),
     option: {
       xAxis: { type: 'value', minInterval: 1, ...axis('epoch', 30) },
       yAxis: { type: 'value', scale: true, ...axis(what, 48) },
@@ -140,8 +120,8 @@ function section(stage: ComparedStage): Html {
         type: 'line',
         data: metrics.map(row => [row.epoch, metric(row) ?? NaN]),
         symbolSize: 5,
-        lineStyle: { width: 2, color: lineColor(i) },
-        itemStyle: { color: lineColor(i) },
+        lineStyle: { width: 2, color: runColor(i) },
+        itemStyle: { color: runColor(i) },
       })),
     },
   });
@@ -153,10 +133,4 @@ function section(stage: ComparedStage): Html {
     </div>
     ${tablesOf(stage).map(tableView)}
   </section>`;
-}
-
-const colors = ['learned', 'random', 'centre', 'early', 'saliency', 'corners', 'wrong', 'oracle'];
-
-function lineColor(i: number): string {
-  return color(colors[i % colors.length] ?? 'ink');
 }

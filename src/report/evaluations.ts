@@ -1,6 +1,6 @@
 /** Several runs in one page, in one set of tables and figures, and in the terminal. */
 import type { Comparison } from '../evaluation/index.js';
-import { axis, chart, color, type Figure } from './chart.js';
+import { axis, chart, color, runColor, type Figure } from './chart.js';
 import { point } from './charts.js';
 import { filesOf, type ResultFile } from './files.js';
 import { errorRate, integer, interval, multiAdds, percent } from './format.js';
@@ -9,9 +9,6 @@ import { page } from './page.js';
 import { tableView } from './table-view.js';
 import type { Table } from './tables.js';
 import { renderTable } from './terminal.js';
-
-const hues = ['learned', 'random', 'centre', 'early', 'wrong', 'corners', 'saliency', 'oracle'];
-const hue = (i: number): string => color(hues[i % hues.length] ?? 'ink');
 
 const tables = (comparison: Comparison): Table[] =>
   [modelsTable, accuracyTable, earlyTable, budgetsTable, staticsTable]
@@ -126,7 +123,7 @@ function costFigure(
     name,
     label,
     legend: [
-      ...curves.map(({ name }, i) => ({ name, color: hue(i), mark: '●' })),
+      ...curves.map(({ name }, i) => ({ name, color: runColor(i), mark: '●' })),
       ...(statics.length > 0 ? [{ name: 'plain networks', color: color('ink'), mark: '◆' }] : []),
     ],
     option: {
@@ -138,8 +135,8 @@ function costFigure(
           data,
           symbol: 'circle',
           symbolSize: 8,
-          lineStyle: { width: 2, color: hue(i) },
-          itemStyle: { color: hue(i) },
+          lineStyle: { width: 2, color: runColor(i) },
+          itemStyle: { color: runColor(i) },
         })),
         {
           type: 'scatter' as const,

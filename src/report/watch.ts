@@ -1,7 +1,7 @@
 /** A training as text, as `gfnet watch` shows it. */
 import type { RunView } from '../checkpoint/run-view.js';
 import type { MetricRow } from '../checkpoint/metrics.js';
-import { integer } from './format.js';
+import { integer, percent } from './format.js';
 import { sparkline } from './sparkline.js';
 import { renderTable } from './terminal.js';
 
@@ -33,7 +33,7 @@ function current(runs: readonly RunView[]): RunView | undefined {
 
 function headline({ path, state, metrics, progress }: RunView): string {
   const best = Math.max(...metrics.map(row => lastAccuracy(row) ?? -Infinity));
-  const accuracy = Number.isFinite(best) ? `, best validation accuracy ${percent(best)} %` : '';
+  const accuracy = Number.isFinite(best) ? `, best validation accuracy ${percent(best, 1)} %` : '';
   const epochs = progress ? `, epoch ${progress.epoch} of ${progress.epochs}` : '';
   return `${path}: ${state}${epochs}${accuracy}`;
 }
@@ -45,7 +45,7 @@ function progressLines({ progress, state }: RunView): string[] {
   const full = Math.round(share * barWidth);
   const working = state === 'training' || state === 'validating';
   const facts = [
-    `${percent(share)} %`,
+    `${percent(share, 1)} %`,
     `batch ${integer(batch)} of ${integer(batches)}`,
     ...(loss === null ? [] : [`loss ${loss.toFixed(3)}`]),
     ...(imagesPerSecond === null ? [] : [`${imagesPerSecond.toFixed(0)} images/s`]),
@@ -77,10 +77,6 @@ function metricsTable(rows: readonly MetricRow[]): string {
 export function lastAccuracy(row: MetricRow): number | undefined {
   const steps = Object.keys(row).filter(name => name.startsWith('validation'));
   return row[`validation${steps.length}`];
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }
 
 function duration(seconds: number): string {

@@ -148,6 +148,6 @@ describe('gfnet data write', () => {
     expect([bad.code, bad.stderr]).toEqual([2, expect.stringMatching(/no folder can have[^]*shirt\/top/)]);
     const mended = ['--set', 'data.classes=["shoe","shirt"]', '--out', 'good'];
     expect(gfnet(folder, 'data', 'write', '--config', 'named.json', ...mended).code).toBe(0);
-    expect(readdirSync(folder).filter(name => /unfinished|bad/.test(name))).toEqual([]);
+    expect(readdirSync(folder).filter(name => /unfinished|gfnet-tmp|bad/.test(name))).toEqual([]);
   });
 });

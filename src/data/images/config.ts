@@ -60,7 +60,8 @@ const fits = {
   issue: { path: ['resize'], error: 'resize >= side' },
 };
 
-const place = z
+/** Kept as an absolute path. */
+export const place = z
   .string()
   .min(1)
   .transform(path => resolve(path));
