@@ -12,6 +12,8 @@ import { integer, renderTable } from '../report/index.js';
 /** One stage to try. */
 export interface Trial {
   readonly stage: StageName;
+  /** Its run folder within that of the trial; empty where it is the only one. */
+  readonly folder: string;
   readonly config: TrainConfig;
   /** The run it starts from; or where the stage before, tried just now, lies in the folder given. */
   readonly from: (folder: string) => string | undefined;
@@ -57,8 +59,8 @@ export async function dryRun(trials: readonly Trial[], options: DryRunOptions): 
 }
 
 async function tryStage(
-  { stage, config, from }: Trial,
-  folder: string,
+  { stage, folder, config, from }: Trial,
+  root: string,
   options: DryRunOptions,
 ): Promise<string[]> {
   const { batchSize } = config;
@@ -68,8 +70,8 @@ async function tryStage(
     ...options,
     stage,
     config: { ...config, [stage]: { ...config[stage], epochs: 1 } },
-    out: join(folder, stage),
-    from: from(folder),
+    out: join(root, folder),
+    from: from(root),
     resume: false,
     command: [],
     images: batches * batchSize,
@@ -80,7 +82,7 @@ async function tryStage(
   const perEpoch = Math.floor(train.size / batchSize);
   const seconds = ((times.at(-1) ?? 0) - (times.at(-2) ?? 0)) / 1000;
   return [
-    stage,
+    folder || stage,
     seconds.toFixed(2),
     integer(perEpoch),
     String(epochs),

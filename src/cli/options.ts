@@ -9,6 +9,11 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** `28,40,60` -> sides in pixels, each once. */
+export function sides(text: string): number[] {
+  return [...new Set(text.split(',').map(wholeNumber(1)))];
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value;

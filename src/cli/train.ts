@@ -12,7 +12,7 @@ import { startEngine } from '../engine/start.js';
 import { UsageError } from '../errors/index.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
-import { duration, threadsOption, wholeNumber, workersOption } from './options.js';
+import { duration, sides, threadsOption, wholeNumber, workersOption } from './options.js';
 import { trainingProgress } from './progress.js';
 import { timeLimit } from './time-limit.js';
 
@@ -26,6 +26,7 @@ interface Options {
   readonly from?: string;
   readonly resume?: boolean;
   readonly epochs?: number;
+  readonly inputs?: number[];
   readonly maxTime?: number;
   readonly seed?: number;
   readonly threads?: number;
@@ -57,6 +58,11 @@ export function trainCommand(): Command {
     .option('--resume', 'go on with the run in --out where it stopped')
     .option('--epochs <n>', 'epochs of the stage; with all, of each', wholeNumber(1))
     .option(
+      '--inputs <sides>',
+      'static: a network for each of these input sizes, in pixels with commas between, into OUT/static-SIDE',
+      sides,
+    )
+    .option(
       '--max-time <time>',
       'stop and save within this time, e.g. 2h or 1h30m, with exit code 124; --resume goes on',
       duration,
@@ -75,7 +81,8 @@ Examples:
   gfnet train stage1 --preset cluttered-60 --out runs/a/stage1
   gfnet train stage1 --preset cluttered-60 --epochs 5 --max-time 2h --out runs/b/stage1
   gfnet train stage2 --preset cluttered-60 --from runs/a/stage1 --out runs/a/stage2
-  gfnet train stage2 --out runs/a/stage2 --resume`,
+  gfnet train stage2 --out runs/a/stage2 --resume
+  gfnet train static --preset cluttered-60 --inputs 28,40,60 --out runs/a`,
     )
     .action(async (stage: StageName | 'all', given: Options) => {
       const { epochs, set = [] } = given;
@@ -87,19 +94,49 @@ Examples:
     });
 }
 
+/** A stage to train. */
+interface Planned {
+  readonly stage: StageName;
+  /** Its run folder, within that of the command; empty where it is the same. */
+  readonly folder: string;
+  /** The run it starts from, given the folder of the command. */
+  readonly from: (out: string) => string | undefined;
+  /** What is set for it alone. */
+  readonly set?: readonly string[];
+}
+
+function planOf(stage: StageName | 'all', { from, inputs }: Options): Planned[] {
+  if (inputs !== undefined && stage !== 'static') {
+    throw new UsageError({
+      problem: 'only static networks have input sizes to choose',
+      given: `gfnet train ${stage} --inputs ${inputs.join()}`,
+      allowed: 'gfnet train static --inputs SIDE,SIDE,...',
+    });
+  }
+  if (stage === 'all') {
+    return stages.map(name => ({ stage: name, folder: name, from: out => fromOf(name, out) }));
+  }
+  if (inputs === undefined) return [{ stage, folder: '', from: () => from }];
+  return inputs.map(side => ({
+    stage,
+    folder: `${stage}-${side}`,
+    from: () => from,
+    set: [`static.input=${side}`],
+  }));
+}
+
 async function trainStages(stage: StageName | 'all', options: TrainOptions): Promise<void> {
-  const plan =
-    stage === 'all'
-      ? stages.map(name => ({ name, out: join(options.out, name), from: fromOf(name, options.out) }))
-      : [{ name: stage, out: options.out, from: options.from }];
   // Bad input is told before the engine, which may take long to obtain.
-  const configs = plan.map(({ out }) => configOf(options, out));
+  const runs = planOf(stage, options).map(({ folder, from, set = [], ...planned }) => {
+    const out = join(options.out, folder);
+    const config = configOf({ ...options, set: [...(options.set ?? []), ...set] }, out);
+    return { ...planned, config, out, from: from(options.out) };
+  });
   await ensureEngine(lineReporter());
   startEngine({ threads: options.threads });
-  for (const [i, { name, out, from }] of plan.entries()) {
+  for (const { stage: name, config, out, from } of runs) {
     const resume = options.resume === true && existsSync(join(out, 'config.json'));
-    const config = configs[i];
-    if (config) await train(name, { ...options, out, from, resume }, config);
+    await train(name, { ...options, out, from, resume }, config);
   }
 }
 
@@ -109,14 +146,12 @@ async function tryOut(stage: StageName | 'all', options: Options): Promise<void>
   if (excess) {
     throw new UsageError({ problem: `--dry-run keeps nothing, so ${excess} says nothing`, given: excess });
   }
-  const config = readConfig(options);
+  const trials = planOf(stage, options).map(({ set = [], ...planned }) => ({
+    ...planned,
+    config: readConfig({ ...options, set: [...(options.set ?? []), ...set] }),
+  }));
   await ensureEngine(lineReporter());
   startEngine({ threads: options.threads });
-  const trials = (stage === 'all' ? stages : [stage]).map(name => ({
-    stage: name,
-    config,
-    from: (folder: string) => (stage === 'all' ? fromOf(name, folder) : options.from),
-  }));
   const { seed = 1, workers } = options;
   process.stdout.write(await dryRun(trials, { seed, workers, onNotice }));
 }

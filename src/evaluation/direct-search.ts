@@ -2,8 +2,20 @@
 import { always, exitSteps, never } from './exits.js';
 import type { Evidence } from './outputs.js';
 
-/** Prices of all steps' Multi-Adds, in accuracy: from next to nothing to all there is. */
-export const prices: readonly number[] = Array.from({ length: 73 }, (_, i) => 10 ** (-3 + i / 24));
+/**
+ * Prices of the Multi-Adds that leaving at the glance saves, in accuracy: from next to nothing to where no step can be worth its cost, so
+ * that everyone leaves at the glance. 24 to a factor of ten.
+ */
+export function pricesFor({ steps, last }: Evidence): number[] {
+  const totals = steps.map(({ multiAdds }) => multiAdds);
+  const [glance = 0, ...later] = totals;
+  const least = Math.min(...later.map((total, t) => total - (totals[t] ?? 0)));
+  const highest = later.length === 0 ? 1 : (last.multiAdds - glance) / least;
+  const count = Math.floor(24 * Math.log10(highest / lowestPrice)) + 2;
+  return Array.from({ length: count }, (_, i) => lowestPrice * 10 ** (i / 24));
+}
+
+const lowestPrice = 1e-3;
 
 /** Sweeps over the steps for one price; each can only gain, and few are needed. */
 const maxSweeps = 10;
@@ -11,13 +23,13 @@ const maxSweeps = 10;
 /**
  * For each price, thresholds under which
  *
- *     accuracy - price x mean Multi-Adds / Multi-Adds of all steps
+ *     accuracy - price x mean Multi-Adds / Multi-Adds of all steps after the glance
  *
  * cannot be raised by changing any one of them: coordinate ascent from the last step that can be left to the first. With the other
  * thresholds as they are, the images that reach a step are put in order of falling confidence, and the best place to cut that order is
  * found in one pass.
  *
- * @param prices in [0, 1]
+ * @param prices above 0
  * @returns thresholds, one for each step, in the order of the prices; those that several prices agree on once
  */
 export function searchThresholds(calibration: Evidence, prices: readonly number[]): number[][] {
@@ -32,8 +44,9 @@ export function searchThresholds(calibration: Evidence, prices: readonly number[
 /** `orders`: of each step, [n] images in order of falling confidence. */
 function searchOne(calibration: Evidence, orders: readonly Int32Array[], price: number): number[] {
   const { steps, last } = calibration;
+  const beyondGlance = last.multiAdds - (steps[0]?.multiAdds ?? 0);
   const worth = steps.map(({ correct, multiAdds }) =>
-    Float64Array.from(correct, right => right - (price * multiAdds) / last.multiAdds),
+    Float64Array.from(correct, right => right - (price * multiAdds) / beyondGlance),
   );
   const thresholds: number[] = steps.map((_, t) => (t === steps.length - 1 ? always : never));
   for (let sweep = 0; sweep < maxSweeps; sweep++) {

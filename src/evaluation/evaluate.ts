@@ -3,7 +3,7 @@ import { stream } from '../random/index.js';
 import { confusion } from './anytime.js';
 import { coverage } from './coverage.js';
 import { compareCriteria, fitTemperatures } from './criteria.js';
-import { prices, searchThresholds } from './direct-search.js';
+import { pricesFor, searchThresholds } from './direct-search.js';
 import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
 import { commonThreshold, exits } from './exits.js';
 import { candidates, commonThresholds, fitAccuracy, fitBudget } from './fit.js';
@@ -120,7 +120,7 @@ type EarlyExit = Pick<
 >;
 
 function earlyExit(validation: Evidence, test: Evidence, budgets: readonly number[]): EarlyExit {
-  const searched = searchThresholds(validation, prices);
+  const searched = searchThresholds(validation, pricesFor(validation));
   const choices = candidates(validation, searched);
   const steps = test.steps.length;
   const full = exits(test, fitAccuracy(choices, maxDrop).thresholds);

@@ -1,6 +1,6 @@
 /** Choosing thresholds on a calibration set: for a budget of Multi-Adds, or for the accuracy of all steps at the least cost. */
 import { UsageError } from '../errors/index.js';
-import { prices, searchThresholds } from './direct-search.js';
+import { pricesFor, searchThresholds } from './direct-search.js';
 import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
 import { always, commonThreshold, exits, never, type OperatingPoint } from './exits.js';
 import type { Evidence } from './outputs.js';
@@ -17,7 +17,7 @@ export const commonThresholds: readonly number[] = [
  */
 export function candidates(
   calibration: Evidence,
-  searched = searchThresholds(calibration, prices),
+  searched = searchThresholds(calibration, pricesFor(calibration)),
 ): OperatingPoint[] {
   const steps = calibration.steps.length;
   const common = [always, ...commonThresholds, never].map(threshold => commonThreshold(threshold, steps));

@@ -1,7 +1,7 @@
 /** Evaluation of anytime models from saved logits: accuracy per step, early exit, budgets, and the results they make. */
 export { anytime, confusion } from './anytime.js';
 export { compareRuns, parseComparison, type Comparison, type Judged } from './comparison.js';
-export { prices, searchThresholds } from './direct-search.js';
+export { pricesFor, searchThresholds } from './direct-search.js';
 export { evaluateOutputs, withRobustness, withTiming, type StaticOutputs } from './evaluate.js';
 export { pickExamples, type Examples } from './examples.js';
 export { compareCriteria, fitTemperatures, judgedBy } from './criteria.js';

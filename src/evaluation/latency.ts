@@ -1,5 +1,5 @@
 /** Early exit within a budget of milliseconds: the fit that keeps to Multi-Adds, with each step's measured time in their place. */
-import { prices, searchThresholds } from './direct-search.js';
+import { pricesFor, searchThresholds } from './direct-search.js';
 import { exits, type OperatingPoint } from './exits.js';
 import { candidates, fitBudget } from './fit.js';
 import { readEvidence, type AnytimeOutputs } from './outputs.js';
@@ -25,7 +25,7 @@ export function fitLatency(
   // Whatever a step costs takes the place of its Multi-Adds.
   const timed = (outputs: AnytimeOutputs) => readEvidence({ ...outputs, multiAdds: times.steps });
   const [fitted, reported] = [timed(validation), timed(test)];
-  const searched = searchThresholds(fitted, prices);
+  const searched = searchThresholds(fitted, pricesFor(fitted));
   const choices = candidates(fitted, searched);
   return {
     ...times,

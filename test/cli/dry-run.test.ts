@@ -33,6 +33,23 @@ describe('gfnet train --dry-run', () => {
     expect(readdirSync(folder).sort()).toEqual(['images', 'tiny.json']);
   });
 
+  it('tries one stage, and static networks of several input sizes', () => {
+    const args = ['--preset', 'demo', '--dry-run', '--set', 'data.train=64', 'data.canvasesPerDigit=1'];
+    const one = gfnet(folder, 'train', 'stage1', ...args);
+    expect([one.code, one.stdout]).toEqual([0, expect.stringMatching(/stage1 +\d/) as string]);
+    const several = gfnet(folder, 'train', 'static', ...args, '--inputs', '16,20,16');
+    expect([several.code, several.stdout]).toEqual([
+      0,
+      expect.stringMatching(/static-16 +\d[^]*static-20 +\d/) as string,
+    ]);
+    expect(several.stdout.match(/static-16/g)).toHaveLength(1);
+    const refused = gfnet(folder, 'train', 'stage1', ...args, '--inputs', '16');
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('train static --inputs') as string,
+    ]);
+  });
+
   it('has no use for --out, and training has', () => {
     const tried = gfnet(folder, 'train', 'stage1', '--preset', 'demo', '--dry-run', '--out', 'x');
     expect([tried.code, tried.stderr]).toEqual([2, expect.stringContaining('keeps nothing') as string]);

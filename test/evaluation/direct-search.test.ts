@@ -5,22 +5,26 @@ import {
   exits,
   exitShares,
   never,
-  prices,
+  pricesFor,
   readEvidence,
   searchThresholds,
   thresholdsForShares,
+  type Evidence,
 } from '../../src/evaluation/index.js';
 import { modelOutputs, tiedOutputs } from './synthetic.js';
+
+function worthAt(evidence: Evidence, price: number, thresholds: readonly number[]): number {
+  const { accuracy, meanMultiAdds } = exits(evidence, thresholds);
+  const [glance = evidence.last] = evidence.steps;
+  return accuracy - (price * meanMultiAdds) / (evidence.last.multiAdds - glance.multiAdds);
+}
 
 describe('searchThresholds', () => {
   it('finds thresholds none of which can be changed for the better', () => {
     fc.assert(
       fc.property(tiedOutputs, fc.double({ min: 0, max: 1, noNaN: true }), (outputs, price) => {
         const evidence = readEvidence(outputs);
-        const worth = (thresholds: readonly number[]): number => {
-          const { accuracy, meanMultiAdds } = exits(evidence, thresholds);
-          return accuracy - (price * meanMultiAdds) / evidence.last.multiAdds;
-        };
+        const worth = (thresholds: readonly number[]) => worthAt(evidence, price, thresholds);
         const [found = []] = searchThresholds(evidence, [price]);
         evidence.steps.slice(0, -1).forEach(({ confidence }, t) => {
           for (const other of [...confidence, never]) {
@@ -33,7 +37,7 @@ describe('searchThresholds', () => {
 
   it('spends less the dearer Multi-Adds are, and gives each choice once', () => {
     const evidence = readEvidence(modelOutputs(5, 2000, [2, 3, 4]));
-    const found = searchThresholds(evidence, prices);
+    const found = searchThresholds(evidence, pricesFor(evidence));
     const costs = found.map(thresholds => exits(evidence, thresholds).meanMultiAdds);
     expect(costs).toEqual([...costs].sort((a, b) => b - a));
     expect(new Set(found.map(String)).size).toBe(found.length);
@@ -43,10 +47,7 @@ describe('searchThresholds', () => {
   it('is worth as much as any common threshold or exit shares, at its price', () => {
     const evidence = readEvidence(modelOutputs(6, 2000, [2, 3, 4]));
     for (const price of [0.01, 0.05, 0.2]) {
-      const worth = (thresholds: readonly number[]): number => {
-        const { accuracy, meanMultiAdds } = exits(evidence, thresholds);
-        return accuracy - (price * meanMultiAdds) / evidence.last.multiAdds;
-      };
+      const worth = (thresholds: readonly number[]) => worthAt(evidence, price, thresholds);
       const [found = []] = searchThresholds(evidence, [price]);
       for (const threshold of [0.5, 0.7, 0.9, 0.975, 0.99]) {
         expect(worth(found)).toBeGreaterThanOrEqual(worth(commonThreshold(threshold, 3)));
@@ -57,7 +58,21 @@ describe('searchThresholds', () => {
     }
   });
 
+  it.each([
+    [100, 1, 1],
+    [1, 100, 1],
+    [1, 1, 100],
+  ])(
+    'lets everyone leave at the glance when that is all that counts, whatever the steps cost: %j',
+    (...multiAdds) => {
+      const evidence = readEvidence({ ...modelOutputs(7, 2000, [2, 3, 4]), multiAdds });
+      const cheapest = searchThresholds(evidence, pricesFor(evidence)).at(-1) ?? [];
+      expect(exits(evidence, cheapest).meanSteps).toBe(1);
+    },
+  );
+
   it('leaves a model of one step as it is', () => {
-    expect(searchThresholds(readEvidence(modelOutputs(1, 50, [3])), prices)).toEqual([[-1e8]]);
+    const evidence = readEvidence(modelOutputs(1, 50, [3]));
+    expect(searchThresholds(evidence, pricesFor(evidence))).toEqual([[-1e8]]);
   });
 });
