@@ -1,8 +1,8 @@
 /** Makes the report's pictures: image, glance, crops, and what the network believed. */
 import * as tf from '@tensorflow/tfjs-core';
-import { boxOf, cutOut } from '../crop/box.js';
+import { boxOf } from '../crop/box.js';
 import type { Dataset } from '../data/dataset.js';
-import { encodePng } from '../data/decode.js';
+import { encodePicture } from '../data/decode.js';
 import type { Examples } from '../evaluation/index.js';
 import { likeliest, softmax } from '../evaluation/index.js';
 import type { SetOutputs } from '../model/outputs.js';
@@ -52,17 +52,14 @@ async function sample(
   }));
   const exit = beliefs.findIndex(({ top }, t) => (top[0]?.probability ?? 0) >= (thresholds[t] ?? -Infinity));
   const exitStep = exit < 0 ? beliefs.length : exit + 1;
-  const crops = await Promise.all(
-    outputs.actions.slice(0, exitStep).flatMap((actions, t) => {
-      if (!actions) return [];
-      const box = boxOf(actions[2 * index] ?? 0, actions[2 * index + 1] ?? 0, side, patch);
-      return [encodePng(cutOut(pixels, side, channels, box), small).then(png => ({ png, box, step: t + 1 }))];
-    }),
-  );
+  const crops = outputs.actions.slice(0, exitStep).flatMap((actions, t) => {
+    if (!actions) return [];
+    return [{ box: boxOf(actions[2 * index] ?? 0, actions[2 * index + 1] ?? 0, side, patch), step: t + 1 }];
+  });
   return {
-    image: await encodePng(pixels, test.shape),
+    image: await encodePicture(pixels, test.shape),
     side,
-    glance: await encodePng(glanceOf(pixels), small),
+    glance: await encodePicture(glanceOf(pixels), small),
     crops,
     beliefs: beliefs.slice(0, exitStep),
     truth: classes[label[0] ?? 0] ?? '',

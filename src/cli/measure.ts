@@ -9,7 +9,7 @@ import { collectGallery } from './gallery.js';
 import { lookAt, otherPolicies } from './policy-outputs.js';
 import { measureRobustness } from './robustness.js';
 import type { Subject } from './subject.js';
-import { measureSteps, measureTime } from './timing.js';
+import { measureLatency, measureTime } from './timing.js';
 
 /** Of each corruption and severity: 46 sets of images take a while. */
 export const robustnessImages = 2000;
@@ -47,7 +47,7 @@ export async function measure(
   const { thresholds } = untimed.fullAccuracy;
   const timed = {
     ...withTiming(untimed, await measureTime(loaded, test, thresholds)),
-    latency: fitLatency(calibration, learned, await measureSteps(loaded, test)),
+    latency: await measureLatency(loaded, test, times => fitLatency(calibration, learned, times)),
   };
   const { background } = subject;
   const known =

@@ -2,7 +2,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { Dataset } from '../data/dataset.js';
 import { batches, inOrder } from '../data/loader.js';
-import type { StepTimes, Timing } from '../evaluation/index.js';
+import type { Latency, StepTimes, Timing } from '../evaluation/index.js';
 import { anytimeGFNet } from '../model/locators.js';
 import { evaluationBatch } from '../model/outputs.js';
 import { timeSteps } from '../model/profile.js';
@@ -49,28 +49,47 @@ export async function measureTime(
 /** So many images, one by one, after so many that warm up. */
 const [timedImages, warmUp] = [100, 10];
 
-/** What each step takes for one image by itself, all steps taken: medians over up to 100 images. */
-export async function measureSteps(
+/**
+ * What each step takes for one image by itself, all steps taken (medians over up to 100 images), and by the clock what early exit takes with
+ * the thresholds that were fitted to those times: on the same images, budgets in turn.
+ */
+export async function measureLatency(
   { gfnet, costs, variables }: LoadedGFNet,
   test: Dataset,
-): Promise<StepTimes> {
-  const order = inOrder(test).subarray(0, timedImages);
+  fit: (times: StepTimes) => Latency,
+): Promise<Latency> {
+  const images = await oneByOne(test);
   const runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, 'learned'));
-  const times = Array.from({ length: gfnet.config.steps }, (): number[] => []);
-  let images = 0;
-  for await (const { images: image, size } of batches(test, {
-    order,
-    batchSize: 1,
-    epoch: 0,
-    dropLast: false,
-  })) {
-    if (size === 0) continue;
-    if (images === 0) for (let i = 0; i < warmUp; i++) timeSteps(runner, image);
-    timeSteps(runner, image).forEach((time, t) => times[t]?.push(time));
-    images += 1;
-  }
+  for (const image of images.slice(0, warmUp)) timeSteps(runner, image);
+  const taken = images.map(image => timeSteps(runner, image));
+  const steps = Array.from(
+    { length: gfnet.config.steps },
+    (_, t) => spread(taken.map(times => times[t] ?? 0)).median,
+  );
+  const latency = fit({ machine: machineName(), images: images.length, steps });
+  const stopped = images.map(image =>
+    latency.budgets.map(({ thresholds }) => timeSteps(runner, image, thresholds)),
+  );
   runner.dispose();
-  return { machine: machineName(), images, steps: times.map(values => spread(values).median) };
+  const clocks = latency.budgets.map((_, i) => {
+    const times = stopped.map(budgets => budgets[i] ?? []);
+    const mean = (of: (image: readonly number[]) => readonly number[]): number =>
+      times.flatMap(of).reduce((sum, time) => sum + time, 0) / images.length;
+    return { milliseconds: mean(image => image), expected: mean(image => steps.slice(0, image.length)) };
+  });
+  return {
+    ...latency,
+    budgets: latency.budgets.map((budget, i) => ({ ...budget, clock: clocks[i] })),
+  };
+}
+
+async function oneByOne(test: Dataset): Promise<Float32Array[]> {
+  const order = inOrder(test).subarray(0, timedImages);
+  const found: Float32Array[] = [];
+  for await (const { images, size } of batches(test, { order, batchSize: 1, epoch: 0, dropLast: false })) {
+    if (size > 0) found.push(images);
+  }
+  return found;
 }
 
 function machineName(): string {

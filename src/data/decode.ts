@@ -40,6 +40,15 @@ export async function encodePng(pixels: Float32Array, shape: ImageShape): Promis
   return await fromRaw({ data: pixels, width, height, channels }).png().toBuffer();
 }
 
+/** The same to be looked at: colours as a JPEG, which of photographs is several times smaller; greys as a PNG. */
+export async function encodePicture(pixels: Float32Array, shape: ImageShape): Promise<Buffer> {
+  const { width, height, channels } = shape;
+  if (channels === 1) return encodePng(pixels, shape);
+  return await fromRaw({ data: pixels, width, height, channels })
+    .jpeg({ quality: 90, chromaSubsampling: '4:4:4' })
+    .toBuffer();
+}
+
 async function decodeBytes(
   bytes: Uint8Array,
   given: string,

@@ -23,6 +23,7 @@ export {
   parseResults,
   policyNames,
   readBackground,
+  type Latency,
   type ModelSummary,
   type PolicyName,
   type Results,

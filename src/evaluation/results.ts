@@ -82,6 +82,8 @@ const latency = z.strictObject({
     z.strictObject({
       budget: z.number().positive(),
       ...latencyPoint,
+      /** What early exit took on the images that were timed, and what the steps that they took come to: mean milliseconds. */
+      clock: z.strictObject({ milliseconds: z.number(), expected: z.number() }).optional(),
     }),
   ),
   /** Thresholds by direct search on validation, where time has a price; reported on test. */

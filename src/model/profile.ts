@@ -141,11 +141,15 @@ function timesOf(model: AnytimeModel, batch: number): number[][] {
   return times;
 }
 
-/** Milliseconds that each step takes with these images, all steps taken, with reading the answer. */
-export function timeSteps(runner: Runner, images: Float32Array): number[] {
+/** Milliseconds that each step takes with these images, with reading the answer: all steps, unless `thresholds` let the images leave. */
+export function timeSteps(
+  runner: Runner,
+  images: Float32Array,
+  thresholds: readonly number[] = [],
+): number[] {
   const times: number[] = [];
   let before = performance.now();
-  const answers = runner.run(images, []);
+  const answers = runner.run(images, thresholds);
   while (!answers.next().done) {
     const now = performance.now();
     times.push(now - before);

@@ -17,11 +17,14 @@ const corners = [
 /**
  * SVG elements over [0, side]^2: the image and its boxes, numbered and coloured by step. Boxes of steps after the exit,
  * which early exit would not compute, are dashed and fainter.
+ *
+ * @param id the image's, for `<use>` to show parts of it: a document holds its bytes once
  */
-export function boxes({ image, side, crops, exitStep }: GallerySample): Html {
+export function boxes({ image, side, crops, exitStep }: GallerySample, id: string): Html {
   const stroke = side / 60;
   const tag = tagShare * side;
   return html`<image
+      id="${id}"
       href="${dataUrl(image)}"
       width="${side}"
       height="${side}"

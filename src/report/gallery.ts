@@ -3,7 +3,7 @@ import { boxes } from './boxes.js';
 import { stepColor } from './colors.js';
 import { percent } from './format.js';
 import { dataUrl, html, nothing, type Html } from './html.js';
-import type { Gallery, GallerySample } from './sample.js';
+import { viewOf, type Gallery, type GallerySample } from './sample.js';
 
 const groups = [
   { key: 'right', title: 'Right' },
@@ -17,11 +17,11 @@ export function galleryView(gallery: Gallery): Html {
     gallery[key].length === 0
       ? nothing
       : html`<h3>${title}</h3>
-          <div class="gallery">${gallery[key].map(card)}</div>`,
+          <div class="gallery">${gallery[key].map((sample, i) => card(sample, `${key}-${i}`))}</div>`,
   )}`;
 }
 
-function card(sample: GallerySample): Html {
+function card(sample: GallerySample, id: string): Html {
   const { truth, predicted, exitStep, side } = sample;
   const verdict = truth === predicted ? 'right' : 'wrong';
   return html`<article class="sample ${verdict}">
@@ -31,7 +31,7 @@ function card(sample: GallerySample): Html {
     </h4>
     <div class="look">
       <svg class="image" viewBox="0 0 ${side} ${side}" role="img" aria-label="${description(sample)}">
-        ${boxes(sample)}
+        ${boxes(sample, id)}
       </svg>
       <ol class="seen">
         <li>
@@ -39,9 +39,11 @@ function card(sample: GallerySample): Html {
           <span style="--step:${stepColor(1)}">1</span>
         </li>
         ${sample.crops.map(
-          ({ png, step }) =>
+          ({ box, step }) =>
             html`<li class="${step > exitStep ? 'late' : ''}">
-              <img src="${dataUrl(png)}" alt="What step ${step} saw" />
+              <svg viewBox="${viewOf(box)}" role="img" aria-label="What step ${step} saw">
+                <use href="#${id}" />
+              </svg>
               <span style="--step:${stepColor(step)}">${step}</span>
             </li>`,
         )}

@@ -33,7 +33,8 @@ export function trusted(text: string): Html {
 
 export const nothing = new Html('');
 
-/** A PNG as an address that needs no network. */
-export function dataUrl(png: Uint8Array): string {
-  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+/** A PNG or a JPEG as an address that needs no network. */
+export function dataUrl(image: Uint8Array): string {
+  const kind = image[0] === 0xff ? 'jpeg' : 'png';
+  return `data:image/${kind};base64,${Buffer.from(image).toString('base64')}`;
 }

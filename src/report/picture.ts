@@ -4,7 +4,7 @@ import { boxes } from './boxes.js';
 import { stepColor } from './colors.js';
 import { percent } from './format.js';
 import { dataUrl, html, type Html } from './html.js';
-import type { GallerySample } from './sample.js';
+import { viewOf, type GallerySample } from './sample.js';
 
 const image = 180;
 const look = 56;
@@ -25,7 +25,7 @@ export function pictureSvg(samples: readonly GallerySample[]): string {
     font-size="14"
   >
     <rect width="${width}" height="${height}" fill="#fff" />
-    ${samples.map((sample, i) => column(sample, gap + i * (image + gap)))}
+    ${samples.map((sample, i) => column(sample, `sample-${i}`, gap + i * (image + gap)))}
   </svg>`.text;
 }
 
@@ -36,7 +36,7 @@ export async function picturePng(samples: readonly GallerySample[], scale = 2): 
     .toBuffer();
 }
 
-function column(sample: GallerySample, x: number): Html {
+function column(sample: GallerySample, id: string, x: number): Html {
   const { truth, predicted, exitStep, side } = sample;
   const right = truth === predicted;
   const top = gap + line;
@@ -47,13 +47,16 @@ function column(sample: GallerySample, x: number): Html {
     <text x="${image}" y="${gap + 10}" fill="#5c6672" text-anchor="end" font-size="12"
       >after step ${exitStep}</text
     >
-    <svg y="${top}" width="${image}" height="${image}" viewBox="0 0 ${side} ${side}">${boxes(sample)}</svg>
+    <svg y="${top}" width="${image}" height="${image}" viewBox="0 0 ${side} ${side}">
+      ${boxes(sample, id)}
+    </svg>
     ${sample.beliefs.map(({ step, top: [best] }, i) => {
-      const seen = step === 1 ? sample.glance : sample.crops.find(crop => crop.step === step)?.png;
+      const crop = sample.crops.find(({ step: at }) => at === step);
       const y = top + image + 8 + i * (look + 8);
       const p = best?.probability ?? 0;
       return html`<g transform="translate(0 ${y})" opacity="${step > exitStep ? 0.4 : 1}">
-        ${seen ? html`<image href="${dataUrl(seen)}" width="${look}" height="${look}" style="image-rendering:pixelated" />` : ''}
+        ${step === 1 ? html`<image href="${dataUrl(sample.glance)}" width="${look}" height="${look}" style="image-rendering:pixelated" />` : ''}
+        ${crop ? html`<svg width="${look}" height="${look}" viewBox="${viewOf(crop.box)}"><use href="#${id}" /></svg>` : ''}
         <rect width="16" height="16" fill="${stepColor(step)}" />
         <text x="8" y="12.5" font-size="12" font-weight="700" text-anchor="middle" fill="#111">${step}</text>
         <text x="${look + 10}" y="22" fill="#1b1f24">${best?.label ?? ''}</text>

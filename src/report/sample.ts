@@ -8,15 +8,20 @@ interface Box {
   readonly size: number;
 }
 
+/** The `viewBox` of an SVG element that shows what the box holds. */
+export function viewOf({ row, column, size }: Box): string {
+  return `${column} ${row} ${size} ${size}`;
+}
+
 export interface GallerySample {
-  /** PNG, square. */
+  /** PNG or JPEG, square. */
   readonly image: Uint8Array;
   /** Side of the image in pixels. */
   readonly side: number;
-  /** PNG: the image as the first step sees it. */
+  /** PNG or JPEG: the image as the first step sees it. */
   readonly glance: Uint8Array;
   /** One for each step from the second, as far as they were computed. */
-  readonly crops: readonly { readonly png: Uint8Array; readonly box: Box; readonly step: number }[];
+  readonly crops: readonly { readonly box: Box; readonly step: number }[];
   /** What the network believed after each step: its likeliest classes, likeliest first. */
   readonly beliefs: readonly { readonly step: number; readonly top: readonly Guess[] }[];
   readonly truth: string;

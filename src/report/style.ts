@@ -87,7 +87,7 @@ summary { cursor: pointer; font-weight: 600; font-size: 0.875rem; padding: 4px 0
 figcaption { color: var(--muted); font-size: 0.8125rem; margin-top: 6px; text-align: center; }
 
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 316px), 1fr)); gap: 16px; }
-.sample { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; padding: 14px; break-inside: avoid; }
+.sample { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; padding: 14px; break-inside: avoid; content-visibility: auto; contain-intrinsic-size: auto 470px; }
 .sample h4 { display: flex; align-items: baseline; gap: 8px; margin: 0 0 10px; font-size: 1.0625rem; overflow-wrap: anywhere; }
 .sample h4::before { content: '✓'; color: var(--early); font-weight: 700; }
 .sample.wrong h4::before { content: '✗'; color: var(--wrong); }
@@ -96,7 +96,7 @@ figcaption { color: var(--muted); font-size: 0.8125rem; margin-top: 6px; text-al
 .image { flex: 1; min-width: 0; display: block; border-radius: 6px; background: #000; }
 .seen { list-style: none; margin: 0; padding: 0; display: flex; flex-direction: column; gap: 6px; width: 60px; }
 .seen li { position: relative; }
-.seen img { display: block; width: 60px; height: 60px; border-radius: 4px; image-rendering: pixelated; object-fit: contain; background: #000; }
+.seen img, .seen svg { display: block; width: 60px; height: 60px; border-radius: 4px; image-rendering: pixelated; object-fit: contain; background: #000; }
 .seen span { position: absolute; left: 0; top: 0; }
 .seen span, .number {
   display: inline-block; min-width: 18px; padding: 0 4px; background: var(--step); color: #111;
@@ -124,6 +124,7 @@ figcaption { color: var(--muted); font-size: 0.8125rem; margin-top: 6px; text-al
   section { margin-top: 32px; }
   h2, h3 { break-after: avoid; }
   .chart, .scroll, .cards div { break-inside: avoid; }
+  .sample { content-visibility: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

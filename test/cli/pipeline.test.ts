@@ -54,7 +54,13 @@ describe('evaluate', () => {
     expect(results().timing?.ratio).toBeGreaterThan(0);
     const { steps = [], budgets = [] } = results().latency ?? {};
     expect([steps.length, Math.min(...steps) > 0]).toEqual([3, true]);
-    for (const { budget, thresholds } of budgets) expect([budget > 0, thresholds.length]).toEqual([true, 3]);
+    for (const { budget, thresholds, clock } of budgets) {
+      expect([budget > 0, thresholds.length]).toEqual([true, 3]);
+      expect(clock?.milliseconds).toBeGreaterThan(0);
+      // Nobody can take less than the glance, nor more than all steps.
+      expect(clock?.expected).toBeGreaterThanOrEqual(steps[0] ?? Infinity);
+      expect(clock?.expected).toBeLessThanOrEqual(steps.reduce((sum, time) => sum + time) + 1e-9);
+    }
   });
 
   it('writes a report that needs no network, and a picture', () => {

@@ -14,6 +14,30 @@ describe('the picture', () => {
     expect(svg).toContain('3, is &lt;script');
   });
 
+  it('shows of each look what its box holds', async () => {
+    // Grey in the box, black elsewhere.
+    const box = { row: 7, column: 20, size: 28 };
+    const inside = (at: number, from: number) => at >= from && at < from + box.size;
+    const pixels = Uint8Array.from({ length: 60 * 60 }, (_, i) =>
+      inside(Math.floor(i / 60), box.row) && inside(i % 60, box.column) ? 200 : 0,
+    );
+    const image = await sharp(pixels, { raw: { width: 60, height: 60, channels: 1 } })
+      .png()
+      .toBuffer();
+    const sample = await sampleOf(1, { image, crops: [{ box, step: 2 }], exitStep: 2 });
+    const svg = pictureSvg([sample]);
+    const [, x = '', y = '', size = ''] =
+      /translate\((\d+) 0\)[^]*translate\(0 (\d+)\)(?:(?!translate)[^])*<svg\s+width="(\d+)"/.exec(svg) ?? [];
+    // Beside the step's number, which lies over the upper left corner.
+    const [left, top, rest] = [Number(x) + 20, Number(y) + 20, Number(size) - 21];
+    const seen = await sharp(await picturePng([sample], 1))
+      .extract({ left, top, width: rest, height: rest })
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    expect(new Set(seen)).toEqual(new Set([200]));
+  });
+
   it("rasterises, twice as large, with the boxes in their steps' colours", async () => {
     const png = await picturePng(samples);
     const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
