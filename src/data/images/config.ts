@@ -13,6 +13,15 @@ const range = (least: number) =>
 /** Upper bound of how far a factor strays from 1. */
 const strength = z.number().min(0).max(1).default(0);
 
+/** RandAugment; the defaults are torchvision's. */
+export const RandAugmentConfig = z.strictObject({
+  /** Applied one after the other. */
+  operations: z.int().min(1).default(2),
+  /** Of each, out of 30. */
+  magnitude: z.int().min(0).max(30).default(9),
+});
+export type RandAugmentConfig = Readonly<z.infer<typeof RandAugmentConfig>>;
+
 /** How training images are varied, anew in each epoch; validation and test images never are. */
 export const AugmentConfig = z.strictObject({
   /** `random`: RandomResizedCrop (Szegedy et al. 2015); `centre`: cut as a validation image is. */
@@ -31,6 +40,7 @@ export const AugmentConfig = z.strictObject({
   saturation: strength,
   /** Part of the colour circle by which hues are turned, one way or the other. */
   hue: z.number().min(0).max(0.5).default(0),
+  randAugment: RandAugmentConfig.exactOptional(),
 });
 export type AugmentConfig = Readonly<z.infer<typeof AugmentConfig>>;
 

@@ -6,6 +6,7 @@ import { decodeImage } from '../decode.js';
 import { opaque, openEncoded, whole } from '../image-file.js';
 import { jitter } from './colour.js';
 import type { AugmentConfig } from './config.js';
+import { randAugment } from './rand-augment.js';
 import { randomRegion } from './random-crop.js';
 
 /** How the images of a set are prepared. */
@@ -41,6 +42,7 @@ export async function prepare(
     augment.crop === 'centre'
       ? await decodeImage(bytes, target, given)
       : await randomCrop(bytes, given, target, augment, random);
+  if (augment.randAugment) randAugment(pixels, target, augment.randAugment, random);
   jitter(pixels, target.channels, augment, random);
   return mirrored ? mirror(pixels, target) : pixels;
 }

@@ -4,6 +4,7 @@ import { decodeImage } from '../../../src/data/decode.js';
 import { AugmentConfig } from '../../../src/data/images/config.js';
 import type { Plan } from '../../../src/data/images/prepare.js';
 import { prepare } from '../../../src/data/images/prepare.js';
+import { randAugment } from '../../../src/data/images/rand-augment.js';
 import { randomRegion } from '../../../src/data/images/random-crop.js';
 import { stream } from '../../../src/random/index.js';
 
@@ -43,6 +44,18 @@ describe('an image', () => {
   it('cut at the centre and not varied otherwise is so in training too', async () => {
     const plan = varied({ crop: 'centre', flip: 0 });
     expect(await prepare(photo, 'photo', plan, seen)).toEqual(await decodeImage(photo, target));
+  });
+
+  it('is varied by RandAugment after it is cut, where that is asked for', async () => {
+    const config = { operations: 3, magnitude: 12 };
+    const expected = await decodeImage(photo, target);
+    const random = stream(5, 'train', seen.epoch, seen.index);
+    // Whether it is mirrored is drawn first.
+    random();
+    randAugment(expected, target, config, random);
+    const plan = varied({ crop: 'centre', flip: 0, randAugment: config });
+    expect(await prepare(photo, 'photo', plan, seen)).toEqual(expected);
+    expect(worst(expected, await decodeImage(photo, target))).toBeGreaterThan(0.1);
   });
 
   it('is mirrored as often as the configuration says', async () => {
