@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor1D } from '@tensorflow/tfjs-core';
 import { compile } from '../src/engine/compile.js';
+import type { MemoryLimit } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import { differentiate } from '../src/engine/gradients.js';
 import type { TensorTree } from '../src/engine/tensor-tree.js';
@@ -50,6 +51,7 @@ export interface DescentOptions {
   readonly maxNorm?: number | undefined;
   /** By what the learning rate of a parameter is multiplied. */
   readonly factorOf: (name: string) => number;
+  readonly memory?: MemoryLimit | undefined;
 }
 
 export function descentSteps<B extends TensorTree>(objective: Objective<B>, options: DescentOptions) {
@@ -78,12 +80,13 @@ export function descentSteps<B extends TensorTree>(objective: Objective<B>, opti
     };
     return { state: { parameters, statistics, velocity, average: kept }, norm };
   };
+  const compiling = options.memory ? { memory: options.memory } : {};
   const whole = compile((fixed: Fixed & { readonly rates: Rates }, batch: B) => {
     const { gradients, statistics, loss, correct } = descend(fixed, batch);
     return { ...update({ ...fixed.state, statistics }, gradients, fixed.rates), loss, correct };
-  });
+  }, compiling);
   /** Of a part of a batch. */
-  const part = compile(descend);
+  const part = compile(descend, compiling);
   /** After the last part, with the gradients of all. */
   const finish = compile(
     ({ state, rates, gradients }: { state: DescentState; rates: Rates; gradients: Tensors }) =>

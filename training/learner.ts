@@ -1,6 +1,7 @@
 /** What learns by gradient descent: a network's variables, velocity and average, and one step after the other. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar } from '@tensorflow/tfjs-core';
+import type { MemoryLimit } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { TensorTree } from '../src/engine/tensor-tree.js';
 import { disposeTree, mapTree, tidyTree } from '../src/engine/tensor-tree.js';
@@ -35,12 +36,14 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
   /**
    * @param variables become the learner's
    * @param isFrozen what stays as it is, see `freezing`
+   * @param memory what a step may take
    */
   constructor(
     objective: Objective<B>,
     variables: Variables,
     private readonly isFrozen: (name: string) => boolean,
     private readonly config: LearnerConfig,
+    memory?: MemoryLimit,
   ) {
     const { part, rest: parameters } = partition(variables.parameters, isFrozen);
     this.frozen = part;
@@ -50,7 +53,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
       velocity: zerosLikeAll(parameters),
       average: config.ema > 0 ? mapTree(learned, tensor => tf.keep(tf.clone(tensor))) : none,
     };
-    this.steps = descentSteps(objective, { ...config, factorOf: factors(config.rates) });
+    this.steps = descentSteps(objective, { ...config, factorOf: factors(config.rates), memory });
     this.means =
       config.maxNorm === undefined
         ? {}

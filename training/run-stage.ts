@@ -9,6 +9,7 @@ import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
+import type { MemoryLimit } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
 import { limited } from '../src/data/limited.js';
@@ -86,7 +87,7 @@ export async function runStage(options: StageOptions): Promise<void> {
   const splits = options.images === undefined ? opened : limited(opened, options.images);
   requireBatch(config, splits);
   const model = modelConfig(config, splits);
-  const trainer = createTrainer(begun, model, splits);
+  const trainer = createTrainer(begun, model, splits, memoryLimit(notice));
   try {
     const resolved = { stage, ...config };
     const run = resume
@@ -147,14 +148,34 @@ function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): S
   return StaticConfig.parse({ ...model, input });
 }
 
-function createTrainer(options: StageOptions, model: ModelConfig, { train }: Splits): Trainer {
+/** Of what the system says is there, the part that a step may plan with: the engine needs some beside intermediate results. */
+const planned = 0.7;
+
+function memoryLimit(notice: (text: string) => void): MemoryLimit {
+  const free = (): number => planned * process.availableMemory();
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  return {
+    free,
+    onRecompute: (all, less) =>
+      notice(
+        `a training step would take ${gigabytes(all)} for intermediate results, with ${gigabytes(free())} to plan with: it computes some again, and takes ${gigabytes(less)}; results are the same, in more time`,
+      ),
+  };
+}
+
+function createTrainer(
+  options: StageOptions,
+  model: ModelConfig,
+  { train }: Splits,
+  memory: MemoryLimit,
+): Trainer {
   const { stage, config, seed } = options;
   if (stage === 'static') {
     const network = new StaticNetwork(staticConfig(config, model));
     const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
     return staticTrainer(
       network,
-      { variables: startFrom(options, model, variables), multiAdds, seed },
+      { variables: startFrom(options, model, variables), multiAdds, seed, memory },
       config.static,
       classWeightsOf(config.static.classWeights, train),
     );
@@ -169,7 +190,7 @@ function createTrainer(options: StageOptions, model: ModelConfig, { train }: Spl
   }
   const gfnet = new GFNet(model);
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
-  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed };
+  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, memory };
   return stage === 'stage2'
     ? policyTrainer(parts, config.stage2)
     : classifierTrainer(stage, parts, config[stage], classWeightsOf(config[stage].classWeights, train));

@@ -3,11 +3,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-core';
 import { crossEntropy } from '../src/engine/ops.js';
 import type { StaticNetwork } from '../src/model/static.js';
-import type { Scope, Variables } from '../src/nn/scope.js';
+import type { Scope } from '../src/nn/scope.js';
 import { apply } from '../src/nn/scope.js';
 import { stream } from '../src/random/index.js';
 import type { Answers } from './classifier-step.js';
 import { countCorrect } from './classifier-step.js';
+import type { GFNetParts } from './classifier-trainer.js';
 import type { TrainConfig } from './config.js';
 import type { Objective } from './descent.js';
 import { inputsOf } from './inputs.js';
@@ -30,7 +31,8 @@ export function staticTrainer(
     variables,
     multiAdds,
     seed,
-  }: { readonly variables: Variables; readonly multiAdds: number; readonly seed: number },
+    memory,
+  }: Pick<GFNetParts, 'variables' | 'seed' | 'memory'> & { readonly multiAdds: number },
   config: TrainConfig['static'],
   classWeights: ClassWeights = evenly(network.config.classes),
 ): Trainer {
@@ -44,7 +46,7 @@ export function staticTrainer(
       statistics,
     };
   };
-  const learner = new Learner(objective, variables, isFrozen, config);
+  const learner = new Learner(objective, variables, isFrozen, config, memory);
   return {
     stage: 'static',
     epochs: config.epochs,

@@ -1,12 +1,13 @@
 /** Compiles a function of tensors to one TensorFlow function, which its executor runs without JavaScript in between. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { TracingError } from '../errors/index.js';
+import { EngineError, TracingError } from '../errors/index.js';
 import type { GraphOutput } from './binding.js';
 import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
 import { foldBatchNorm } from './fold.js';
 import { hoist } from './hoist.js';
+import { withinMemory } from './rematerialise.js';
 import { backend, canCompile } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
 import { disposeTree, leaves, mapTree, oneMoreRow, signature, tidyTree, withLeaves } from './tensor-tree.js';
@@ -29,10 +30,21 @@ export interface CompileOptions {
    * running statistics goes into the convolution before it, which changes results by their rounding.
    */
   readonly inference?: boolean;
+  /** For steps that compute gradients: what their intermediate results may take. */
+  readonly memory?: MemoryLimit;
+}
+
+export interface MemoryLimit {
+  /** Bytes that are there for intermediate results. */
+  readonly free: () => number;
+  /** Told when a step whose intermediate results would take `all` bytes is compiled to compute some of them again, and to take `less`. */
+  readonly onRecompute: (all: number, less: number) => void;
 }
 
 interface CompiledFunction {
   readonly name: string;
+  /** Whether it might be compiled to take less memory. */
+  readonly lavish: boolean;
   /** What the step returned when it was traced, for its structure. */
   readonly output: TensorTree;
   readonly preparation: Preparation | undefined;
@@ -47,35 +59,69 @@ let functions = 0;
  * A step is traced twice and the two graphs compared, so that a value that JavaScript changes from call to call (a
  * counter, a draw) is found instead of frozen. With `anyBatch` the second trace has one image more: sizes that follow the batch are
  * then left free.
+ * With `memory`, results that would not fit are computed again in the backward pass (rematerialise.ts), with the same outcome; so is a step
+ * that ran out of memory, from its beginning.
  * @throws TracingError at the first call, when the step reads a value, captures a tensor, or is not the same both times
+ * @throws EngineError with `memory`, when a step takes more than there is in any case
  */
 export function compile<F extends TensorTree, B extends TensorTree, O extends TensorTree>(
   step: (fixed: F, batch: B) => O,
   options: CompileOptions = {},
 ): Compiled<F, B, O> {
-  const { anyBatch = false, inference = false } = options;
+  const { anyBatch = false, inference = false, memory } = options;
   const compiled = new Map<string, CompiledFunction>();
   const call = (fixed: F, batch: B): O => {
     if (!canCompile()) return tidyTree(() => own(step(fixed, batch)));
     const key = `${signature(fixed)} ${anyBatch ? anyBatchSignature(batch) : signature(batch)}`;
-    let entry = compiled.get(key);
-    if (!entry) {
-      entry = build(record(step, fixed, batch, anyBatch), inference ? leaves(fixed).length : 0);
-      compiled.set(key, entry);
+    const compileFor = (free: number | undefined): CompiledFunction => {
+      const { graph, output } = record(step, fixed, batch, anyBatch);
+      const suited = free === undefined ? graph : suit(graph, free, memory);
+      return build(suited, output, inference ? leaves(fixed).length : 0, suited === graph);
+    };
+    const entry = compiled.get(key) ?? compileFor(memory?.free());
+    compiled.set(key, entry);
+    try {
+      return execute(entry, leaves(fixed), leaves(batch)) as O;
+    } catch (error) {
+      if (!memory || !isOutOfMemory(error)) throw error;
+      if (!entry.lavish) throw outOfMemory(error);
+      discard(entry);
+      compiled.set(key, compileFor(0));
+      return call(fixed, batch);
     }
-    return execute(entry, leaves(fixed), leaves(batch)) as O;
   };
   const release = (): void => {
     for (const { preparation } of compiled.values()) preparation?.release();
   };
   const dispose = (): void => {
-    for (const { name, preparation } of compiled.values()) {
-      backend().binding.removeFunction?.(name);
-      preparation?.dispose();
-    }
+    for (const entry of compiled.values()) discard(entry);
     compiled.clear();
   };
   return Object.assign(call, { release, dispose });
+}
+
+function discard({ name, preparation }: CompiledFunction): void {
+  backend().binding.removeFunction?.(name);
+  preparation?.dispose();
+}
+
+/** The graph, or one that computes results again which do not fit. */
+function suit(graph: Graph, free: number, memory: MemoryLimit | undefined): Graph {
+  const suited = withinMemory(graph, free);
+  if (suited.graph !== graph) memory?.onRecompute(suited.all, suited.peak);
+  return suited.graph;
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('OOM when allocating');
+}
+
+function outOfMemory(cause: unknown): EngineError {
+  return new EngineError({
+    problem: 'memory does not suffice for a training step, not even with intermediate results computed again',
+    mend: 'make batchSize smaller, or `accumulate` larger (batch norm then sees the parts of a batch one by one)',
+    cause,
+  });
 }
 
 /** Outputs that are arguments passed through become tensors of their own. */
@@ -99,11 +145,11 @@ function execute(
 }
 
 /** @param fixed how many of the first inputs stay the same from call to call */
-function build({ graph, output }: Recording, fixed: number): CompiledFunction {
-  if (fixed === 0) return { name: addFunction(graph), output, preparation: undefined };
+function build(graph: Graph, output: TensorTree, fixed: number, lavish: boolean): CompiledFunction {
+  if (fixed === 0) return { name: addFunction(graph), lavish, output, preparation: undefined };
   const { prepare, rest } = hoist(foldBatchNorm(backend().binding, graph), fixed);
   const preparation = prepare.outputs.length === 0 ? undefined : new Preparation(prepare);
-  return { name: addFunction(rest), output, preparation };
+  return { name: addFunction(rest), lavish, output, preparation };
 }
 
 function addFunction(graph: Graph): string {

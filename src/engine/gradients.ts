@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { TensorTree } from './tensor-tree.js';
 import { mapTree, leaves } from './tensor-tree.js';
+import { beginBackward } from './trace.js';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -26,6 +27,7 @@ export function differentiate<A extends TensorTree>(
     () => {
       const { loss, auxiliary } = f(parameters);
       kept = mapTree(auxiliary, tensor => tf.keep(tensor.clone()));
+      beginBackward();
       return loss;
     },
     Object.values(parameters),

@@ -21,6 +21,8 @@ export interface Operation {
   readonly op: string;
   readonly inputs: readonly GraphOutput[];
   readonly attributes: readonly OpAttribute[];
+  /** Nodes that have to be done before it, beside those that give its inputs. */
+  readonly after?: readonly string[];
 }
 
 export type Node = Placeholder | Constant | Operation;
@@ -32,6 +34,8 @@ export interface Graph {
   readonly outputs: readonly GraphOutput[];
   /** What every node gave when it was recorded. */
   readonly tensors: ReadonlyMap<GraphOutput, TensorDescription>;
+  /** Where gradients are computed: the last node of the forward pass. */
+  readonly forward?: string | undefined;
 }
 
 export interface TensorDescription {
@@ -115,6 +119,7 @@ function encodeNode(binding: Binding, name: string, node: Node): Buffer {
       return Buffer.concat([
         head(node.op),
         ...node.inputs.map(input => stringField(3, input)),
+        ...(node.after ?? []).map(name => stringField(3, `^${name}`)),
         ...node.attributes.map(attribute => encodeAttribute(binding, attribute)),
       ]);
   }

@@ -30,15 +30,19 @@ export function peakBytes<F extends TensorTree, B extends TensorTree>(
   });
 }
 
-function bytesOf({ tensors }: Graph, output: GraphOutput): number {
+/** Bytes of a result, as it was recorded. */
+export function bytesOf({ tensors }: Graph, output: GraphOutput): number {
   const { shape = [], dtype } = tensors.get(output) ?? {};
   return shape.reduce((product, side) => product * side, 1) * (dtype === backend().binding.TF_BOOL ? 1 : 4);
 }
 
-/** Operations whose result is their first input's memory under another shape. */
-const views = new Set(['Identity', 'Reshape']);
+/** Whether an operation's result is its first input's memory, under another shape perhaps. */
+export function isView(op: string): boolean {
+  return op === 'Identity' || op === 'Reshape';
+}
 
-function peakOf({ nodes, outputs, tensors }: Graph, sizeOf: (output: GraphOutput) => number): number {
+/** What `peakBytes` tells, of a graph as it was recorded. */
+export function peakOf({ nodes, outputs, tensors }: Graph, sizeOf: (output: GraphOutput) => number): number {
   const memory = new Map<GraphOutput, GraphOutput>();
   const memoryOf = (output: GraphOutput): GraphOutput => memory.get(output) ?? output;
   const made = new Map<GraphOutput, number>();
@@ -46,7 +50,7 @@ function peakOf({ nodes, outputs, tensors }: Graph, sizeOf: (output: GraphOutput
   [...nodes].forEach(([name, node], time) => {
     if (node.kind !== 'operation') return;
     const [first] = node.inputs;
-    if (views.has(node.op) && first !== undefined) memory.set(`${name}:0`, memoryOf(first));
+    if (isView(node.op) && first !== undefined) memory.set(`${name}:0`, memoryOf(first));
     for (let i = 0; tensors.has(`${name}:${i}`); i++) made.set(`${name}:${i}`, time);
     for (const input of node.inputs) lastUsed.set(memoryOf(input), time);
   });

@@ -19,6 +19,7 @@ class Recorder {
   readonly nodes = new Map<string, Node>();
   readonly inputs: GraphOutput[] = [];
   readonly tensors = new Map<GraphOutput, TensorDescription>();
+  forward: string | undefined;
   /** The values that JavaScript made while tracing; only these may become constants. */
   readonly written = new WeakSet<TensorValues>();
   private readonly known = new Map<number, Known>();
@@ -59,6 +60,11 @@ class Recorder {
     if (this.nodes.get(makerOf(output))?.kind === 'operation') return output;
     const attributes = [{ name: 'T', type: this.binding.TF_ATTR_TYPE, value: dtype }];
     return `${this.add({ kind: 'operation', op: 'Identity', inputs: [output], attributes })}:0`;
+  }
+
+  /** What was recorded up to now is the forward pass. */
+  turn(): void {
+    this.forward = `n${this.nodes.size - 1}`;
   }
 
   private add(node: Node): string {
@@ -107,6 +113,14 @@ class Recorder {
   }
 }
 
+/** What records at present. */
+let current: Recorder | undefined;
+
+/** Tells the recording, where there is one, that the backward pass begins. */
+export function beginBackward(): void {
+  current?.turn();
+}
+
 function capturedError(): TracingError {
   return new TracingError({
     problem: 'a compiled step uses a tensor that was made outside it',
@@ -115,11 +129,52 @@ function capturedError(): TracingError {
   });
 }
 
+/** Results of up to so many bytes keep their values: they may be sizes or places that a later operation goes by. */
+const smallResult = 4096;
+
+/**
+ * Results of a recording without their values, which nothing may read: all of one type and shape are one tensor, so that recording takes
+ * little memory, whatever the step leaves to its backward pass.
+ */
+class Hollow {
+  private readonly tensors = new Map<string, number>();
+  private readonly standIns = new Map<number, number>();
+  private next = -1;
+
+  constructor(private readonly binding: Binding) {}
+
+  /** `result`, or where it is large one without values; its memory is kept for others of its kind. */
+  of(result: TensorHandle): TensorHandle {
+    const { id, shape, dtype } = result;
+    if (4 * shape.reduce((product, size) => product * size, 1) <= smallResult) return result;
+    const kind = `${dtype}[${shape.join()}]`;
+    const kept = this.tensors.get(kind);
+    if (kept === undefined) this.tensors.set(kind, id);
+    else this.binding.deleteTensor(id);
+    this.standIns.set(this.next, kept ?? id);
+    return { id: this.next--, shape, dtype };
+  }
+
+  /** What to compute with. */
+  tensor(id: number): number {
+    return this.standIns.get(id) ?? id;
+  }
+
+  delete(id: number): void {
+    if (!this.standIns.delete(id)) this.binding.deleteTensor(id);
+  }
+
+  dispose(): void {
+    for (const id of this.tensors.values()) this.binding.deleteTensor(id);
+  }
+}
+
 /** `binding`, with everything it executes recorded, and reading values refused. */
-function recording(binding: Binding, recorder: Recorder): Binding {
-  const recorded: Pick<Binding, 'executeOp' | 'createTensor' | 'tensorDataSync'> = {
+function recording(binding: Binding, recorder: Recorder, hollow: Hollow): Binding {
+  const recorded: Pick<Binding, 'executeOp' | 'createTensor' | 'deleteTensor' | 'tensorDataSync'> = {
     executeOp(op, attributes, ids, count) {
-      const results = binding.executeOp(op, attributes, ids, count);
+      const inputs = ids.map(id => hollow.tensor(id));
+      const results = binding.executeOp(op, attributes, inputs, count).map(result => hollow.of(result));
       recorder.operation(op, attributes, ids, results);
       return results;
     },
@@ -128,6 +183,7 @@ function recording(binding: Binding, recorder: Recorder): Binding {
       recorder.constant(id, shape, dtype, values);
       return id;
     },
+    deleteTensor: id => hollow.delete(id),
     tensorDataSync() {
       throw new TracingError({
         problem: 'a compiled step reads the value of a tensor',
@@ -180,7 +236,9 @@ function record<T extends TensorTree>(inputs: T, step: (inputs: T) => readonly T
   const { random } = Math;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { write } = engine;
-  engine.binding = recording(binding, recorder);
+  const hollow = new Hollow(binding);
+  engine.binding = recording(binding, recorder, hollow);
+  current = recorder;
   engine.write = (values, shape, dtype) => {
     recorder.written.add(values);
     return write.call(engine, values, shape, dtype);
@@ -191,9 +249,12 @@ function record<T extends TensorTree>(inputs: T, step: (inputs: T) => readonly T
     tf.tidy(() => {
       outputs = engine.getInputTensorIds(step(inputs)).map(id => recorder.output(id));
     });
-    return { nodes: recorder.nodes, inputs: recorder.inputs, outputs, tensors: recorder.tensors };
+    const { nodes, inputs: placeholders, tensors: described, forward } = recorder;
+    return { nodes, inputs: placeholders, outputs, tensors: described, forward };
   } finally {
     engine.binding = binding;
+    hollow.dispose();
+    current = undefined;
     engine.write = write;
     Math.random = random;
   }
