@@ -120,11 +120,19 @@ figcaption { color: var(--muted); font-size: 0.8125rem; margin-top: 6px; text-al
 }
 @media print {
   :root { --surface: #fff; }
+  body { font-size: 13px; }
   main { max-width: none; padding: 0; }
-  section { margin-top: 32px; }
-  h2, h3 { break-after: avoid; }
-  .chart, .scroll, .cards div { break-inside: avoid; }
-  .sample { content-visibility: visible; }
+  section { margin-top: 28px; }
+  h2, h3, caption { break-after: avoid; }
+  .cards { grid-template-columns: repeat(4, 1fr); }
+  .columns { grid-template-columns: 1fr 1fr; gap: 12px; margin-bottom: 16px; }
+  .chart, .cards div, .looks figure, tr { break-inside: avoid; }
+  .scroll { overflow: visible; margin-bottom: 16px; }
+  table { font-size: 0.72rem; }
+  th, td { padding: 3px 6px; white-space: normal; }
+  .confusion th, .confusion td { min-width: 24px; height: 22px; padding: 2px; }
+  .gallery { grid-template-columns: repeat(3, 1fr); gap: 8px; }
+  .sample { padding: 8px; content-visibility: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
