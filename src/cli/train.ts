@@ -8,11 +8,14 @@ import type { StageName } from '../../training/trainer.js';
 import { openRun } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
+import { joinWorkers, workers } from '../engine/collectives.js';
 import { startEngine } from '../engine/start.js';
 import { UsageError } from '../errors/index.js';
+import { clusterOf } from './cluster.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
-import { duration, threadsOption, wholeNumber, workersOption } from './options.js';
+import { decodersOption, duration, threadsOption, wholeNumber } from './options.js';
+import { runLocalWorkers } from './local-workers.js';
 import { trainingProgress } from './progress.js';
 import { timeLimit } from './time-limit.js';
 
@@ -29,7 +32,10 @@ interface Options {
   readonly maxTime?: number;
   readonly seed?: number;
   readonly threads?: number;
-  readonly workers?: number;
+  readonly decoders?: number;
+  readonly workers?: string;
+  readonly task?: number;
+  readonly localWorkers?: number;
 }
 
 type TrainOptions = Options & { readonly out: string };
@@ -63,7 +69,17 @@ export function trainCommand(): Command {
     )
     .option('--seed <n>', 'seed of everything random (default: 1)', wholeNumber(0))
     .addOption(threadsOption())
-    .addOption(workersOption())
+    .addOption(decodersOption())
+    .option(
+      '--workers <host:port,...>',
+      'the processes that train together, on other machines too: each is started with the same command, and --task (default: TF_CONFIG in the environment)',
+    )
+    .option(
+      '--task <n>',
+      'which of --workers this process is, from 0; the first writes the run',
+      wholeNumber(0),
+    )
+    .option('--local-workers <n>', 'start so many workers on this machine', wholeNumber(2))
     .addHelpText(
       'after',
       `
@@ -75,7 +91,10 @@ Examples:
   gfnet train stage1 --preset cluttered-60 --out runs/a/stage1
   gfnet train stage1 --preset cluttered-60 --epochs 5 --max-time 2h --out runs/b/stage1
   gfnet train stage2 --preset cluttered-60 --from runs/a/stage1 --out runs/a/stage2
-  gfnet train stage2 --out runs/a/stage2 --resume`,
+  gfnet train stage2 --out runs/a/stage2 --resume
+  gfnet train all --data flowers --out runs/c --local-workers 2
+  gfnet train all --data /shared/flowers --out /shared/runs/d --workers one:2222,two:2222 --task 0   (on one)
+  gfnet train all --data /shared/flowers --out /shared/runs/d --workers one:2222,two:2222 --task 1   (on two)`,
     )
     .action(async (stage: StageName | 'all', given: Options) => {
       const { epochs, set = [] } = given;
@@ -83,8 +102,25 @@ Examples:
       const told = epochs === undefined ? [] : trained.map(name => `${name}.epochs=${epochs}`);
       const options = { ...given, set: [...set, ...told] };
       if (options.dryRun) await tryOut(stage, options);
+      else if (options.localWorkers !== undefined) await trainHere(options.localWorkers, options);
       else await trainStages(stage, { ...options, out: requireOut(options) });
     });
+}
+
+/** In several processes of this machine. */
+async function trainHere(count: number, options: Options): Promise<void> {
+  const { workers, task, threads } = options;
+  const { TF_CONFIG } = process.env;
+  const excess = workers ? '--workers' : task !== undefined ? '--task' : TF_CONFIG && 'TF_CONFIG';
+  if (excess) {
+    throw new UsageError({
+      problem: `--local-workers starts all workers itself, so ${excess} says nothing`,
+      given: `--local-workers ${count} and ${excess}`,
+    });
+  }
+  requireOut(options);
+  await ensureEngine(lineReporter());
+  process.exitCode = await runLocalWorkers(count, threads);
 }
 
 async function trainStages(stage: StageName | 'all', options: TrainOptions): Promise<void> {
@@ -94,8 +130,10 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
       : [{ name: stage, out: options.out, from: options.from }];
   // Bad input is told before the engine, which may take long to obtain.
   const configs = plan.map(({ out }) => configOf(options, out));
+  const cluster = clusterOf(options, process.env);
   await ensureEngine(lineReporter());
   startEngine({ threads: options.threads });
+  if (cluster) await joinWorkers(cluster, { onWait: worker => onNotice(`waits for worker ${worker}`) });
   for (const [i, { name, out, from }] of plan.entries()) {
     const resume = options.resume === true && existsSync(join(out, 'config.json'));
     const config = configs[i];
@@ -104,10 +142,20 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
 }
 
 async function tryOut(stage: StageName | 'all', options: Options): Promise<void> {
-  const { resume, out, maxTime } = options;
-  const excess = [resume && '--resume', out && '--out', maxTime && '--max-time'].find(Boolean);
+  const { resume, out, maxTime, workers, task, localWorkers } = options;
+  const excess = [
+    resume && '--resume',
+    out && '--out',
+    maxTime && '--max-time',
+    workers && '--workers',
+    task !== undefined && '--task',
+    localWorkers && '--local-workers',
+  ].find(Boolean);
   if (excess) {
-    throw new UsageError({ problem: `--dry-run keeps nothing, so ${excess} says nothing`, given: excess });
+    throw new UsageError({
+      problem: `--dry-run keeps nothing and tries this machine alone, so ${excess} says nothing`,
+      given: excess,
+    });
   }
   const config = readConfig(options);
   await ensureEngine(lineReporter());
@@ -117,8 +165,8 @@ async function tryOut(stage: StageName | 'all', options: Options): Promise<void>
     config,
     from: (folder: string) => (stage === 'all' ? fromOf(name, folder) : options.from),
   }));
-  const { seed = 1, workers } = options;
-  process.stdout.write(await dryRun(trials, { seed, workers, onNotice }));
+  const { seed = 1, decoders } = options;
+  process.stdout.write(await dryRun(trials, { seed, decoders, onNotice }));
 }
 
 function requireOut({ out }: Options): string {
@@ -160,7 +208,8 @@ async function train(
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const progress = trainingProgress(stage);
+  // One of the workers is enough to tell how far they are.
+  const progress = workers().task === 0 ? trainingProgress(stage) : undefined;
   const limit = options.maxTime === undefined ? undefined : timeLimit(interrupt, options.maxTime);
   try {
     await runStage({
@@ -172,17 +221,17 @@ async function train(
       resume: options.resume ?? false,
       command: ['gfnet', ...process.argv.slice(2)],
       signal: interrupt.signal,
-      workers: options.workers,
+      decoders: options.decoders,
       onNotice,
       onProgress: report => {
-        progress.onProgress(report);
+        progress?.onProgress(report);
         limit?.onStep();
       },
       ...(limit && { onSave: limit.onSave }),
-      onEpoch: progress.onEpoch,
+      ...(progress && { onEpoch: progress.onEpoch }),
     });
   } finally {
-    progress.stop();
+    progress?.stop();
     limit?.stop();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
