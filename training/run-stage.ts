@@ -213,7 +213,8 @@ function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): S
   return StaticConfig.parse({ ...model, input });
 }
 
-function createTrainer(options: StageOptions, model: ModelConfig, { train }: Splits): Trainer {
+/** The trainer of a stage. */
+export function createTrainer(options: StageOptions, model: ModelConfig, { train }: Splits): Trainer {
   const { stage, config, seed } = options;
   if (stage === 'static') {
     const network = new StaticNetwork(staticConfig(config, model));

@@ -70,15 +70,16 @@ function start(args: readonly string[], task: number): { process: ChildProcess; 
   return { process: child, end };
 }
 
-/** The first that failed for a reason of its own decides; it is told unless it is the one that is shown anyway. */
+/** The first that failed for a reason of its own decides; it is told, unless the one that is shown tells the like. */
 function judged(ends: readonly End[]): number {
-  const cause =
-    ends.find(({ code }) => code !== 0 && code !== exitCodes.workerLost) ??
-    ends.find(({ code }) => code !== 0);
+  const failed = ends.filter(({ code }) => code !== 0);
+  const causes = failed.filter(({ code }) => code !== exitCodes.workerLost);
+  const [cause] = causes.length > 0 ? causes : failed;
   if (!cause) return exitCodes.ok;
   const { task, code, signal, said } = cause;
   if (signal) process.stderr.write(`worker ${task} was ended by ${signal}\n${said}`);
-  else if (task > 0) process.stderr.write(`worker ${task} ended with exit code ${code}:\n${said}`);
+  else if (!causes.some(({ task }) => task === 0))
+    process.stderr.write(`worker ${task} ended with exit code ${code}:\n${said}`);
   return code ?? exitCodes.workerLost;
 }
 
@@ -88,7 +89,8 @@ function withoutLocalWorkers(args: readonly string[]): string[] {
   return args.filter((_, i) => i < at || i >= at + length);
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Of this machine, which no program listens on. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map(server => once(server, 'listening')));
   const ports = servers.map(server => (server.address() as AddressInfo).port);

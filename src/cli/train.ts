@@ -132,6 +132,8 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
   const configs = plan.map(({ out }) => configOf(options, out));
   const cluster = clusterOf(options, process.env);
   await ensureEngine(lineReporter());
+  // Of a worker that is lost TensorFlow tells much, and the error says it again.
+  if (cluster) process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   startEngine({ threads: options.threads });
   if (cluster) await joinWorkers(cluster, { onWait: worker => onNotice(`waits for worker ${worker}`) });
   for (const [i, { name, out, from }] of plan.entries()) {

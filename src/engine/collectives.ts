@@ -197,21 +197,23 @@ export function meet(): void {
   sumOverWorkers([1]);
 }
 
-/** The error to tell where `error` says that collective operations failed; else `error` itself. */
+/** The error to tell where `error` says that workers do not reach one another; else `error` itself. */
 export function explained(error: unknown): unknown {
   const message = messageOf(error);
-  if (workers().count === 1 || !/Invalid TF_Status/.test(message)) return error;
-  const [, task] = /task:(\d+)/.exec(message) ?? [];
+  if (workers().count === 1 || !/collective|no sign of life|grpc/i.test(message)) return error;
+  // The watch says so of whom it asks; of a sum under way TensorFlow tells no more than what became of its connection.
+  const [, task, reason] =
+    /no sign of life from \S*task:(\d+): (.*?)(?: Additional| :UNKNOWN|$)/.exec(message) ?? [];
   return new WorkerLostError({
     problem:
       'the workers no longer reach one another: one of them has ended, hangs, or its machine is cut off',
-    given: `${task === undefined ? '' : `${cluster.workers[Number(task)]} (task ${task}): `}${messageOf(error)}`,
+    given: task === undefined ? message : `task ${task}, ${cluster.workers[Number(task)]}: ${reason}`,
     mend: 'see what that worker says itself; then start all of them again, with --resume to go on from the last checkpoint',
     cause: error,
   });
 }
 
-/** The last line, in which TensorFlow says what happened. */
+/** In one line. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/\n/g, ' ') : String(error);
+  return error instanceof Error ? error.message.replace(/\s+/g, ' ') : String(error);
 }
