@@ -12,7 +12,7 @@ import { networkContest } from './networks.js';
 const [, , workers = '', task, batch] = process.argv;
 startEngine({ threads: 1 });
 if (workers !== '') await joinWorkers({ workers: workers.split(','), task: Number(task) });
-const { step } = networkContest({
+const training = networkContest({
   name: 'resnet50',
   work: 'training',
   side: 96,
@@ -22,7 +22,7 @@ let done = 0;
 const take = (steps: number): number => {
   const started = performance.now();
   for (let i = 0; i < steps; i++) {
-    step(done++);
+    training.step(done++);
     // As the training loop asks after each step whether one of the workers is told to stop.
     meet();
   }

@@ -85,17 +85,17 @@ export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelC
  */
 export async function runStage(options: StageOptions): Promise<void> {
   try {
-    await run(options);
-    part();
+    await trainStage(options);
+    leave();
   } catch (error) {
     // These all workers meet at the same step.
-    if ([InterruptedError, TimeUpError, DivergedError].some(kind => error instanceof kind)) part();
+    if ([InterruptedError, TimeUpError, DivergedError].some(kind => error instanceof kind)) leave();
     throw explained(error);
   }
 }
 
 /** A process that ends must not take from the others what it has yet to hand over. */
-function part(): void {
+function leave(): void {
   try {
     meet();
   } catch {
@@ -103,8 +103,8 @@ function part(): void {
   }
 }
 
-async function run(options: StageOptions): Promise<void> {
-  const { stage, config, seed, out, command } = options;
+async function trainStage(options: StageOptions): Promise<void> {
+  const { stage, config, seed } = options;
   const begun = { ...options, resume: resumes(options) };
   let log: RunWriter['log'] | undefined;
   const notice = (text: string): void => {
@@ -161,6 +161,7 @@ function resumes({ out, resume }: StageOptions): boolean {
   const found = gather([Number(resume && hasCheckpoint(out, 'last'))]).flat();
   const without = found.findIndex(has => has < (found[0] ?? 0));
   if (without < 0) return found[0] === 1;
+  meet();
   throw new RunError({
     problem: 'a worker does not find the checkpoint that the first one goes on from',
     given: `task ${without}, --out ${out}`,

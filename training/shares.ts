@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { allReduce, allReduceTree, gather, workers } from '../src/engine/collectives.js';
+import { allReduce, allReduceTree, gather, meet, workers } from '../src/engine/collectives.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import { mapTree } from '../src/engine/tensor-tree.js';
 import { RunError } from '../src/errors/index.js';
@@ -52,6 +52,8 @@ export function requireSame(what: object): void {
   const all = gather(digest).map(String);
   const other = all.findIndex(row => row !== all[0]);
   if (other < 0) return;
+  // So that each has what the others gave before one of them ends.
+  meet();
   throw new RunError({
     problem: 'the workers do not train the same',
     given: `task ${other} has another configuration, seed, data set or checkpoint than task 0`,

@@ -49,7 +49,7 @@ describe('the workers', () => {
   ])('are refused with %s, and what is allowed is told', (_, options, env) => {
     const error = errorOf(() => clusterOf(options, env));
     expect(error).toBeInstanceOf(UsageError);
-    const { allowed, mend } = (error as UsageError).explanation;
+    const { allowed, mend } = error.explanation;
     expect(allowed ?? mend).toBeDefined();
   });
 });
