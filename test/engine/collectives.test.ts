@@ -32,13 +32,13 @@ beforeAll(async () => {
   const run = async (task: number): Promise<Told> => {
     const share = (values: number[]): number[] => values.slice(task * size, (task + 1) * size);
     const args = [program, workers, String(task), JSON.stringify({ x: share(x), w: share(w) })];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 90_000 });
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 150_000 });
     const [said, end] = await Promise.all([text(child.stdout), once(child, 'exit')]);
     expect(end).toEqual([0, null]);
     return JSON.parse(said) as Told;
   };
   told = await Promise.all(Array.from({ length: count }, (_, task) => run(task)));
-}, 120_000);
+}, 180_000);
 
 const close = (actual: readonly number[], expected: readonly number[], tolerance: number): void => {
   expect(actual).toHaveLength(expected.length);

@@ -31,7 +31,7 @@ function start(out: string, ...args: string[]): Started {
   const child = spawn(process.execPath, [launcher, ...given], {
     cwd: folder,
     stdio: ['ignore', 'inherit', 'pipe'],
-    timeout: 100_000,
+    timeout: 200_000,
   });
   let said = '';
   const waiting = new Map<number, () => void>();
@@ -92,7 +92,7 @@ describe('a run of two workers', () => {
     expect(metrics('run')).toBe(metrics('whole'));
     expect(metrics('whole').trim().split('\n')).toHaveLength(epochs + 1);
     expect(readEvents(at('run', 'tensorboard'))).toEqual(readEvents(at('whole', 'tensorboard')));
-  });
+  }, 600_000);
 });
 
 describe('workers that do not fit together', () => {

@@ -65,7 +65,7 @@ beforeAll(async () => {
     const args = [program, workers, String(task), JSON.stringify(Object.values(trials)), file];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'inherit', 'inherit'],
-      timeout: 120_000,
+      timeout: 240_000,
     });
     expect(await once(child, 'exit')).toEqual([0, null]);
     const told = JSON.parse(readFileSync(file, 'utf8')) as { outcomes: Outcome[]; tensors: number };
@@ -76,7 +76,7 @@ beforeAll(async () => {
     tensors[task] = told.tensors;
   };
   await Promise.all(Array.from({ length: count }, (_, task) => run(task)));
-}, 150_000);
+}, 270_000);
 
 /** The largest difference, relative to the largest value of its tensor. */
 function distance(actual: Outcome['tensors'], expected: Outcome['tensors']): number {
