@@ -52,7 +52,9 @@ export async function measureLoader({
   try {
     report(`loader: ${2 * files} JPEG files of 500 x 375`);
     await writeFiles(folder);
-    const { train, close } = openData(DataConfig.parse({ kind: 'folder', folder, side }), { workers });
+    const { train, close } = openData(DataConfig.parse({ kind: 'folder', folder, side }), {
+      decoders: workers,
+    });
     const loader = endless(train);
     const ours = async (count: number): Promise<number> => {
       const started = performance.now();

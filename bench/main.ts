@@ -1,4 +1,4 @@
-/** `npm run bench`: speed beside PyTorch, waiting for data, whether memory stays flat, and what early exit saves. */
+/** `npm run bench`: speed beside PyTorch, waiting for data, whether memory stays flat, what early exit saves, and what a second worker gains. */
 import { availableParallelism, cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes, GFNetError, UsageError } from '../src/errors/index.js';
@@ -19,11 +19,20 @@ import { measureSpeed } from './speed.js';
 import { measureStartUp } from './startup.js';
 import type { Contest } from './speed.js';
 import { preset, stages } from './subject.js';
-import { dataTable, loaderTable, memoryTable, savingTable, speedTable, startUpTable } from './tables.js';
+import {
+  dataTable,
+  loaderTable,
+  memoryTable,
+  savingTable,
+  scalingTable,
+  speedTable,
+  startUpTable,
+} from './tables.js';
 import type { Measurements } from './tables.js';
+import { measureScaling } from './workers.js';
 
 const networkParts = ['network-training', 'network-inference'] as const;
-const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts, 'onnx'] as const;
+const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts, 'onnx', 'workers'] as const;
 type Part = (typeof parts)[number];
 
 /** Names of several parts at once. The published networks take hours, so that they are asked for by name. */
@@ -68,7 +77,7 @@ const seconds = (text: string): number => {
 
 const program = new Command('npm run bench --')
   .description(
-    'Measure training and inference beside PyTorch, the wait for data, whether memory stays flat, and what early exit saves on ONNX Runtime.',
+    'Measure training and inference beside PyTorch, the wait for data, whether memory stays flat, what early exit saves on ONNX Runtime, and what a second worker gains.',
   )
   .addArgument(
     new Argument('[parts...]', 'what to measure')
@@ -100,6 +109,7 @@ Examples:
   npm run bench
   npm run bench -- training data memory
   npm run bench -- onnx --rounds 5
+  npm run bench -- workers --rounds 5
   npm run bench -- stage2 inference --compile --rounds 30
   npm run bench -- stage1 --no-pytorch --threads 1
   npm run bench -- networks --network resnet50 --side 96 --rounds 5`,
@@ -114,9 +124,15 @@ Examples:
       });
     }
     const measurements = await measure(wanted, options);
-    const tables = [speedTable, dataTable, loaderTable, startUpTable, memoryTable, savingTable].map(table =>
-      table(measurements),
-    );
+    const tables = [
+      speedTable,
+      dataTable,
+      loaderTable,
+      startUpTable,
+      memoryTable,
+      savingTable,
+      scalingTable,
+    ].map(table => table(measurements));
     const text = tables.filter(({ rows }) => rows.length > 0).map(renderTable);
     process.stdout.write(options.json ? `${JSON.stringify(measurements)}\n` : text.join('\n'));
     // Times vary with what else the machine does, so a missed one is told and no more; a leak is a fault.
@@ -170,6 +186,9 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   const savings = [];
   for (const name of wanted.has('onnx') ? [options.exported] : [])
     savings.push(...(await measureSavings(name, { threads, rounds, images: options.images, report })));
+  const scaling = wanted.has('workers')
+    ? [await measureScaling({ batch: options.batch ?? 32, rounds, report })]
+    : [];
   return {
     conditions: {
       threads,
@@ -183,6 +202,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     startup,
     memory,
     savings,
+    scaling,
   };
 }
 

@@ -7,6 +7,7 @@ import type { Saving } from './onnx.js';
 import { overheadMet } from './onnx.js';
 import type { Speed } from './speed.js';
 import type { StartUp } from './startup.js';
+import type { Scaling } from './workers.js';
 
 export interface Measurements {
   readonly conditions: {
@@ -21,6 +22,7 @@ export interface Measurements {
   readonly startup: readonly StartUp[];
   readonly memory: readonly Flatness[];
   readonly savings: readonly Saving[];
+  readonly scaling: readonly Scaling[];
 }
 
 const verdict = (met: boolean | null): string => (met === null ? '' : met ? 'met' : 'MISSED');
@@ -146,6 +148,38 @@ export function savingTable({ conditions, savings }: Measurements): Table {
       verdict(saving.met),
       `${(100 * saving.overhead).toFixed(1)} %`,
       verdict(overheadMet(saving.overhead)),
+    ]),
+  };
+}
+
+export function scalingTable({ conditions, scaling }: Measurements): Table {
+  return {
+    title: `resnet50 at 96 px, processes of one thread, ${conditions.processor}: seconds a step, and images/s of all over those of as many alone`,
+    head: [
+      'workers',
+      'images of each',
+      'alone',
+      'apart',
+      'together',
+      'apart over alone',
+      'efficiency',
+      'middle half',
+      'target',
+      '',
+      'a sum',
+    ],
+    rows: scaling.map(({ workers, batch, alone, apart, together, efficiency, limit, sum, target, met }) => [
+      String(workers),
+      String(batch),
+      alone.toFixed(2),
+      apart.toFixed(2),
+      together.toFixed(2),
+      limit.median.toFixed(2),
+      efficiency.median.toFixed(2),
+      `${efficiency.lowerQuartile.toFixed(2)}–${efficiency.upperQuartile.toFixed(2)}`,
+      `>= ${target}`,
+      verdict(met),
+      sum.toFixed(3),
     ]),
   };
 }

@@ -32,12 +32,14 @@ export interface ClassifierOptions {
   /** Weight r of the encoders' own losses. */
   readonly supervision: number;
   readonly isFrozen: (name: string) => boolean;
+  /** Whether batch norm takes the statistics of all workers' images. */
+  readonly jointly: boolean;
 }
 
 /** The looks of all T steps, in training mode. */
 function looks(
   gfnet: GFNet,
-  { crops, isFrozen }: ClassifierOptions,
+  { crops, isFrozen, jointly }: ClassifierOptions,
   variables: Variables,
   { images, draws }: ClassifierBatch,
 ): { looks: Look[]; statistics: Tensors } {
@@ -58,7 +60,7 @@ function looks(
     });
     return sequence;
   };
-  const { result, statistics } = apply(variables, true, look, isFrozen);
+  const { result, statistics } = apply(variables, true, look, isFrozen, jointly);
   return { looks: result, statistics };
 }
 

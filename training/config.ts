@@ -68,7 +68,10 @@ export const TrainConfig = z
   .strictObject({
     data: DataConfig,
     network: NetworkConfig,
+    /** Of all workers together. */
     batchSize: z.int().min(2).default(128),
+    /** Where several workers train: whose images batch norm takes its statistics of while it learns, each worker's own or those of all. */
+    batchNorm: z.enum(['worker', 'joint']).default('worker'),
     stage1: SgdConfig,
     stage2: PpoConfig,
     stage3: SgdConfig,

@@ -4,7 +4,7 @@ import type { Batch } from '../src/data/loader.js';
 import type { ModelConfig } from '../src/model/config.js';
 import type { Random } from '../src/random/index.js';
 import type { DescentConfig } from './config.js';
-import { mixed } from './mix.js';
+import { mixedInJoint } from './mix.js';
 import type { ClassWeights } from './targets.js';
 import { answersOf } from './targets.js';
 
@@ -16,7 +16,7 @@ export function inputsOf(
   classWeights: ClassWeights,
   random: Random,
 ) {
-  const { images, ...labels } = mixed(batch, side, config, random);
+  const { images, ...labels } = mixedInJoint(batch, side, config, random);
   return {
     ...answersOf(labels, { ...config, classWeights }),
     images: tf.tensor4d(images, [batch.size, side, side, channels]),

@@ -8,7 +8,7 @@ import { disposeTree, mapTree, tidyTree } from '../src/engine/tensor-tree.js';
 import type { MetricDefinition } from '../src/checkpoint/metrics.js';
 import type { Variables } from '../src/nn/scope.js';
 import type { DescentConfig } from './config.js';
-import type { DescentState, Objective, Rates } from './descent.js';
+import type { DescentState, Given, Objective, Rates } from './descent.js';
 import { descentSteps } from './descent.js';
 import type { BatchMetrics } from './epoch-sums.js';
 import { flatten, group, partition } from './groups.js';
@@ -21,11 +21,7 @@ import type { Trainer } from './trainer.js';
 type LearnerConfig = DescentConfig & { readonly classifierRate?: number };
 
 /** The sums that the parts of a batch have in common. */
-interface Sums {
-  readonly gradients: Tensors;
-  readonly loss: Scalar;
-  readonly correct: tf.Tensor1D;
-}
+type Sums = Omit<Given, 'statistics'>;
 
 export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 'restore' | 'dispose'> {
   readonly means: Readonly<Record<string, MetricDefinition>>;
@@ -102,10 +98,10 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
       statistics = next;
       sums = sums ? addUp(sums, own) : own;
     }
-    const { gradients, loss, correct } = sums as Sums;
-    const result = this.steps.finish({ state: { ...this.state, statistics }, rates, gradients }, {});
-    disposeTree([gradients, statistics]);
-    return { ...result, loss, correct };
+    const given = { ...(sums as Sums), statistics };
+    const result = this.steps.finish({ state: this.state, rates, given }, {});
+    disposeTree(given);
+    return result;
   }
 
   private rates(position: Position): Rates {

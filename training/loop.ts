@@ -2,21 +2,22 @@
 import { z } from 'zod';
 import type { JsonObject } from '../src/checkpoint/json.js';
 import type { CheckpointContent } from '../src/checkpoint/checkpoint.js';
-import { loadCheckpoint, saveCheckpoint } from '../src/checkpoint/checkpoint.js';
-import { EventsWriter } from '../src/checkpoint/events.js';
+import { loadCheckpoint } from '../src/checkpoint/checkpoint.js';
 import type { MetricDefinition, MetricRow } from '../src/checkpoint/metrics.js';
-import { MetricsFile, readMetrics } from '../src/checkpoint/metrics.js';
 import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { fromEngine, toEngine } from '../src/checkpoint/tensors.js';
 import type { Splits } from '../src/data/dataset.js';
 import { batches, shuffled } from '../src/data/loader.js';
+import { sumOverWorkers, workers } from '../src/engine/collectives.js';
 import { leaves } from '../src/engine/tensor-tree.js';
 import { DivergedError, InterruptedError, TimeUpError } from '../src/errors/index.js';
 import { outputsOf } from '../src/model/outputs.js';
 import { Runner } from '../src/model/runner.js';
-import { Beacon } from './beacon.js';
 import type { EpochSums } from './epoch-sums.js';
 import { addBatch, noSums } from './epoch-sums.js';
+import type { Journal } from './journal.js';
+import { journalOf } from './journal.js';
+import { requireSame, shareOf } from './shares.js';
 import type { Trainer } from './trainer.js';
 
 /** How far training has come; `sums` are those of the epoch that has begun. */
@@ -52,8 +53,12 @@ export const timeUp = 'time is up';
 
 export interface LoopOptions {
   readonly trainer: Trainer;
-  readonly run: RunWriter;
+  /** The run's folder. */
+  readonly out: string;
+  /** Its writing side, which of several workers the first alone has. */
+  readonly run: RunWriter | undefined;
   readonly splits: Splits;
+  /** Of all workers together. */
   readonly batchSize: number;
   readonly seed: number;
   readonly resume: boolean;
@@ -94,52 +99,61 @@ function definitions({
  *   checkpoint stays as it was
  */
 export async function trainLoop(options: LoopOptions): Promise<void> {
-  const { trainer, run } = options;
-  const progress = options.resume ? restore(options) : begin(options);
-  const metrics = new MetricsFile(run.metrics, definitions(trainer));
-  metrics.truncateAfter(progress.epoch);
-  const events = new EventsWriter(run.events, readMetrics(run.metrics));
+  const { trainer, batchSize } = options;
+  const progress = options.resume ? restore(options) : beginning();
+  requireSame(progress);
+  const perEpoch = Math.floor(options.splits.train.size / batchSize);
+  const journal = journalOf(options.run, {
+    definitions: definitions(trainer),
+    epochs: trainer.epochs,
+    batches: perEpoch,
+    batchSize,
+    epoch: progress.epoch,
+  });
   const runner = new Runner(trainer.model);
-  const perEpoch = Math.floor(options.splits.train.size / options.batchSize);
-  const beacon = new Beacon(run.progress, trainer.epochs, perEpoch, options.batchSize, progress.epoch);
   try {
-    await trainEpochs({ ...options, perEpoch, beacon }, progress, runner, row => {
-      metrics.append(row);
-      events.append(row);
-    });
-    beacon.enter('done');
+    // What the run starts from, so that it resumes by itself wherever in its first epoch it stops.
+    if (!options.resume) save({ ...options, journal }, 'last', progress);
+    await trainEpochs({ ...options, perEpoch, journal }, progress, runner);
+    journal.enter('done');
   } catch (error) {
     const saved = error instanceof InterruptedError || error instanceof TimeUpError;
-    beacon.enter(saved ? 'interrupted' : 'failed');
+    journal.enter(saved ? 'interrupted' : 'failed');
     throw error;
   } finally {
     runner.dispose();
-    events.close();
+    journal.close();
   }
 }
 
+type Kept = LoopOptions & { readonly journal: Journal };
+
 async function trainEpochs(
-  options: LoopOptions & { readonly perEpoch: number; readonly beacon: Beacon },
+  options: Kept & { readonly perEpoch: number },
   from: Progress,
   runner: Runner,
-  record: (row: MetricRow) => void,
 ): Promise<void> {
-  const { trainer, run, splits, batchSize, seed, signal, perEpoch, beacon, patience = Infinity } = options;
+  const { trainer, out, splits, batchSize, seed, signal, perEpoch, journal, patience = Infinity } = options;
+  const rows = shareOf(batchSize);
+  const withBefore = trainer.mixes && workers().count > 1;
   let progress = from;
   for (let { epoch } = progress; epoch < trainer.epochs && progress.stale < patience; epoch++) {
     let sums: EpochSums = progress.sums;
     const order = shuffled(splits.train, seed, epoch).subarray(sums.batches * batchSize);
     const started = performance.now();
     const imagesBefore = sums.images;
-    const stop = (): InterruptedError | TimeUpError => {
+    const stopWhereTold = (): void => {
+      const told = toldToStop(signal);
+      if (!told) return;
       requireFinite(trainer, epoch, sums.batches);
       save(options, 'last', { ...progress, epoch, sums: toJson(sums) });
-      return stopped(run.path, trainer.stage, signal?.reason === timeUp, epoch, sums.batches);
+      throw stopped(out, trainer.stage, told === timeUp, epoch, sums.batches);
     };
-    for await (const batch of batches(splits.train, { order, batchSize, epoch, dropLast: true })) {
+    const read = { order, batchSize, epoch, dropLast: true, rows, withBefore };
+    for await (const batch of batches(splits.train, read)) {
       const result = trainer.train(batch, { epoch, step: sums.batches, steps: perEpoch });
       if (!Number.isFinite(result.loss)) throw diverged('the loss', trainer, epoch, sums.batches);
-      sums = addBatch(sums, batch.size, result);
+      sums = addBatch(sums, batchSize, result);
       const report = {
         epoch: epoch + 1,
         epochs: trainer.epochs,
@@ -150,18 +164,22 @@ async function trainEpochs(
         imagesPerSecond: (1000 * (sums.images - imagesBefore)) / (performance.now() - started),
       };
       options.onProgress?.(report);
-      beacon.tick(report);
+      journal.tick(report);
       // Lets signals and timers in between two steps.
       await new Promise(setImmediate);
-      if (signal?.aborted) throw stop();
+      stopWhereTold();
     }
     requireFinite(trainer, epoch, sums.batches);
-    beacon.enter('validating');
-    const accuracy = await validate(options, runner).catch((error: unknown) => {
-      throw signal?.aborted ? stop() : error;
+    journal.enter('validating');
+    const own = await validate(options, runner).catch((error: unknown) => {
+      if (!signal?.aborted) throw error;
+      return [];
     });
+    stopWhereTold();
+    const [images = 1, ...right] = sumOverWorkers(own);
+    const accuracy = right.map(count => count / images);
     const row = epochRow(epoch + 1, sums, accuracy);
-    record(row);
+    journal.row(row);
     const last = accuracy.at(-1) ?? 0;
     const best = last > progress.bestAccuracy;
     progress = {
@@ -174,7 +192,7 @@ async function trainEpochs(
     if (progress.stale < patience) save(options, 'last', progress, row);
     else endWithBest(options, progress);
     options.onEpoch?.(row, trainer.epochs);
-    run.log(
+    journal.log(
       Object.entries(row)
         .map(([name, value]) => `${name} ${String(value)}`)
         .join(', '),
@@ -183,8 +201,9 @@ async function trainEpochs(
 }
 
 /** Training ends early: the best weights are the last ones too, which are evaluated and gone on from. */
-function endWithBest(options: LoopOptions, progress: Progress): void {
-  const { manifest, tensors } = loadCheckpoint(options.run.path, 'best', ['training']);
+function endWithBest(options: Kept, progress: Progress): void {
+  if (!options.run) return;
+  const { manifest, tensors } = loadCheckpoint(options.out, 'best', ['training']);
   options.trainer.restore(toEngine(tensors));
   save(options, 'last', progress, manifest.metrics as MetricRow);
   const { epoch } = Progress.parse(manifest.progress);
@@ -194,11 +213,19 @@ function endWithBest(options: LoopOptions, progress: Progress): void {
   );
 }
 
-/** Saves what the run starts from, so that it resumes by itself wherever in its first epoch it stops. */
-function begin(options: LoopOptions): Progress {
-  const progress = { epoch: 0, bestAccuracy: -1, stale: 0, sums: noSumsCopy() };
-  save(options, 'last', progress);
-  return progress;
+function beginning(): Progress {
+  return { epoch: 0, bestAccuracy: -1, stale: 0, sums: noSumsCopy() };
+}
+
+/** Why to stop, if at all. All workers stop at the same step when one is told to. */
+function toldToStop(signal: AbortSignal | undefined): 'interrupted' | typeof timeUp | undefined {
+  const aborted = signal?.aborted ?? false;
+  const [told = 0, late = 0] = sumOverWorkers([
+    Number(aborted),
+    Number(aborted && signal?.reason === timeUp),
+  ]);
+  if (told === 0) return undefined;
+  return late === told ? timeUp : 'interrupted';
 }
 
 function noSumsCopy(): Progress['sums'] {
@@ -209,47 +236,49 @@ function toJson({ batches, images, loss, correct, means }: EpochSums): Progress[
   return { batches, images, loss, correct: [...correct], means: { ...means } };
 }
 
-function restore({ trainer, run }: LoopOptions): Progress {
-  const { manifest, tensors } = loadCheckpoint(run.path, 'last', ['training']);
+function restore({ trainer, out }: LoopOptions): Progress {
+  const { manifest, tensors } = loadCheckpoint(out, 'last', ['training']);
   trainer.restore(toEngine(tensors));
   return Progress.parse(manifest.progress);
 }
 
 function save(
-  { trainer, run, describe, onSave }: LoopOptions,
+  { trainer, journal, describe, onSave }: Kept,
   name: 'best' | 'last',
   progress: Progress,
   row?: MetricRow,
 ): void {
   const started = performance.now();
-  saveCheckpoint(run.checkpoints, name, {
+  journal.save(name, () => ({
     ...describe,
     kind: 'training',
     stage: trainer.stage,
     progress: { ...progress, sums: { ...progress.sums } },
     metrics: { ...row } as JsonObject,
     tensors: fromEngine(trainer.tensors()),
-  });
+  }));
   onSave?.(performance.now() - started);
 }
 
+/** Of this worker's share: how many images, and how many of them are answered rightly after each step. */
 async function validate(
   { trainer, splits: { validation }, validationImages = 1000, signal }: LoopOptions,
   runner: Runner,
 ): Promise<number[]> {
-  const limit = Math.min(validationImages, validation.size);
-  const options = { runner, limit, signal };
+  const [from, to] = shareOf(Math.min(validationImages, validation.size));
+  if (from === to) return [0, ...trainer.model.steps.map(() => 0)];
+  const options = { runner, from, limit: to - from, signal };
   const { logits, labels, classes } = await outputsOf(trainer.model, validation, options).finally(() => {
     runner.release();
   });
-  return logits.map(step => {
-    let right = 0;
-    for (const [i, label] of labels.entries()) {
+  const right = logits.map(step => {
+    const isRight = (label: number, i: number): boolean => {
       const row = step.subarray(i * classes, (i + 1) * classes);
-      if (row.indexOf(Math.max(...row)) === label) right++;
-    }
-    return right / labels.length;
+      return row.indexOf(Math.max(...row)) === label;
+    };
+    return labels.filter(isRight).length;
   });
+  return [labels.length, ...right];
 }
 
 function epochRow(epoch: number, sums: EpochSums, accuracy: readonly number[]): MetricRow {

@@ -12,9 +12,30 @@ export interface MixOptions {
 
 type Mixed = Pick<Batch, 'images'> & Labels;
 
+export function mixes({ mixup, cutmix }: MixOptions): boolean {
+  return mixup > 0 || cutmix > 0;
+}
+
+/** As in the joint batch, of which `batch` is a part: its first image with the one before it there. */
+export function mixedInJoint(batch: Batch, side: number, options: MixOptions, random: Random): Mixed {
+  const { before } = batch;
+  if (!before) return mixed(batch, side, options, random);
+  const images = new Float32Array(before.images.length + batch.images.length);
+  images.set(before.images);
+  images.set(batch.images, before.images.length);
+  const labels = Int32Array.of(...before.labels, ...batch.labels);
+  const all = mixed({ ...batch, images, labels, size: batch.size + 1 }, side, options, random);
+  return {
+    ...all,
+    images: all.images.slice(before.images.length),
+    labels: all.labels.slice(1),
+    ...(all.others && { others: all.others.slice(1) }),
+  };
+}
+
 /** A batch as `options` say; where they ask for both ways, one of them at random. All draws are from `random`. */
 export function mixed(batch: Batch, side: number, { mixup, cutmix }: MixOptions, random: Random): Mixed {
-  if (mixup === 0 && cutmix === 0) return batch;
+  if (!mixes({ mixup, cutmix })) return batch;
   const cuts = mixup === 0 || (cutmix > 0 && random() < 0.5);
   const share = beta(random, cuts ? cutmix : mixup);
   if (!cuts) return blended(batch, share);

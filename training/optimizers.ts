@@ -3,7 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { Tensors } from '../src/engine/gradients.js';
 
-function mapValues<T>(record: Readonly<Record<string, T>>, f: (name: string, value: T) => Tensor): Tensors {
+export function mapValues<T>(
+  record: Readonly<Record<string, T>>,
+  f: (name: string, value: T) => Tensor,
+): Tensors {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(name, value)]));
 }
 

@@ -1,6 +1,7 @@
 /** Stage 2: the policy learns where to look by proximal policy optimization (Schulman et al. 2017; paper, section 3.3). */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import { allReduce } from '../src/engine/collectives.js';
 import { compile } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import { differentiate, withoutGradient } from '../src/engine/gradients.js';
@@ -13,6 +14,7 @@ import { countCorrect, sample } from './classifier-step.js';
 import type { AdamOptions, AdamState } from './optimizers.js';
 import { adam } from './optimizers.js';
 import { discountedReturns, normalise } from './returns.js';
+import { jointMean, jointVariance, meanOverWorkers } from './shares.js';
 
 export interface PolicyState {
   readonly parameters: Tensors;
@@ -123,11 +125,11 @@ export function surrogate(
   return {
     loss: tf.sub(tf.add(tf.neg(tf.mean(gain)), tf.mul(valueLoss, valueWeight)), entropyWeight * entropy(std)),
     terms: {
-      valueLoss,
-      clipFraction: tf.mean(tf.cast(outside, 'float32')),
+      valueLoss: jointMean(valueLoss),
+      clipFraction: jointMean(tf.cast(outside, 'float32')),
       explainedVariance: tf.sub(
         1,
-        tf.divNoNan(tf.moments(tf.sub(returns, values)).variance, tf.moments(returns).variance),
+        tf.divNoNan(jointVariance(tf.sub(returns, values)), jointVariance(returns)),
       ),
     },
   };
@@ -168,25 +170,25 @@ export function policyStep(gfnet: GFNet, options: PolicyOptions) {
           );
           return { loss, auxiliary: terms };
         });
-        const next = adam(state.parameters, gradients, state.adam, options.adam);
+        const next = adam(state.parameters, meanOverWorkers(gradients), state.adam, options.adam);
         state = { parameters: next.parameters, adam: next.state };
-        last = { loss, auxiliary };
+        last = { loss: jointMean(loss), auxiliary };
       }
       const { loss, auxiliary } = last as { loss: Scalar; auxiliary: SurrogateTerms };
       return {
         state,
         loss,
         terms: auxiliary,
-        gain: tf.div(tf.sum(tf.concat([...experience.rewards])), batch.images.shape[0]),
-        meanReturn: tf.mean(discounted),
+        gain: jointMean(tf.div(tf.sum(tf.concat([...experience.rewards])), batch.images.shape[0])),
+        meanReturn: jointMean(discounted),
         cropSpread: spreadOf(experience.means),
-        correct: experience.correct,
+        correct: allReduce(experience.correct),
       };
     },
   );
 }
 
 function spreadOf(means: readonly Tensor2D[]): Scalar {
-  const deviations = means.map(mean => tf.sqrt(tf.moments(mean, 0).variance)); // [2] each
+  const deviations = means.map(mean => tf.sqrt(jointVariance(mean, 0))); // [2] each
   return tf.mean(tf.stack(deviations));
 }

@@ -12,6 +12,7 @@ import { flatten, group, partition } from './groups.js';
 import { zerosLikeAll } from './optimizers.js';
 import { policyStep } from './policy-step.js';
 import type { PolicyState } from './policy-step.js';
+import { ownDraws } from './shares.js';
 import type { Trainer } from './trainer.js';
 
 const ofPolicy = (name: string): boolean => name.startsWith('policy.');
@@ -63,13 +64,14 @@ export function policyTrainer(
         description: 'share of the returns’ variance that the critic explains; 1 is perfect',
       },
     },
+    mixes: false,
     train(batch, { epoch, step: index }) {
       const { side, channels, steps } = gfnet.config;
       const inputs = {
         images: tf.tensor4d(batch.images, [batch.size, side, side, channels]),
         labels: tf.tensor1d(batch.labels, 'int32'),
         draws: Array.from({ length: steps - 1 }, (_, t) =>
-          tf.tensor2d(normal(stream(seed, 'stage2', epoch, index, t), 2 * batch.size), [batch.size, 2]),
+          ownDraws(count => normal(stream(seed, 'stage2', epoch, index, t), count), batch.size, 2),
         ),
       };
       const { state: next, correct, ...scalars } = step({ state, parameters, statistics }, inputs);

@@ -5,16 +5,25 @@ import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { Checkpoint } from '../src/checkpoint/checkpoint.js';
 import { hasCheckpoint, loadLatest } from '../src/checkpoint/checkpoint.js';
 import { requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
+import type { JsonObject } from '../src/checkpoint/json.js';
 import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
+import { explained, gather, meet, workers } from '../src/engine/collectives.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
 import type { MemoryLimit } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
 import { limited } from '../src/data/limited.js';
 import { openData } from '../src/data/open.js';
-import { ConfigError, RunError, UsageError } from '../src/errors/index.js';
+import {
+  ConfigError,
+  DivergedError,
+  InterruptedError,
+  RunError,
+  TimeUpError,
+  UsageError,
+} from '../src/errors/index.js';
 import { ModelConfig, StaticConfig } from '../src/model/config.js';
 import { GFNet } from '../src/model/gfnet.js';
 import { StaticNetwork } from '../src/model/static.js';
@@ -26,6 +35,7 @@ import { group } from './groups.js';
 import type { LoopOptions } from './loop.js';
 import { trainLoop } from './loop.js';
 import { policyTrainer } from './policy-trainer.js';
+import { requireSame } from './shares.js';
 import { staticTrainer } from './static-trainer.js';
 import { classWeightsOf } from './targets.js';
 import type { StageName, Trainer } from './trainer.js';
@@ -51,7 +61,7 @@ export interface StageOptions extends Pick<
   readonly resume: boolean;
   readonly command: readonly string[];
   /** Threads that decode image files. */
-  readonly workers?: number | undefined;
+  readonly decoders?: number | undefined;
   /** Only the first so many of each set, for a trial. */
   readonly images?: number;
 }
@@ -70,41 +80,53 @@ export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelC
   return parsed.data;
 }
 
-/** @throws ConfigError, RunError, CheckpointError, InterruptedError, TimeUpError, DivergedError */
+/**
+ * Where several workers train, all call it alike; the first alone writes into `out`.
+ * @throws ConfigError, RunError, CheckpointError, InterruptedError, TimeUpError, DivergedError, WorkerLostError
+ */
 export async function runStage(options: StageOptions): Promise<void> {
-  const { stage, config, seed, out, resume, command } = options;
-  // A run that was killed before its first checkpoint begins anew.
-  const begun = { ...options, resume: resume && hasCheckpoint(out, 'last') };
+  try {
+    await trainStage(options);
+    leave();
+  } catch (error) {
+    // These all workers meet at the same step.
+    if ([InterruptedError, TimeUpError, DivergedError].some(kind => error instanceof kind)) leave();
+    throw explained(error);
+  }
+}
+
+/** A process that ends must not take from the others what it has yet to hand over. */
+function leave(): void {
+  try {
+    meet();
+  } catch {
+    // What this worker had to do is done; those that are not there have told why.
+  }
+}
+
+async function trainStage(options: StageOptions): Promise<void> {
+  const { stage, config, seed } = options;
+  const begun = { ...options, resume: resumes(options) };
   let log: RunWriter['log'] | undefined;
   const notice = (text: string): void => {
     log?.(text);
     options.onNotice?.(text);
   };
   const opened = openData(config.data, {
-    workers: options.workers,
+    decoders: options.decoders,
     onBroken: ({ explanation: { problem, given = '' } }) => notice(`passed over: ${given}: ${problem}`),
   });
   const splits = options.images === undefined ? opened : limited(opened, options.images);
-  requireBatch(config, splits);
+  requireBatch(stage, config, splits);
   const model = modelConfig(config, splits);
-  const trainer = createTrainer(begun, model, splits, memoryLimit(notice));
+  const trainer = createTrainer(begun, model, splits, memoryLimit(config, notice));
   try {
     const resolved = { stage, ...config };
-    const run = resume
-      ? resumeRun(out)
-      : createRun(out, { config: resolved, seed, command, environment: describeEnvironment() });
+    requireSame({ resolved, seed, sizes: [splits.train.size, splits.validation.size] });
+    const run = workers().task === 0 ? openWriter(options, resolved) : undefined;
     try {
-      ({ log } = run);
+      log = run?.log;
       splits.notes?.forEach(notice);
-      requireConfig(run, resolved);
-      if (seed !== run.seed) {
-        throw new RunError({
-          problem: 'the run was started with another seed',
-          given: String(seed),
-          allowed: String(run.seed),
-          mend: `resume with --seed ${run.seed}`,
-        });
-      }
       const architecture = stage === 'static' ? staticConfig(config, model) : model;
       await trainLoop({
         ...begun,
@@ -127,7 +149,7 @@ export async function runStage(options: StageOptions): Promise<void> {
         },
       });
     } finally {
-      run.close();
+      run?.close();
     }
   } finally {
     trainer.dispose();
@@ -135,7 +157,52 @@ export async function runStage(options: StageOptions): Promise<void> {
   }
 }
 
-function requireBatch({ batchSize }: TrainConfig, { train }: Splits): void {
+/** Whether to go on from a checkpoint, as the first worker finds one: a run that was killed before its first begins anew. */
+function resumes({ out, resume }: StageOptions): boolean {
+  const found = gather([Number(resume && hasCheckpoint(out, 'last'))]).flat();
+  const without = found.findIndex(has => has < (found[0] ?? 0));
+  if (without < 0) return found[0] === 1;
+  meet();
+  throw new RunError({
+    problem: 'a worker does not find the checkpoint that the first one goes on from',
+    given: `task ${without}, --out ${out}`,
+    mend: 'all workers are given --resume and the same --out, on storage that all of them see',
+  });
+}
+
+/** @throws RunError where the run is another one's, or was started otherwise */
+function openWriter({ out, resume, seed, command }: StageOptions, config: JsonObject): RunWriter {
+  const run = resume
+    ? resumeRun(out)
+    : createRun(out, { config, seed, command, environment: describeEnvironment() });
+  try {
+    requireConfig(run, config);
+    if (seed === run.seed) return run;
+    throw new RunError({
+      problem: 'the run was started with another seed',
+      given: String(seed),
+      allowed: String(run.seed),
+      mend: `resume with --seed ${run.seed}`,
+    });
+  } catch (error) {
+    run.close();
+    throw error;
+  }
+}
+
+function requireBatch(stage: StageName, config: TrainConfig, { train }: Splits): void {
+  const { batchSize } = config;
+  const { count } = workers();
+  const { accumulate = 1 } = { ...config[stage] } as { accumulate?: number };
+  if (batchSize % count !== 0 || batchSize / count < accumulate) {
+    throw new ConfigError({
+      problem: 'a batch cannot be shared out evenly',
+      given: `batchSize ${batchSize} among ${count} workers${accumulate > 1 ? `, ${stage}.accumulate ${accumulate}` : ''}`,
+      allowed:
+        'a multiple of the number of workers, with an image at least for each part that is accumulated',
+      mend: `e.g. --set batchSize=${Math.max(1, Math.ceil(batchSize / count), accumulate) * count}`,
+    });
+  }
   if (train.size >= batchSize) return;
   throw new ConfigError({
     problem: 'there are fewer images to train on than a batch has',
@@ -151,23 +218,27 @@ function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): S
 /** Of what the system says is there, the part that a step may plan with: the engine needs some beside intermediate results. */
 const planned = 0.7;
 
-function memoryLimit(notice: (text: string) => void): MemoryLimit {
+/** None where the forward pass has sums over all workers, which each has to take as often as the others. */
+function memoryLimit(
+  { batchNorm }: TrainConfig,
+  notice: (text: string) => void,
+): { readonly memory?: MemoryLimit } {
+  if (batchNorm === 'joint' && workers().count > 1) return {};
   const free = (): number => planned * process.availableMemory();
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-  return {
-    free,
-    onRecompute: (all, less) =>
-      notice(
-        `a training step would take ${gigabytes(all)} for intermediate results, with ${gigabytes(free())} to plan with: it computes some again, and takes ${gigabytes(less)}; results are the same, in more time`,
-      ),
-  };
+  const onRecompute = (all: number, less: number): void =>
+    notice(
+      `a training step would take ${gigabytes(all)} for intermediate results, with ${gigabytes(free())} to plan with: it computes some again, and takes ${gigabytes(less)}; results are the same, in more time`,
+    );
+  return { memory: { free, onRecompute } };
 }
 
-function createTrainer(
+/** The trainer of a stage. */
+export function createTrainer(
   options: StageOptions,
   model: ModelConfig,
   { train }: Splits,
-  memory: MemoryLimit,
+  memory: { readonly memory?: MemoryLimit } = {},
 ): Trainer {
   const { stage, config, seed } = options;
   if (stage === 'static') {
@@ -175,9 +246,9 @@ function createTrainer(
     const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
     return staticTrainer(
       network,
-      { variables: startFrom(options, model, variables), multiAdds, seed, memory },
+      { variables: startFrom(options, model, variables), multiAdds, seed, ...memory },
       config.static,
-      classWeightsOf(config.static.classWeights, train),
+      { classWeights: classWeightsOf(config.static.classWeights, train), batchNorm: config.batchNorm },
     );
   }
   if (stage === 'stage2' && model.steps < 2) {
@@ -190,10 +261,13 @@ function createTrainer(
   }
   const gfnet = new GFNet(model);
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
-  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, memory };
+  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, ...memory };
   return stage === 'stage2'
     ? policyTrainer(parts, config.stage2)
-    : classifierTrainer(stage, parts, config[stage], classWeightsOf(config[stage].classWeights, train));
+    : classifierTrainer(stage, parts, config[stage], {
+        classWeights: classWeightsOf(config[stage].classWeights, train),
+        batchNorm: config.batchNorm,
+      });
 }
 
 /** The variables that the run it starts from left; stage 1 and static networks may begin with the initial ones. */

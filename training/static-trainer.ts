@@ -8,13 +8,13 @@ import { apply } from '../src/nn/scope.js';
 import { stream } from '../src/random/index.js';
 import type { Answers } from './classifier-step.js';
 import { countCorrect } from './classifier-step.js';
-import type { GFNetParts } from './classifier-trainer.js';
+import type { GFNetParts, Learning } from './classifier-trainer.js';
 import type { TrainConfig } from './config.js';
 import type { Objective } from './descent.js';
 import { inputsOf } from './inputs.js';
 import { Learner } from './learner.js';
+import { mixes } from './mix.js';
 import { freezing } from './patterns.js';
-import type { ClassWeights } from './targets.js';
 import { evenly } from './targets.js';
 import type { Trainer } from './trainer.js';
 
@@ -34,12 +34,12 @@ export function staticTrainer(
     memory,
   }: Pick<GFNetParts, 'variables' | 'seed' | 'memory'> & { readonly multiAdds: number },
   config: TrainConfig['static'],
-  classWeights: ClassWeights = evenly(network.config.classes),
+  { classWeights = evenly(network.config.classes), batchNorm = 'worker' }: Learning = {},
 ): Trainer {
   const isFrozen = freezing('static', config, variables.parameters);
   const objective: Objective<StaticBatch> = (variables, { images, labels, targets, weights }) => {
     const classify = (scope: Scope) => network.classify(scope, images);
-    const { result, statistics } = apply(variables, true, classify, isFrozen);
+    const { result, statistics } = apply(variables, true, classify, isFrozen, batchNorm === 'joint');
     return {
       loss: crossEntropy(result, targets, weights),
       correct: tf.reshape(countCorrect(result, labels), [1]),
@@ -52,6 +52,7 @@ export function staticTrainer(
     epochs: config.epochs,
     rate: { option: 'static.encoderRate', value: config.encoderRate },
     means: learner.means,
+    mixes: mixes(config),
     model: network.anytime(() => learner.variables, multiAdds),
     train(batch, position) {
       const random = stream(seed, 'static', 'mix', position.epoch, position.step);

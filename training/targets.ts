@@ -1,5 +1,6 @@
 /** What a batch is to be answered with: label smoothing, class weights and mixed labels as distributions over the classes. */
 import * as tf from '@tensorflow/tfjs-core';
+import { sumOverWorkers } from '../src/engine/collectives.js';
 import { ConfigError } from '../src/errors/index.js';
 import { unknownName } from '../src/errors/did-you-mean.js';
 import type { Dataset } from '../src/data/dataset.js';
@@ -30,11 +31,13 @@ export function evenly(classes: readonly string[]): ClassWeights {
  * So that sum_i weights_i CE(p_i, targets_i) is PyTorch's `cross_entropy(weight, label_smoothing)`: each class's part of a smoothed
  * label counts by the class's weight, and all of it is divided by the sum of the images' own weights. A mixed image's own weight is
  * mixed too.
+ * @param joint the sum of the weights of the joint batch, of which these are part, from that of these
  */
 export function targetsOf(
   { labels, others = labels, share = 1 }: Labels,
   classWeights: ClassWeights,
   smoothing: number,
+  joint = (own: number): number => own,
 ): Targets {
   const [n, classes] = [labels.length, classWeights.length];
   const targets = new Float32Array(n * classes);
@@ -44,7 +47,7 @@ export function targetsOf(
     labels,
     (label, i) => share * weightOf(label) + (1 - share) * weightOf(others[i]),
   );
-  const total = own.reduce((sum, weight) => sum + weight, 0);
+  const total = joint(own.reduce((sum, weight) => sum + weight, 0));
   const row = new Float64Array(classes);
   for (let i = 0; i < n; i++) {
     row.fill(smoothing / classes);
@@ -68,6 +71,7 @@ export function answersOf(
     { labels, ...(others && { others }), share },
     classWeights,
     labelSmoothing,
+    total => sumOverWorkers([total])[0] ?? NaN,
   );
   return {
     targets: tf.tensor2d(targets, [weights.length, classWeights.length]),

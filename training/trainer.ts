@@ -18,7 +18,9 @@ export interface Trainer {
   readonly model: AnytimeModel;
   /** Figures of this stage beside loss and accuracy. */
   readonly means: Readonly<Record<string, MetricDefinition>>;
-  /** Learns from one batch. Randomness is a function of the seed and of where training is. */
+  /** Whether it mixes each image with the one before it in its batch. */
+  readonly mixes: boolean;
+  /** Learns from one batch, or this worker's share of one. Randomness is a function of the seed and of where training is. */
   train(batch: Batch, position: Position): BatchMetrics;
   /** Everything that training changes, by name. */
   tensors(): Tensors;

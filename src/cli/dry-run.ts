@@ -21,7 +21,7 @@ export interface Trial {
 
 interface DryRunOptions {
   readonly seed: number;
-  readonly workers?: number | undefined;
+  readonly decoders?: number | undefined;
   readonly onNotice: (notice: string) => void;
 }
 

@@ -11,7 +11,7 @@ import { loadGFNet } from '../predict/load.js';
 import { evaluationsText, renderTerminal } from '../report/index.js';
 import { namesOf, requireSameData } from './comparable.js';
 import { commandLine, measure, robustnessImages, type Asked } from './measure.js';
-import { share, threadsOption, wholeNumber, workersOption } from './options.js';
+import { share, threadsOption, wholeNumber, decodersOption } from './options.js';
 import { oracleGrid, parsePolicies } from './policy-outputs.js';
 import { openSubject, requireSameTask, type SubjectOptions } from './subject.js';
 import { writeComparison, writeResults } from './write-results.js';
@@ -65,7 +65,7 @@ export function evaluateCommand(): Command {
       'runs of static networks to stand beside it (default: those beside it whose names begin with static)',
     )
     .addOption(threadsOption())
-    .addOption(workersOption())
+    .addOption(decodersOption())
     .option('--json', 'print results.json instead of tables')
     .addHelpText(
       'after',

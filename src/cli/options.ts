@@ -55,7 +55,7 @@ export function multiAdds(text: string): number {
 export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1));
 
-export const workersOption = (): Option =>
-  new Option('--workers <n>', 'threads that decode image files (default: all cores, at most 4)').argParser(
+export const decodersOption = (): Option =>
+  new Option('--decoders <n>', 'threads that decode image files (default: all cores, at most 4)').argParser(
     wholeNumber(1),
   );

@@ -17,7 +17,7 @@ import { readData, type ConfigOptions } from './config.js';
 
 export interface SubjectOptions extends Pick<ConfigOptions, 'preset' | 'config' | 'data'> {
   readonly out?: string;
-  readonly workers?: number;
+  readonly decoders?: number;
 }
 
 export interface Subject {
@@ -46,7 +46,7 @@ export interface Subject {
  */
 export function openSubject(
   given: string,
-  { out, workers, ...options }: SubjectOptions,
+  { out, decoders, ...options }: SubjectOptions,
   tell: (notice: string) => void,
 ): Subject {
   const path = furthestStage(given);
@@ -62,7 +62,7 @@ export function openSubject(
   }
   const config = named ? preparedFor(path, readData(options)) : DataConfig.parse(run?.config.data);
   const { validation, test, notes, close } = openData(config, {
-    workers,
+    decoders,
     onBroken: ({ explanation: { problem, given = '' } }) => {
       tell(`left out: ${given}: ${problem}`);
     },

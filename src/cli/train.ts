@@ -8,11 +8,14 @@ import type { StageName } from '../../training/trainer.js';
 import { openRun } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
+import { joinWorkers, workers } from '../engine/collectives.js';
 import { startEngine } from '../engine/start.js';
 import { UsageError } from '../errors/index.js';
+import { clusterOf } from './cluster.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
-import { duration, sides, threadsOption, wholeNumber, workersOption } from './options.js';
+import { decodersOption, duration, sides, threadsOption, wholeNumber } from './options.js';
+import { runLocalWorkers } from './local-workers.js';
 import { trainingProgress } from './progress.js';
 import { timeLimit } from './time-limit.js';
 
@@ -30,7 +33,10 @@ interface Options {
   readonly maxTime?: number;
   readonly seed?: number;
   readonly threads?: number;
-  readonly workers?: number;
+  readonly decoders?: number;
+  readonly workers?: string;
+  readonly task?: number;
+  readonly localWorkers?: number;
 }
 
 type TrainOptions = Options & { readonly out: string };
@@ -69,7 +75,17 @@ export function trainCommand(): Command {
     )
     .option('--seed <n>', 'seed of everything random (default: 1)', wholeNumber(0))
     .addOption(threadsOption())
-    .addOption(workersOption())
+    .addOption(decodersOption())
+    .option(
+      '--workers <host:port,...>',
+      'the processes that train together, on other machines too: each is started with the same command, and --task (default: TF_CONFIG in the environment)',
+    )
+    .option(
+      '--task <n>',
+      'which of --workers this process is, from 0; the first writes the run',
+      wholeNumber(0),
+    )
+    .option('--local-workers <n>', 'start so many workers on this machine', wholeNumber(2))
     .addHelpText(
       'after',
       `
@@ -82,7 +98,10 @@ Examples:
   gfnet train stage1 --preset cluttered-60 --epochs 5 --max-time 2h --out runs/b/stage1
   gfnet train stage2 --preset cluttered-60 --from runs/a/stage1 --out runs/a/stage2
   gfnet train stage2 --out runs/a/stage2 --resume
-  gfnet train static --preset cluttered-60 --inputs 28,40,60 --out runs/a`,
+  gfnet train static --preset cluttered-60 --inputs 28,40,60 --out runs/a
+  gfnet train all --data flowers --out runs/c --local-workers 2
+  gfnet train all --data /shared/flowers --out /shared/runs/d --workers one:2222,two:2222 --task 0   (on one)
+  gfnet train all --data /shared/flowers --out /shared/runs/d --workers one:2222,two:2222 --task 1   (on two)`,
     )
     .action(async (stage: StageName | 'all', given: Options) => {
       const { epochs, set = [] } = given;
@@ -90,6 +109,7 @@ Examples:
       const told = epochs === undefined ? [] : trained.map(name => `${name}.epochs=${epochs}`);
       const options = { ...given, set: [...set, ...told] };
       if (options.dryRun) await tryOut(stage, options);
+      else if (options.localWorkers !== undefined) await trainHere(options.localWorkers, options);
       else await trainStages(stage, { ...options, out: requireOut(options) });
     });
 }
@@ -125,6 +145,22 @@ function planOf(stage: StageName | 'all', { from, inputs }: Options): Planned[] 
   }));
 }
 
+/** In several processes of this machine. */
+async function trainHere(count: number, options: Options): Promise<void> {
+  const { workers, task, threads } = options;
+  const { TF_CONFIG } = process.env;
+  const excess = workers ? '--workers' : task !== undefined ? '--task' : TF_CONFIG && 'TF_CONFIG';
+  if (excess) {
+    throw new UsageError({
+      problem: `--local-workers starts all workers itself, so ${excess} says nothing`,
+      given: `--local-workers ${count} and ${excess}`,
+    });
+  }
+  requireOut(options);
+  await ensureEngine(lineReporter());
+  process.exitCode = await runLocalWorkers(count, threads);
+}
+
 async function trainStages(stage: StageName | 'all', options: TrainOptions): Promise<void> {
   // Bad input is told before the engine, which may take long to obtain.
   const runs = planOf(stage, options).map(({ folder, from, set = [], ...planned }) => {
@@ -132,8 +168,12 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
     const config = configOf({ ...options, set: [...(options.set ?? []), ...set] }, out);
     return { ...planned, config, out, from: from(options.out) };
   });
+  const cluster = clusterOf(options, process.env);
   await ensureEngine(lineReporter());
+  // Of a worker that is lost TensorFlow tells much, and the error says it again.
+  if (cluster) process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   startEngine({ threads: options.threads });
+  if (cluster) await joinWorkers(cluster, { onWait: worker => onNotice(`waits for worker ${worker}`) });
   for (const { stage: name, config, out, from } of runs) {
     const resume = options.resume === true && existsSync(join(out, 'config.json'));
     await train(name, { ...options, out, from, resume }, config);
@@ -141,10 +181,20 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
 }
 
 async function tryOut(stage: StageName | 'all', options: Options): Promise<void> {
-  const { resume, out, maxTime } = options;
-  const excess = [resume && '--resume', out && '--out', maxTime && '--max-time'].find(Boolean);
+  const { resume, out, maxTime, workers, task, localWorkers } = options;
+  const excess = [
+    resume && '--resume',
+    out && '--out',
+    maxTime && '--max-time',
+    workers && '--workers',
+    task !== undefined && '--task',
+    localWorkers && '--local-workers',
+  ].find(Boolean);
   if (excess) {
-    throw new UsageError({ problem: `--dry-run keeps nothing, so ${excess} says nothing`, given: excess });
+    throw new UsageError({
+      problem: `--dry-run keeps nothing and tries this machine alone, so ${excess} says nothing`,
+      given: excess,
+    });
   }
   const trials = planOf(stage, options).map(({ set = [], ...planned }) => ({
     ...planned,
@@ -152,8 +202,8 @@ async function tryOut(stage: StageName | 'all', options: Options): Promise<void>
   }));
   await ensureEngine(lineReporter());
   startEngine({ threads: options.threads });
-  const { seed = 1, workers } = options;
-  process.stdout.write(await dryRun(trials, { seed, workers, onNotice }));
+  const { seed = 1, decoders } = options;
+  process.stdout.write(await dryRun(trials, { seed, decoders, onNotice }));
 }
 
 function requireOut({ out }: Options): string {
@@ -195,7 +245,8 @@ async function train(
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const progress = trainingProgress(stage);
+  // One of the workers is enough to tell how far they are.
+  const progress = workers().task === 0 ? trainingProgress(stage) : undefined;
   const limit = options.maxTime === undefined ? undefined : timeLimit(interrupt, options.maxTime);
   try {
     await runStage({
@@ -207,17 +258,17 @@ async function train(
       resume: options.resume ?? false,
       command: ['gfnet', ...process.argv.slice(2)],
       signal: interrupt.signal,
-      workers: options.workers,
+      decoders: options.decoders,
       onNotice,
       onProgress: report => {
-        progress.onProgress(report);
+        progress?.onProgress(report);
         limit?.onStep();
       },
       ...(limit && { onSave: limit.onSave }),
-      onEpoch: progress.onEpoch,
+      ...(progress && { onEpoch: progress.onEpoch }),
     });
   } finally {
-    progress.stop();
+    progress?.stop();
     limit?.stop();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }

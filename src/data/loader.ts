@@ -9,6 +9,8 @@ export interface Batch {
   /** Places in the data set. */
   readonly indices: Int32Array;
   readonly size: number;
+  /** The image that comes before the first of these in the joint batch (before the very first, the last), where it was asked for. */
+  readonly before?: Batch;
 }
 
 export interface LoaderOptions {
@@ -20,6 +22,10 @@ export interface LoaderOptions {
   readonly dropLast: boolean;
   /** Batches prepared before they are asked for. */
   readonly ahead?: number;
+  /** Which of a batch's rows are read, where several processes share it: `from`, and up to `to`. All when absent. */
+  readonly rows?: readonly [from: number, to: number];
+  /** Whether the image before them is wanted too, see `Batch`. */
+  readonly withBefore?: boolean;
 }
 
 /** The order of a training epoch. */
@@ -55,13 +61,21 @@ function readable(batch: Batch): Batch {
 /** The batches of an epoch, some of them smaller where images cannot be read. */
 export async function* batches(
   dataset: Dataset,
-  { order, batchSize, epoch, dropLast, ahead = 2 }: LoaderOptions,
+  { order, batchSize, epoch, dropLast, ahead = 2, rows = [0, batchSize], withBefore }: LoaderOptions,
 ): AsyncGenerator<Batch> {
+  const read = async (joint: Int32Array): Promise<Batch> => {
+    const [from, to] = rows;
+    const own = load(dataset, joint.subarray(from, to), epoch);
+    if (!withBefore) return own;
+    const last = (from + joint.length - 1) % joint.length;
+    const [batch, before] = await Promise.all([own, load(dataset, joint.subarray(last, last + 1), epoch)]);
+    return { ...batch, before };
+  };
   const count = dropLast ? Math.floor(order.length / batchSize) : Math.ceil(order.length / batchSize);
   const queue: Promise<Batch>[] = [];
   for (let next = 0, given = 0; given < count; given++) {
     for (; next < count && queue.length <= ahead; next++) {
-      const batch = load(dataset, order.subarray(next * batchSize, (next + 1) * batchSize), epoch);
+      const batch = read(order.subarray(next * batchSize, (next + 1) * batchSize));
       // An error surfaces when its batch is taken, not before.
       batch.catch(() => undefined);
       queue.push(batch);

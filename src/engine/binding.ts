@@ -39,7 +39,7 @@ export interface Binding {
     inputs: readonly number[],
     outputs: number,
   ): TensorHandle[];
-  /** Absent without the patch, like the two below. */
+  /** Absent without the patch, like those below. */
   addFunction?(
     name: string,
     graphDef: Uint8Array,
@@ -48,4 +48,8 @@ export interface Binding {
   ): void;
   removeFunction?(name: string): void;
   opDefinitions?(): Buffer;
+  /** Starts this process's server of collective operations, as a serialised ServerDef says; before any tensor is made. */
+  enableCollectives?(serverDef: Uint8Array): void;
+  /** From now on asks `tasks` for a sign of life, every `interval` ms; collective operations fail when one gives none within `timeout` ms. */
+  watchPeers?(tasks: readonly string[], interval: number, timeout: number): void;
 }

@@ -6,6 +6,7 @@ import type { GraphOutput } from './binding.js';
 import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
 import { foldBatchNorm } from './fold.js';
+import { renumber } from './collectives.js';
 import { hoist } from './hoist.js';
 import { withinMemory } from './rematerialise.js';
 import { backend, canCompile } from './start.js';
@@ -211,8 +212,10 @@ export function record<F extends TensorTree, B extends TensorTree, O extends Ten
   anyBatch: boolean,
 ): Recording {
   let output: TensorTree = [];
-  const traceOn = (example: B): Graph =>
-    trace([fixed, example] as const, ([fixed, batch]) => leaves((output = step(fixed, batch))));
+  const traceOn = (example: B): Graph => {
+    renumber();
+    return trace([fixed, example] as const, ([fixed, batch]) => leaves((output = step(fixed, batch))));
+  };
   const first = traceOn(batch);
   const larger = anyBatch ? oneMoreRow(batch) : batch;
   const again = traceOn(larger);

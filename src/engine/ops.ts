@@ -44,7 +44,7 @@ const integers = (name: string, value: readonly number[]): OpAttribute => ({
 
 /** A function of tensors with a gradient of its own; tfjs types neither. */
 type Differentiable<A extends Tensor[], T extends Tensor> = (...inputs: A) => T;
-function withGradient<A extends Tensor[], T extends Tensor>(
+export function withGradient<A extends Tensor[], T extends Tensor>(
   f: (
     inputs: A,
     save: (tensors: Tensor[]) => void,

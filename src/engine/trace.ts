@@ -90,7 +90,8 @@ class Recorder {
   /** Adds the type attributes that eager execution infers from its inputs. */
   private complete(op: string, attributes: readonly OpAttribute[], inputs: readonly Known[]): OpAttribute[] {
     const definition = opDefinition(this.binding, op);
-    if (definition?.stateful === true) {
+    // A sum over processes is stateful to TensorFlow, but a function of what all of them give.
+    if (definition?.stateful === true && op !== 'CollectiveReduceV2') {
       throw new TracingError({
         problem: 'a compiled step calls an op whose result changes from call to call',
         given: op,

@@ -24,6 +24,8 @@ export const exitCodes = {
   engine: 3,
   /** Training diverged. */
   diverged: 4,
+  /** Of processes that train together one was lost. */
+  workerLost: 5,
   /** The time given is up, after saving; as of `timeout`. */
   timeUp: 124,
   /** Interrupted by SIGINT, after saving. */
@@ -72,6 +74,10 @@ export class TracingError extends GFNetError {
 /** The loss or a parameter became NaN or infinite. */
 export class DivergedError extends GFNetError {
   override readonly exitCode = exitCodes.diverged;
+}
+/** A process that trains together with this one has ended, hangs or cannot be reached. */
+export class WorkerLostError extends GFNetError {
+  override readonly exitCode = exitCodes.workerLost;
 }
 /** The time given for the work is up; what was done is saved. */
 export class TimeUpError extends GFNetError {

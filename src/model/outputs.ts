@@ -23,7 +23,9 @@ export interface SetOutputs {
 
 export interface OutputOptions {
   readonly runner?: Runner;
-  /** Only the first so many images. */
+  /** The place in the set of the first image; 0 when absent. */
+  readonly from?: number;
+  /** Only so many images. */
   readonly limit?: number;
   readonly batchSize?: number;
   readonly onImages?: (done: number, total: number) => void;
@@ -36,13 +38,14 @@ export async function outputsOf(
   dataset: Dataset,
   {
     runner,
-    limit = dataset.size,
+    from = 0,
+    limit = dataset.size - from,
     batchSize = evaluationBatch(dataset.shape),
     onImages,
     signal,
   }: OutputOptions = {},
 ): Promise<SetOutputs> {
-  const order = inOrder(dataset).subarray(0, limit);
+  const order = inOrder(dataset).subarray(from, from + limit);
   const n = order.length;
   const indices = new Int32Array(n);
   const classes = model.classes.length;
@@ -56,7 +59,7 @@ export async function outputsOf(
     labels.set(batch.labels, done);
     indices.set(batch.indices, done);
     let t = 0;
-    for (const answer of own.run(batch.images, [], done)) {
+    for (const answer of own.run(batch.images, [], from + done)) {
       logits[t]?.set(answer.logits, done * classes);
       if (answer.actions) (actions[t] ??= new Float32Array(n * 2)).set(answer.actions, done * 2);
       t++;

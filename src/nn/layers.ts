@@ -1,6 +1,7 @@
 /** Layers as plain functions: a scope for their parameters, tensors in, tensors out. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import { batchNormJoint } from '../engine/joint-batch-norm.js';
 import * as ops from '../engine/ops.js';
 import { heNormal, ones, uniformOver, zeros } from './initialisers.js';
 import type { Scope } from './scope.js';
@@ -76,7 +77,8 @@ export function batchNorm(scope: Scope, x: Tensor4D, epsilon = pytorch.epsilon):
   const mean = scope.statistic<Tensor1D>('running_mean', [channels], 0);
   const variance = scope.statistic<Tensor1D>('running_var', [channels], 1);
   if (!scope.training) return tf.batchNorm(x, mean, variance, offset, scale, epsilon);
-  const { output, batchMean, batchVariance } = ops.batchNormTraining(x, scale, offset, epsilon);
+  const normalise = scope.jointly ? batchNormJoint : ops.batchNormTraining;
+  const { output, batchMean, batchVariance } = normalise(x, scale, offset, epsilon);
   scope.update('running_mean', tf.add(tf.mul(mean, 1 - momentum), tf.mul(batchMean, momentum)));
   scope.update('running_var', tf.add(tf.mul(variance, 1 - momentum), tf.mul(batchVariance, momentum)));
   return output;

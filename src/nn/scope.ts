@@ -30,6 +30,8 @@ export type Initialiser = (shape: readonly number[], random: Random) => Float32A
 export interface Scope {
   /** Whether batch norm uses the batch's statistics, and updates the running ones; it does not where its scale is frozen. */
   readonly training: boolean;
+  /** Whether those are the statistics of all workers' batches, or of this one's. */
+  readonly jointly: boolean;
   /** The scope of a part. */
   at(name: string | number): Scope;
   parameter<T extends Tensor>(name: string, shape: readonly number[], initial: Initialiser): T;
@@ -49,10 +51,11 @@ interface Store {
   frozen(name: string): boolean;
 }
 
-function scopeOf(store: Store, path: string, training: boolean): Scope {
+function scopeOf(store: Store, path: string, training: boolean, jointly: boolean): Scope {
   return {
     training: training && !store.frozen(`${path}weight`),
-    at: name => scopeOf(store, `${path}${name}.`, training),
+    jointly,
+    at: name => scopeOf(store, `${path}${name}.`, training, jointly),
     parameter: <T extends Tensor>(name: string, shape: readonly number[], initial: Initialiser) =>
       store.parameter(path + name, shape, initial) as T,
     statistic: <T extends Tensor>(name: string, shape: readonly number[], value: number) =>
@@ -71,12 +74,14 @@ function existing(tensors: Tensors, name: string): Tensor {
 /**
  * Runs a network with the given variables; what it updated is returned beside its result.
  * @param frozen which parameters stay as they are; batch norm whose scale does keeps to its running statistics
+ * @param jointly whether batch norm, where it learns, takes the statistics of all workers' batches
  */
 export function apply<T>(
   variables: Variables,
   training: boolean,
   network: (scope: Scope) => T,
   frozen: (name: string) => boolean = () => false,
+  jointly = false,
 ): { result: T; statistics: Tensors } {
   const statistics: Record<string, Tensor> = { ...variables.statistics };
   const store: Store = {
@@ -86,7 +91,7 @@ export function apply<T>(
     count: () => undefined,
     frozen,
   };
-  return { result: network(scopeOf(store, '', training)), statistics };
+  return { result: network(scopeOf(store, '', training, jointly)), statistics };
 }
 
 /**
@@ -110,6 +115,6 @@ export function build(
     count: cost => void costs.push(cost),
     frozen: () => false,
   };
-  tf.tidy(() => network(scopeOf(store, '', false), () => costs.splice(0)));
+  tf.tidy(() => network(scopeOf(store, '', false, false), () => costs.splice(0)));
   return { parameters, statistics };
 }

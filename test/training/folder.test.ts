@@ -45,9 +45,9 @@ const train = (out: string, more: Partial<StageOptions> = {}): Promise<void> =>
   runStage({ stage: 'stage1', config, seed: 7, out: at(out), resume: false, command: [], ...more });
 
 describe('training on a folder of images', () => {
-  it('gives the same bits interrupted or not, and with any number of workers', async () => {
+  it('gives the same bits interrupted or not, and with any number of decoders', async () => {
     const notices: string[] = [];
-    await train('whole', { workers: 1, onNotice: notice => notices.push(notice) });
+    await train('whole', { decoders: 1, onNotice: notice => notices.push(notice) });
     expect(notices.join('\n')).toMatch(/no test set: its validation set stands for it/);
     expect(notices.filter(notice => notice.includes('passed over'))).toHaveLength(1);
     const log = readFileSync(join(at('whole'), 'log.txt'), 'utf8');
@@ -61,10 +61,10 @@ describe('training on a folder of images', () => {
       const onProgress = (): void => {
         if (++steps === stop) interrupt.abort();
       };
-      await expect(train(out, { workers: 3, signal: interrupt.signal, onProgress })).rejects.toThrow(
+      await expect(train(out, { decoders: 3, signal: interrupt.signal, onProgress })).rejects.toThrow(
         InterruptedError,
       );
-      await train(out, { resume: true, workers: 2 });
+      await train(out, { resume: true, decoders: 2 });
       expect(weights(at(out))).toEqual(weights(at('whole')));
       expect(readFileSync(join(at(out), 'metrics.csv'))).toEqual(
         readFileSync(join(at('whole'), 'metrics.csv')),

@@ -13,7 +13,7 @@ import { splitListing } from './split.js';
 
 export interface OpenOptions {
   /** Threads that decode image files; by default one for each processor, at most 4. */
-  readonly workers?: number | undefined;
+  readonly decoders?: number | undefined;
   /** Told of each image file that cannot be read and is passed over, once. */
   readonly onBroken?: (error: ImageError) => void;
 }
@@ -38,11 +38,11 @@ export function areFiles(config: { readonly kind: string }): config is FilesConf
 }
 
 /** @throws DataError, UsageError */
-export function openImages(config: FilesConfig, { workers, onBroken }: OpenOptions): Splits {
+export function openImages(config: FilesConfig, { decoders, onBroken }: OpenOptions): Splits {
   const { side, channels, resize = side, interpolation = 'bilinear', augment, broken, seed } = config;
   const listing = listImages(config);
   const { sets, notes } = splitListing(listing, config);
-  const pool = new Pool(workers ?? Math.min(4, availableParallelism()));
+  const pool = new Pool(decoders ?? Math.min(4, availableParallelism()));
   const target = { height: side, width: side, channels, resize, interpolation };
   const set = (part: Part): Dataset => {
     const name = `${listing.name}/${part}`;

@@ -39,8 +39,8 @@ export class Pool {
     const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
     if (size <= threads) return;
     throw new UsageError({
-      problem: 'more workers than Node gives threads for decoding',
-      given: `${size} workers`,
+      problem: 'more threads to decode images than Node has for it',
+      given: `${size}`,
       allowed: `at most ${threads}`,
       mend: `set UV_THREADPOOL_SIZE=${size} in the environment`,
     });

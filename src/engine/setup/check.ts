@@ -5,7 +5,13 @@ import { lastLines, runProgram } from './program.js';
 import { tensorflowVersion } from './targets.js';
 
 /** What our patch adds to the binding. */
-export const patchedFunctions = ['addFunction', 'removeFunction', 'opDefinitions'];
+export const patchedFunctions = [
+  'addFunction',
+  'removeFunction',
+  'opDefinitions',
+  'enableCollectives',
+  'watchPeers',
+];
 
 export interface Check {
   readonly tensorflow: string;

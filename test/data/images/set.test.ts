@@ -40,7 +40,7 @@ afterEach(async () => {
 
 function open(folder: string, options: object = {}, workers = 2, told: ImageError[] = []): Splits {
   const config = DataConfig.parse({ kind: 'folder', folder, side: 8, ...options });
-  const splits = openData(config, { workers, onBroken: error => told.push(error) });
+  const splits = openData(config, { decoders: workers, onBroken: error => told.push(error) });
   opened.push(splits);
   return splits;
 }

@@ -63,7 +63,7 @@ describe('shards', () => {
 
   it('are read as a data set', async () => {
     const config = DataConfig.parse({ kind: 'shards', folder: at('shards'), side: 8, channels: 1 });
-    const { test, close } = openData(config, { workers: 1 });
+    const { test, close } = openData(config, { decoders: 1 });
     const levels: number[] = [];
     for await (const batch of batches(test, {
       order: inOrder(test),

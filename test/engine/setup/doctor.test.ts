@@ -18,7 +18,16 @@ describe('diagnose', () => {
     expect(diagnosis).toMatchObject({
       node: process.version,
       engine: { state: 'ready', kind: 'built' },
-      tensorflow: { version: '2.21.0', patchedFunctions: ['addFunction', 'removeFunction', 'opDefinitions'] },
+      tensorflow: {
+        version: '2.21.0',
+        patchedFunctions: [
+          'addFunction',
+          'removeFunction',
+          'opDefinitions',
+          'enableCollectives',
+          'watchPeers',
+        ],
+      },
       tools: { python: null, pip: null, compiler: null },
       // The tools are not needed once the engine is there.
       problems: [],

@@ -45,7 +45,14 @@ describe('setupEngine', () => {
     const { tensorflow, functions } = await checkBinding(place);
     expect(tensorflow).toBe('2.21.0');
     expect(functions).toEqual(
-      expect.arrayContaining(['addFunction', 'removeFunction', 'opDefinitions', 'executeOp']),
+      expect.arrayContaining([
+        'addFunction',
+        'removeFunction',
+        'opDefinitions',
+        'enableCollectives',
+        'watchPeers',
+        'executeOp',
+      ]),
     );
     expect(readdirSync(place.cache).sort()).toEqual(
       [`binding-${target.name}`, `tensorflow-2.21.0`].map(name => expect.stringContaining(name) as string),

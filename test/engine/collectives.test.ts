@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { freePorts } from '../../src/cli/local-workers.js';
+import { explained } from '../../src/engine/collectives.js';
+import { startEngine } from '../../src/engine/start.js';
+import { normal, stream } from '../../src/random/index.js';
+import { compileProgram } from '../checkpoint/support.js';
+import { normalised, read } from './programs/normalised.js';
+
+interface Told {
+  readonly sums: number[][];
+  readonly gathered: number[][];
+  readonly outputs: number[][];
+  readonly own: number[][];
+}
+
+/** More than two: the order in which three numbers are added shows. */
+const count = 3;
+const rows = 4;
+const size = rows * 12;
+// Large means: squares that cancel would show.
+const x = [...normal(stream(1, 'x'), count * size)].map(value => 50 + value);
+const w = [...normal(stream(1, 'w'), count * size)];
+let told: Told[];
+
+beforeAll(async () => {
+  startEngine({ threads: 1 });
+  const program = compileProgram('test/engine/programs/sums', ['src']);
+  const workers = (await freePorts(count)).map(port => `127.0.0.1:${port}`).join();
+  const run = async (task: number): Promise<Told> => {
+    const share = (values: number[]): number[] => values.slice(task * size, (task + 1) * size);
+    const args = [program, workers, String(task), JSON.stringify({ x: share(x), w: share(w) })];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 150_000 });
+    const [said, end] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    expect(end).toEqual([0, null]);
+    return JSON.parse(said) as Told;
+  };
+  told = await Promise.all(Array.from({ length: count }, (_, task) => run(task)));
+}, 180_000);
+
+const close = (actual: readonly number[], expected: readonly number[], tolerance: number): void => {
+  expect(actual).toHaveLength(expected.length);
+  const scale = Math.max(...expected.map(Math.abs));
+  actual.forEach((value, i) =>
+    expect(Math.abs(value - (expected[i] ?? NaN)) / scale).toBeLessThan(tolerance),
+  );
+};
+
+describe('three processes', () => {
+  it('add up tensors of any size', () => {
+    for (const { sums } of told)
+      expect(sums).toEqual([1, 2, 3, 5000].map(n => Array.from({ length: n }, (_, i) => 3 * i + 3000)));
+  });
+
+  it('gather what each gives', () => {
+    for (const { gathered } of told)
+      expect(gathered).toEqual([
+        [0, 7],
+        [1, 7],
+        [2, 7],
+      ]);
+  });
+
+  it('have the same bits of what belongs to all', () => {
+    for (const { outputs } of told) expect(outputs).toEqual(told[0]?.outputs);
+  });
+
+  it('normalise as TensorFlow’s own kernel does all rows in one process, gradients too', () => {
+    const alone = normalised({ x, w }, false);
+    const expected = read(alone.outputs);
+    const names = ['loss', 'gradient of scale', 'gradient of offset', 'mean', 'variance'];
+    expect(expected).toHaveLength(names.length);
+    told[0]?.outputs.forEach((values, i) => close(values, expected[i] ?? [], 2e-5));
+    const [output = [], gradient = []] = read(alone.own);
+    close(
+      told.flatMap(({ own }) => own[0] ?? []),
+      output,
+      2e-5,
+    );
+    close(
+      told.flatMap(({ own }) => own[1] ?? []),
+      gradient,
+      2e-5,
+    );
+  });
+});
+
+describe('a process alone', () => {
+  it('takes the kernel’s numbers of its own rows where statistics are joint', () => {
+    const own = read(normalised({ x, w }, false));
+    read(normalised({ x, w }, true)).forEach((values, i) => close(values, own[i] ?? [], 2e-5));
+  });
+
+  it('takes no error for that of a worker that is lost', () => {
+    const error = new Error('Invalid TF_Status: 14 Message: Collective ops is aborted');
+    expect(explained(error)).toBe(error);
+  });
+});
