@@ -1,4 +1,4 @@
-/** `npm run bench`: speed beside PyTorch, waiting for data, whether memory stays flat, and what early exit saves. */
+/** `npm run bench`: speed beside PyTorch, waiting for data, whether memory stays flat, what early exit saves, and a server under load. */
 import { availableParallelism, cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes, GFNetError, UsageError } from '../src/errors/index.js';
@@ -14,16 +14,25 @@ import { measureMemory } from './memory.js';
 import { networkContest, networkNames } from './networks.js';
 import type { NetworkName } from './networks.js';
 import { measureSavings } from './onnx.js';
+import { measureServing } from './serve.js';
 import { setUpPyTorch } from './peer.js';
 import { measureSpeed } from './speed.js';
 import { measureStartUp } from './startup.js';
 import type { Contest } from './speed.js';
 import { preset, stages } from './subject.js';
-import { dataTable, loaderTable, memoryTable, savingTable, speedTable, startUpTable } from './tables.js';
+import {
+  dataTable,
+  loaderTable,
+  memoryTable,
+  savingTable,
+  servingTable,
+  speedTable,
+  startUpTable,
+} from './tables.js';
 import type { Measurements } from './tables.js';
 
 const networkParts = ['network-training', 'network-inference'] as const;
-const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts, 'onnx'] as const;
+const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts, 'onnx', 'serve'] as const;
 type Part = (typeof parts)[number];
 
 /** Names of several parts at once. The published networks take hours, so that they are asked for by name. */
@@ -68,7 +77,7 @@ const seconds = (text: string): number => {
 
 const program = new Command('npm run bench --')
   .description(
-    'Measure training and inference beside PyTorch, the wait for data, whether memory stays flat, and what early exit saves on ONNX Runtime.',
+    'Measure training and inference beside PyTorch, the wait for data, whether memory stays flat, what early exit saves on ONNX Runtime, and a server under load.',
   )
   .addArgument(
     new Argument('[parts...]', 'what to measure')
@@ -88,7 +97,7 @@ const program = new Command('npm run bench --')
   .option('--steps <n>', 'training steps over which memory is watched', count, 2000)
   .option('--images <n>', 'images of a turn on ONNX Runtime', count, 64)
   .addOption(
-    new Option('--exported <preset>', 'of the paper, on ONNX Runtime')
+    new Option('--exported <preset>', 'of the paper, on ONNX Runtime and served')
       .choices(Object.keys(paperConfigs))
       .default('gfnet-mobilenetv3_large_100-96-t3'),
   )
@@ -100,6 +109,7 @@ Examples:
   npm run bench
   npm run bench -- training data memory
   npm run bench -- onnx --rounds 5
+  npm run bench -- serve --rounds 3 --seconds 4
   npm run bench -- stage2 inference --compile --rounds 30
   npm run bench -- stage1 --no-pytorch --threads 1
   npm run bench -- networks --network resnet50 --side 96 --rounds 5`,
@@ -114,9 +124,8 @@ Examples:
       });
     }
     const measurements = await measure(wanted, options);
-    const tables = [speedTable, dataTable, loaderTable, startUpTable, memoryTable, savingTable].map(table =>
-      table(measurements),
-    );
+    const makers = [speedTable, dataTable, loaderTable, startUpTable, memoryTable, savingTable, servingTable];
+    const tables = makers.map(table => table(measurements));
     const text = tables.filter(({ rows }) => rows.length > 0).map(renderTable);
     process.stdout.write(options.json ? `${JSON.stringify(measurements)}\n` : text.join('\n'));
     // Times vary with what else the machine does, so a missed one is told and no more; a leak is a fault.
@@ -170,6 +179,9 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   const savings = [];
   for (const name of wanted.has('onnx') ? [options.exported] : [])
     savings.push(...(await measureSavings(name, { threads, rounds, images: options.images, report })));
+  const serving = wanted.has('serve')
+    ? await measureServing({ threads, rounds, seconds, network: options.exported, report })
+    : [];
   return {
     conditions: {
       threads,
@@ -183,6 +195,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     startup,
     memory,
     savings,
+    serving,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Loading } from './loader.js';
 import type { Flatness } from './memory.js';
 import type { Saving } from './onnx.js';
 import { overheadMet } from './onnx.js';
+import type { Serving } from './serve.js';
 import type { Speed } from './speed.js';
 import type { StartUp } from './startup.js';
 
@@ -21,6 +22,7 @@ export interface Measurements {
   readonly startup: readonly StartUp[];
   readonly memory: readonly Flatness[];
   readonly savings: readonly Saving[];
+  readonly serving: readonly Serving[];
 }
 
 const verdict = (met: boolean | null): string => (met === null ? '' : met ? 'met' : 'MISSED');
@@ -146,6 +148,44 @@ export function savingTable({ conditions, savings }: Measurements): Table {
       verdict(saving.met),
       `${(100 * saving.overhead).toFixed(1)} %`,
       verdict(overheadMet(saving.overhead)),
+    ]),
+  };
+}
+
+const works: Readonly<Record<Serving['work'], string>> = {
+  full: 'as fast as it answers',
+  overload: 'three times as fast',
+  killed: 'its process killed',
+};
+
+export function servingTable({ conditions, serving }: Measurements): Table {
+  return {
+    title: `gfnet serve, an image a request, ${conditions.threads} threads, ${conditions.processor}; ms from sending to the answer of what was taken in`,
+    head: [
+      'network',
+      'requests come',
+      'sent',
+      'answers',
+      'p50',
+      'p99',
+      'images/s',
+      'model alone',
+      'target',
+      '',
+    ],
+    rows: serving.map(served => [
+      served.network,
+      works[served.work],
+      String(served.sent),
+      Object.entries(served.statuses)
+        .map(([status, count]) => `${count} x ${status === '0' ? 'lost' : status}`)
+        .join(', '),
+      served.p50.toFixed(1),
+      served.p99.toFixed(1),
+      served.imagesPerSecond.toFixed(0),
+      served.aloneImagesPerSecond?.toFixed(0) ?? '',
+      served.target,
+      verdict(served.met),
     ]),
   };
 }

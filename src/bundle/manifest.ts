@@ -7,7 +7,7 @@ import { interpolations } from '../nn/kernels.js';
 export const manifestFile = 'bundle.json';
 
 /** Raised whenever a bundle changes so that older programs would misread it. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const share = z.number().min(0).max(1);
 const fileName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/);
@@ -43,6 +43,8 @@ const manifestSchema = z
           thresholds: z.array(z.number()).readonly(),
           accuracy: share,
           meanMultiAdds: z.number().nonnegative(),
+          /** Of the images that leave at each step: what a budget of time is fitted by. */
+          exitShares: z.array(share).readonly(),
         }),
       )
       .readonly(),

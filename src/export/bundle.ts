@@ -57,10 +57,11 @@ export async function makeBundle(
       },
       patch: patch ?? null,
       steps,
-      calibration: choices.map(({ thresholds, accuracy, meanMultiAdds }) => ({
+      calibration: choices.map(({ thresholds, accuracy, meanMultiAdds, exitShares }) => ({
         thresholds,
         accuracy,
         meanMultiAdds,
+        exitShares,
       })),
       riskPath: results?.risk.path ?? [],
       source: { stage: checkpoint.manifest.stage, sha256: checkpoint.manifest.tensors.sha256 },

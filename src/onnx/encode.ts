@@ -9,8 +9,15 @@ import type { Attribute, Constant, OnnxModel, OnnxNode, Port } from './model.js'
 const opset = 18;
 const irVersion = 8;
 
-const float32 = 1;
-const int64 = 7;
+/** As onnx.proto numbers them. */
+const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
+
+function typeOf({ values, type }: Constant): keyof typeof elementTypes {
+  if (type) return type;
+  if (values instanceof Int32Array) return 'int64';
+  if (values instanceof Float32Array) return 'float32';
+  return values instanceof Int8Array ? 'int8' : 'uint8';
+}
 
 /** Where in the weights' file a constant's bytes are. */
 export interface Place {
@@ -40,8 +47,9 @@ function encodeNode(node: OnnxNode, nameOf: (constant: Constant) => string): Buf
 }
 
 /** Little-endian, as ONNX has them. */
-export function bytesOf({ values }: Constant): Uint8Array {
-  const own = values instanceof Int32Array ? BigInt64Array.from(values, BigInt) : values;
+export function bytesOf(constant: Constant): Uint8Array {
+  const { values } = constant;
+  const own = typeOf(constant) === 'int64' ? BigInt64Array.from(values, BigInt) : values;
   return new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
 }
 
@@ -50,7 +58,7 @@ function encodeConstant(name: string, constant: Constant, place: Place | undefin
     bytesField(13, Buffer.concat([stringField(1, key), stringField(2, String(value))]));
   return Buffer.concat([
     ...constant.shape.map(size => integerField(1, size)),
-    integerField(2, constant.values instanceof Int32Array ? int64 : float32),
+    integerField(2, elementTypes[typeOf(constant)]),
     stringField(8, name),
     ...(place
       ? [
@@ -70,7 +78,7 @@ function encodePort({ name, shape, type, rows = 'n' }: Port): Buffer {
       size >= 0 ? integerField(1, size) : stringField(2, size === -1 ? rows : `${-size} ${rows}`),
     ),
   );
-  const elements = integerField(1, type === 'int64' ? int64 : float32);
+  const elements = integerField(1, elementTypes[type ?? 'float32']);
   const tensor = Buffer.concat([elements, bytesField(2, Buffer.concat(sizes))]);
   return Buffer.concat([stringField(1, name), bytesField(2, bytesField(1, tensor))]);
 }

@@ -3,8 +3,9 @@
 /** A tensor that is known when the model is written. */
 export interface Constant {
   readonly shape: readonly number[];
-  /** Row-major; integers become int64, as ONNX takes sizes and indices. */
-  readonly values: Float32Array | Int32Array;
+  /** Row-major; integers of four bytes become int64, as ONNX takes sizes and indices, where `type` does not say otherwise. */
+  readonly values: Float32Array | Int32Array | Int8Array | Uint8Array;
+  readonly type?: 'int32';
 }
 
 export type Attribute =

@@ -83,6 +83,15 @@ describe('gfnet predict', () => {
     }
   });
 
+  it('keeps to a budget in Multi-Adds or milliseconds, and says what is none', () => {
+    const steps = (budget: string): unknown =>
+      lines(predict('photos/b.png', '--budget', budget, '--format', 'jsonl').stdout)[0]?.['steps'];
+    expect(steps('9.3M')).toBe(1);
+    expect(steps('100000ms')).toBeGreaterThan(1);
+    expect(predict('photos/b.png', '--budget', '8 miles').stderr).toMatch(/milliseconds such as 8ms/);
+    expect(predict('photos/b.png', '--budget', '0.000001ms').stderr).toMatch(/below the cost of the glance/);
+  });
+
   it('refuses what names no image', () => {
     mkdirSync(join(folder, 'empty'));
     for (const [named, message] of [
