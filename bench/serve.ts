@@ -108,6 +108,7 @@ async function large(network: string, bundle: string): Promise<Subject> {
     riskPath: [],
     source: { stage: 'untrained', sha256: '' },
     verification: { images: [], difference: 0 },
+    int8: null,
     created: new Date().toISOString(),
     programVersion: '',
   };

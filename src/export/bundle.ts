@@ -13,7 +13,10 @@ import { engineRunner } from '../predict/engine.js';
 import type { LoadedModel } from '../predict/load.js';
 import { targetOf } from '../predict/load.js';
 import { loadRunner } from '../predict/onnx-node.js';
-import { exportGraphs } from './graphs.js';
+import type { Graphs, Recorded } from './graphs.js';
+import { encodeGraphs, recordGraphs } from './graphs.js';
+import type { Batches, Int8Report } from './int8.js';
+import { compareInt8, quantiseGraphs, refuseSlower } from './int8.js';
 import { verify } from './verify.js';
 
 /** Images that the exported model is compared on. */
@@ -23,30 +26,44 @@ export interface Examples {
   readonly pixels: Float32Array;
 }
 
+/** How to export in int8. */
+export interface Int8Options {
+  /** Images that the scales of activations are chosen by, and how many they are. */
+  readonly calibration: Batches;
+  readonly calibrated: number;
+  /** Others, on which int8 is compared with float32. */
+  readonly judging: Batches;
+  /** Also where it is slower on this machine. */
+  readonly always: boolean;
+}
+
 export interface BundleContent {
   readonly manifest: BundleFields;
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
- * Writes the graphs and compares them with the engine.
- * @throws ExportError where an operation is not known in ONNX, or the graphs give something else
+ * Writes the graphs and compares them with the engine; then in int8 where that is asked for.
+ * @throws ExportError where an operation is not known in ONNX, the graphs give something else, or int8 is slower here
  */
 export async function makeBundle(
   name: string,
   loaded: LoadedModel,
   results: Results | undefined,
   examples: Examples,
+  int8?: Int8Options,
 ): Promise<BundleContent> {
   const { model, patch, checkpoint } = loaded;
   const { resize, interpolation } = targetOf(loaded);
-  const { files, steps: graphs } = exportGraphs(model);
+  const recorded = recordGraphs(model);
+  const { files, steps: graphs } = encodeGraphs(recorded);
   const steps = graphs.map((graph, t) => ({ graph, multiAdds: model.multiAdds[t] ?? 0 }));
   const image = { side: model.side, channels: model.channels === 1 ? (1 as const) : (3 as const) };
   const difference = await compared(loaded, files, { steps, image }, examples);
+  const smaller = int8 && (await inInt8(recorded, image, int8));
   const choices = results ? efficient(results.choices) : [];
   return {
-    files,
+    files: smaller?.files ?? files,
     manifest: {
       name,
       classes: model.classes,
@@ -66,10 +83,22 @@ export async function makeBundle(
       riskPath: results?.risk.path ?? [],
       source: { stage: checkpoint.manifest.stage, sha256: checkpoint.manifest.tensors.sha256 },
       verification: { images: examples.names, difference },
+      int8: smaller?.report ?? null,
       created: new Date().toISOString(),
       programVersion,
     },
   };
+}
+
+async function inInt8(
+  recorded: Recorded,
+  image: BundleManifest['image'],
+  { calibration, calibrated, judging, always }: Int8Options,
+): Promise<{ files: Graphs['files']; report: Int8Report }> {
+  const quantised = await quantiseGraphs(recorded, image, calibration);
+  const report = { calibrated, ...(await compareInt8(recorded, quantised, image, judging)) };
+  if (!always) refuseSlower(report);
+  return { files: encodeGraphs(quantised).files, report };
 }
 
 async function compared(

@@ -21,7 +21,7 @@ export interface Grid {
 export function gridOf({ min, max }: Range): Grid {
   const [low, high] = [Math.min(0, min), Math.max(0, max)];
   const scale = Math.fround((high - low) / 255) || 1;
-  return { scale, zero: Math.min(255, Math.round(-low / scale)) };
+  return { scale, zero: Math.min(255, Math.round((0 - low) / scale)) };
 }
 
 /** Values that change nothing but where they lie, or choose among them: they keep their grid. */
@@ -70,7 +70,8 @@ export function observing(model: OnnxModel): OnnxModel {
 }
 
 /** @param ranges of the quantised values, in their order */
-export function quantise(model: OnnxModel, ranges: readonly Range[]): OnnxModel {
+export function quantise(whole: OnnxModel, ranges: readonly Range[]): OnnxModel {
+  const model = withBiases(whole);
   const values = quantisedValues(model);
   const grids = new Map(values.map((value, i) => [value, gridOf(ranges[i] ?? { min: 0, max: 0 })]));
   const weighted = new Set(weightedNodes(model));
@@ -91,6 +92,38 @@ export function quantise(model: OnnxModel, ranges: readonly Range[]): OnnxModel 
     for (const output of node.outputs) rounded(output);
   }
   return { ...model, nodes };
+}
+
+/** The model with each product and the known row that is added to it as one Gemm, which a runtime then computes in integers too. */
+function withBiases(model: OnnxModel): OnnxModel {
+  const weighted = new Set(weightedNodes(model));
+  const users = usersOf(model);
+  const added = new Map<OnnxNode, OnnxNode>();
+  for (const node of model.nodes) {
+    const [sum, ...others] = users.get(node.outputs[0] ?? '') ?? [];
+    if (node.op !== 'MatMul' || !weighted.has(node) || !sum || others.length > 0) continue;
+    const bias = sum.inputs[1];
+    if (sum.op === 'Add' && typeof bias === 'object' && isRow(bias, node.inputs[1] as Constant))
+      added.set(sum, node);
+  }
+  const joined = new Set(added.values());
+  return {
+    ...model,
+    nodes: model.nodes
+      .filter(node => !joined.has(node))
+      .map(node => {
+        const product = added.get(node);
+        if (!product) return node;
+        const { values } = node.inputs[1] as Constant;
+        const bias = { shape: [values.length], values };
+        return { ...node, op: 'Gemm', inputs: [...product.inputs, bias] };
+      }),
+  };
+}
+
+/** Whether a constant is one number for each column of a matrix. */
+function isRow({ shape, values }: Constant, matrix: Constant): boolean {
+  return values.length === matrix.shape[1] && shape.at(-1) === values.length;
 }
 
 /** What quantises a value, and gives it again as float32 under a name of its own. */
@@ -118,7 +151,8 @@ function weightedNodes({ nodes }: OnnxModel): OnnxNode[] {
     if (ofPixels && node.op !== 'Conv') for (const output of node.outputs) pixels.add(output);
     const [left, right] = node.inputs;
     if (typeof left !== 'string' || typeof right !== 'object') return false;
-    return node.op === 'Conv' || (node.op === 'MatMul' && !ofPixels && right.shape.length === 2);
+    const product = ['MatMul', 'Gemm'].includes(node.op) && right.shape.length === 2;
+    return node.op === 'Conv' || (product && !ofPixels);
   });
 }
 
@@ -140,17 +174,25 @@ function quantiseWeights(
   // A filter is [out, in, h, w], a matrix [in, out].
   const axis = op === 'Conv' ? 0 : 1;
   const { bytes, scales } = quantiseChannels(weight, axis);
-  const dequantised = (what: string, integers: Constant, scale: Float32Array, along: number): string => {
+  const dequantised = (
+    what: string,
+    integers: Constant,
+    scale: Float32Array,
+    along: number,
+    ...zeros: readonly Constant[]
+  ): string => {
     const name = `${outputs[0] ?? ''}.${what}`;
     nodes.push({
       op: 'DequantizeLinear',
-      inputs: [integers, { shape: [scale.length], values: scale }],
+      inputs: [integers, { shape: [scale.length], values: scale }, ...zeros],
       outputs: [name],
       attributes: { axis: { int: along } },
     });
     return name;
   };
-  const weights = dequantised('weights', bytes, scales, axis);
+  // ONNX Runtime makes no Gemm of integers of weights whose zero is left out.
+  const zeros: Constant = { shape: [scales.length], values: new Int8Array(scales.length) };
+  const weights = dequantised('weights', bytes, scales, axis, zeros);
   if (!bias) return [value, weights];
   const steps = scales.map(scale => scale * (grids.get(value)?.scale ?? 1));
   const integers = Int32Array.from(bias.values, (number, i) => Math.round(number / (steps[i] ?? 1)));

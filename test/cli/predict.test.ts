@@ -136,6 +136,23 @@ describe('gfnet predict', () => {
   });
 });
 
+it('gfnet export --int8 tells what it changes, and the bundle predicts', () => {
+  const { code, stderr } = gfnet(
+    folder,
+    ...['export', packaged, '--out', 'int8', '--int8', 'always', '--images', 'photos'],
+  );
+  expect(stderr).toMatch(/calibrated on 2 images, beside float32 on 1 others[^]*times as fast at batch 16/);
+  expect(code).toBe(0);
+  const labelOf = (model: string): unknown =>
+    lines(gfnet(folder, 'predict', 'photos/b.png', '--model', model, '--format', 'jsonl').stdout)[0]?.[
+      'label'
+    ];
+  expect(labelOf('int8')).toBe(labelOf('bundle'));
+  const without = gfnet(folder, 'export', packaged, '--out', 'none', '--int8');
+  expect(without.code).toBe(exitCodes.badInput);
+  expect(without.stderr).toMatch(/calibrated and judged on images/);
+});
+
 it('gfnet export refuses a folder that holds something', () => {
   const { code, stderr } = gfnet(folder, 'export', packaged, '--out', 'photos');
   expect(code).toBe(exitCodes.badInput);
