@@ -24,6 +24,7 @@ interface Options {
   readonly out: string;
   readonly images?: readonly string[];
   readonly int8?: true | 'always';
+  readonly single?: boolean;
   readonly threads?: number;
 }
 
@@ -49,6 +50,10 @@ export function exportCommand(): Command {
         'compute in 8-bit integers, if that is faster on this machine, or always; needs --images: every second calibrates, the others are judged',
       ).argParser(alwaysOnly),
     )
+    .option(
+      '--single',
+      'also write single.onnx: all steps as one graph for one image, which stops early by itself, weights within',
+    )
     .addOption(threadsOption())
     .addHelpText(
       'after',
@@ -63,10 +68,11 @@ Examples:
   gfnet export checkpoints/cluttered-60 --out digits
   gfnet export runs/demo --out digits --images photos/*.jpg
   gfnet export runs/demo --out digits-int8 --int8 --images photos
+  gfnet export checkpoints/cluttered-60 --out digits-one --single
   gfnet predict photos --model digits`,
     )
-    .action(async (path: string, { out, images, int8, threads }: Options) => {
-      const { verification, ...made } = await exportModel(path, out, images, threads, int8);
+    .action(async (path: string, { out, ...options }: Options) => {
+      const { verification, ...made } = await exportModel(path, out, options);
       process.stderr.write(
         `compared on ${verification.images.join(', ')}: logits differ by at most ${verification.difference.toExponential(1)} of the largest\n`,
       );
@@ -77,14 +83,12 @@ Examples:
 
 /**
  * @param out absent or empty
- * @throws CheckpointError, EngineError, ExportError, RunError
+ * @throws CheckpointError, EngineError, ExportError, RunError, UsageError
  */
 export async function exportModel(
   path: string,
   out: string,
-  images?: readonly string[],
-  threads?: number,
-  int8?: Options['int8'],
+  { images, threads, int8, single }: Omit<Options, 'out'> = {},
 ): Promise<BundleContent['manifest']> {
   refuseOccupied(out);
   const files = images && (await namesOf(images));
@@ -100,7 +104,7 @@ export async function exportModel(
     loaded,
     results,
     await examplesOf(loaded, files?.slice(0, comparedImages) ?? beside),
-    int8 && int8Options(loaded, files ?? [], int8),
+    { int8: int8 && int8Options(loaded, files ?? [], int8), single },
   );
   const card = new Map<string, Uint8Array>([
     ['README.md', Buffer.from(renderBundleCard(bundle.manifest, results))],

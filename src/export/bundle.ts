@@ -7,6 +7,7 @@ import type { BundleFields, BundleManifest } from '../bundle/manifest.js';
 import { manifestFile } from '../bundle/manifest.js';
 import { writeFolderAtomically } from '../checkpoint/atomic.js';
 import { programVersion } from '../checkpoint/program.js';
+import { ExportError } from '../errors/index.js';
 import { efficient } from '../evaluation/fit.js';
 import type { Results } from '../evaluation/results.js';
 import { engineRunner } from '../predict/engine.js';
@@ -14,7 +15,7 @@ import type { LoadedModel } from '../predict/load.js';
 import { targetOf } from '../predict/load.js';
 import { loadRunner } from '../predict/onnx-node.js';
 import type { Graphs, Recorded } from './graphs.js';
-import { encodeGraphs, recordGraphs } from './graphs.js';
+import { encodeGraphs, recordGraphs, singleFile } from './graphs.js';
 import type { Batches, Int8Report } from './int8.js';
 import { compareInt8, quantiseGraphs, refuseSlower } from './int8.js';
 import { verify } from './verify.js';
@@ -25,6 +26,16 @@ export interface Examples {
   /** [n, side, side, channels], values in [0, 1] */
   readonly pixels: Float32Array;
 }
+
+/** What is asked for beside plain graphs. */
+export interface BundleOptions {
+  readonly int8?: Int8Options | undefined;
+  /** Also all steps as one graph for one image, in a file by itself. */
+  readonly single?: boolean | undefined;
+}
+
+/** The file of `single`. */
+const singleName = 'single.onnx';
 
 /** How to export in int8. */
 export interface Int8Options {
@@ -51,7 +62,7 @@ export async function makeBundle(
   loaded: LoadedModel,
   results: Results | undefined,
   examples: Examples,
-  int8?: Int8Options,
+  { int8, single = false }: BundleOptions = {},
 ): Promise<BundleContent> {
   const { model, patch, checkpoint } = loaded;
   const { resize, interpolation } = targetOf(loaded);
@@ -62,8 +73,11 @@ export async function makeBundle(
   const difference = await compared(loaded, files, { steps, image }, examples);
   const smaller = int8 && (await inInt8(recorded, image, int8));
   const choices = results ? efficient(results.choices) : [];
+  const graphFiles = smaller?.files ?? files;
   return {
-    files: smaller?.files ?? files,
+    files: single
+      ? new Map([...graphFiles, [singleName, oneGraph(loaded, smaller?.quantised ?? recorded)]])
+      : graphFiles,
     manifest: {
       name,
       classes: model.classes,
@@ -94,11 +108,20 @@ async function inInt8(
   recorded: Recorded,
   image: BundleManifest['image'],
   { calibration, calibrated, judging, always }: Int8Options,
-): Promise<{ files: Graphs['files']; report: Int8Report }> {
+): Promise<{ quantised: Recorded; files: Graphs['files']; report: Int8Report }> {
   const quantised = await quantiseGraphs(recorded, image, calibration);
   const report = { calibrated, ...(await compareInt8(recorded, quantised, image, judging)) };
   if (!always) refuseSlower(report);
-  return { files: encodeGraphs(quantised).files, report };
+  return { quantised, files: encodeGraphs(quantised).files, report };
+}
+
+function oneGraph({ model, patch }: LoadedModel, recorded: Recorded): Uint8Array {
+  if (patch !== undefined) return singleFile(recorded, model, patch);
+  throw new ExportError({
+    problem: 'a model that takes no looks is one graph already',
+    given: '--single',
+    mend: 'leave it out',
+  });
 }
 
 async function compared(

@@ -5,9 +5,11 @@ import { programVersion } from '../checkpoint/program.js';
 import { record } from '../engine/compile.js';
 import type { TensorTree } from '../engine/tensor-tree.js';
 import { disposeTree, leaves, mapTree, namedLeaves, tidyTree } from '../engine/tensor-tree.js';
+import { ExportError } from '../errors/index.js';
 import type { AnytimeModel, Step, StepInput } from '../model/anytime.js';
 import { encodeModel } from '../onnx/encode.js';
 import type { Constant, OnnxModel } from '../onnx/model.js';
+import { singleGraph } from '../onnx/single.js';
 import type { Named } from '../onnx/translate.js';
 import { translate } from '../onnx/translate.js';
 import { WeightsFile } from './weights.js';
@@ -26,6 +28,9 @@ export interface Graphs {
   /** For each step the file of its graph; steps that compute the same share one. */
   readonly steps: readonly string[];
 }
+
+/** Bytes that a message of protocol buffers can have. */
+const largestFile = 2 ** 31 - 1;
 
 /** Images that steps are recorded on; with one more the second time. */
 const rows = 2;
@@ -66,6 +71,27 @@ export function encodeGraphs({ models, steps }: Recorded): Graphs {
     );
   files.set(weights.file, weights.content());
   return { files, steps: steps.map(name => `${name}.onnx`) };
+}
+
+/**
+ * All steps as one graph for one image, weights within: see `singleGraph`.
+ * @param patch side of the crops, in pixels
+ * @throws ExportError where they are too large for that
+ */
+export function singleFile(
+  { models, steps }: Recorded,
+  image: { readonly side: number; readonly channels: number },
+  patch: number,
+): Uint8Array {
+  const graphs = steps.flatMap(name => models.get(name) ?? []);
+  const file = encodeModel(singleGraph({ steps: graphs, image, patch }), programVersion, () => undefined);
+  if (file.length <= largestFile) return file;
+  throw new ExportError({
+    problem: 'the model is too large for one file of ONNX',
+    given: `${file.length} bytes`,
+    allowed: `${largestFile}, the most that protocol buffers hold`,
+    mend: 'leave --single out',
+  });
 }
 
 /** `recordGraphs`, written. @throws ExportError where a step cannot be written */

@@ -26,23 +26,28 @@ export interface Place {
   readonly length: number;
 }
 
-function encodeAttribute(name: string, attribute: Attribute): Buffer {
+type Encoder = (model: OnnxModel) => Buffer;
+
+function encodeAttribute(name: string, attribute: Attribute, encodeBody: Encoder): Buffer {
   const [kind, value] = ((): [number, Buffer] => {
     if ('int' in attribute) return [2, integerField(3, attribute.int)];
     if ('ints' in attribute) return [7, Buffer.concat(attribute.ints.map(value => integerField(8, value)))];
     if ('float' in attribute) return [1, floatField(2, attribute.float)];
+    if ('graph' in attribute) return [5, bytesField(6, encodeBody(attribute.graph))];
     return [3, stringField(4, attribute.string)];
   })();
   return Buffer.concat([stringField(1, name), value, integerField(20, kind)]);
 }
 
-function encodeNode(node: OnnxNode, nameOf: (constant: Constant) => string): Buffer {
+function encodeNode(node: OnnxNode, nameOf: (constant: Constant) => string, encodeBody: Encoder): Buffer {
   return Buffer.concat([
     ...node.inputs.map(input => stringField(1, typeof input === 'string' ? input : nameOf(input))),
     ...node.outputs.map(output => stringField(2, output)),
     stringField(3, node.outputs[0] ?? ''),
     stringField(4, node.op),
-    ...Object.entries(node.attributes).map(([name, value]) => bytesField(5, encodeAttribute(name, value))),
+    ...Object.entries(node.attributes).map(([name, value]) =>
+      bytesField(5, encodeAttribute(name, value, encodeBody)),
+    ),
   ]);
 }
 
@@ -91,23 +96,25 @@ export function encodeModel(
   producerVersion: string,
   place: (constant: Constant) => Place | undefined,
 ): Uint8Array {
-  const names = new Map<Constant, string>();
-  const nameOf = (constant: Constant): string => {
-    const name = names.get(constant) ?? `constant${names.size}`;
-    names.set(constant, name);
-    return name;
+  let constants = 0;
+  const encodeGraph = ({ name: title, nodes, inputs, outputs }: OnnxModel): Buffer => {
+    // A body has constants of its own, under names that are nowhere else.
+    const names = new Map<Constant, string>();
+    const nameOf = (constant: Constant): string => {
+      const name = names.get(constant) ?? `constant${constants++}`;
+      names.set(constant, name);
+      return name;
+    };
+    const encoded = nodes.map(node => bytesField(1, encodeNode(node, nameOf, encodeGraph)));
+    return Buffer.concat([
+      ...encoded,
+      stringField(2, title),
+      ...[...names].map(([constant, name]) => bytesField(5, encodeConstant(name, constant, place(constant)))),
+      ...inputs.map(port => bytesField(11, encodePort(port))),
+      ...outputs.map(port => bytesField(12, encodePort(port))),
+    ]);
   };
-  const nodes = model.nodes.map(node => bytesField(1, encodeNode(node, nameOf)));
-  const constants = [...names].map(([constant, name]) =>
-    bytesField(5, encodeConstant(name, constant, place(constant))),
-  );
-  const graph = Buffer.concat([
-    ...nodes,
-    stringField(2, model.name),
-    ...constants,
-    ...model.inputs.map(port => bytesField(11, encodePort(port))),
-    ...model.outputs.map(port => bytesField(12, encodePort(port))),
-  ]);
+  const graph = encodeGraph(model);
   return Buffer.concat([
     integerField(1, irVersion),
     stringField(2, 'gfnet'),

@@ -12,6 +12,8 @@ export type Attribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
+  /** The body of a loop; it sees the values around it. */
+  | { readonly graph: OnnxModel }
   | { readonly string: string };
 
 export interface OnnxNode {
@@ -30,7 +32,7 @@ export interface Port {
   readonly name: string;
   readonly shape: readonly Size[];
   /** float32 when absent. */
-  readonly type?: 'int64';
+  readonly type?: 'int64' | 'bool';
   /** What the number of its rows is called; `n` when absent. */
   readonly rows?: string;
 }

@@ -1,14 +1,13 @@
 /** What each step takes by the clock for one image by itself, here and now. */
 import { spread } from '../model/spread.js';
-import { stream, uniform } from '../random/index.js';
 import type { StepRunner } from './step-runner.js';
 
 /** Passes through all steps that are not counted, at least and at most counted; none is begun after so many milliseconds. */
 const passes = { warmUp: 3, least: 7, most: 51, patience: 1000 };
 
-/** Medians, in milliseconds, of an image of noise that takes all steps. */
+/** Medians, in milliseconds, of a grey image that takes all steps. */
 export async function measureStepTimes<Rows>(runner: StepRunner<Rows>): Promise<number[]> {
-  const pixels = uniform(stream(0, 'step-times'), runner.imageSize);
+  const pixels = new Float32Array(runner.imageSize).fill(0.5);
   const times: number[][] = runner.networks.map(() => []);
   const pass = async (): Promise<number[]> => {
     const taken: number[] = [];

@@ -2,7 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { decodeImage } from '../../src/data/decode.js';
 import { exitCodes } from '../../src/errors/index.js';
 import type { Prediction } from '../../src/predict/prediction.js';
 import { temporaryFolder } from '../checkpoint/support.js';
@@ -151,6 +153,29 @@ it('gfnet export --int8 tells what it changes, and the bundle predicts', () => {
   const without = gfnet(folder, 'export', packaged, '--out', 'none', '--int8');
   expect(without.code).toBe(exitCodes.badInput);
   expect(without.stderr).toMatch(/calibrated and judged on images/);
+});
+
+it('gfnet export --single writes a graph that answers by itself', async () => {
+  expect(gfnet(folder, 'export', packaged, '--out', 'one', '--single').code).toBe(0);
+  const session = await InferenceSession.create(join(folder, 'one/single.onnx'));
+  const pixels = await decodeImage(join(packaged, 'example.png'), { height: 60, width: 60, channels: 1 });
+  const given = await session.run({
+    images: new Tensor('float32', pixels, [1, 60, 60, 1]),
+    thresholds: new Tensor('float32', Float32Array.of(0.975, 0.975, 0.975), [3]),
+  });
+  await session.release();
+  const [answer] = lines(
+    gfnet(folder, 'predict', join(packaged, 'example.png'), '--model', 'one', '--format', 'jsonl').stdout,
+  );
+  const boxes = answer?.['boxes'] as Prediction['boxes'];
+  expect(Number((given['steps']?.data as BigInt64Array)[0])).toBe(answer?.['steps']);
+  expect([...(given['boxes']?.data as BigInt64Array)].map(Number)).toEqual(
+    boxes.flatMap(({ row, column }) => [row, column]),
+  );
+  expect(Math.max(...(given['probabilities']?.data as Float32Array))).toBeCloseTo(
+    Number(answer?.['probability']),
+    5,
+  );
 });
 
 it('gfnet export refuses a folder that holds something', () => {
