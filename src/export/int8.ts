@@ -11,9 +11,9 @@ import { loadSessions } from '../predict/onnx-node.js';
 import type { Session } from '../predict/onnx-runner.js';
 import { OnnxRunner } from '../predict/onnx-runner.js';
 import type { StepRunner } from '../predict/step-runner.js';
-import { takeSteps } from '../predict/step-runner.js';
 import type { Recorded } from './graphs.js';
 import { encodeGraphs } from './graphs.js';
+import { allSteps } from './verify.js';
 
 /** Images in their order, a batch at a time. */
 export interface Batch {
@@ -108,17 +108,13 @@ async function answersBeside(
 
 /** Likeliest class of each image after each step. */
 async function classesOf(runner: StepRunner, pixels: Float32Array): Promise<number[][]> {
-  const found: number[][] = [];
-  for await (const { logits, rows } of takeSteps(runner, pixels, [])) {
+  return (await allSteps(runner, pixels)).map(({ logits, rows }) => {
     const classes = logits.length / rows.length;
-    found.push(
-      [...rows].map((_, i) => {
-        const own = logits.subarray(i * classes, (i + 1) * classes);
-        return own.indexOf(own.reduce((most, value) => Math.max(most, value), -Infinity));
-      }),
-    );
-  }
-  return found;
+    return [...rows].map((_, i) => {
+      const own = logits.subarray(i * classes, (i + 1) * classes);
+      return own.indexOf(own.reduce((most, value) => Math.max(most, value), -Infinity));
+    });
+  });
 }
 
 async function speedUps(
@@ -138,7 +134,7 @@ async function speedUps(
     for (let i = 0; i < batch; i++) pixels.set(first.subarray(0, size), i * size);
     const time = async (runner: StepRunner): Promise<number> => {
       const started = performance.now();
-      for await (const _ of takeSteps(runner, pixels, []));
+      await allSteps(runner, pixels);
       return performance.now() - started;
     };
     // The fastest turn of each: what else the machine does only adds to the others.
@@ -155,7 +151,7 @@ async function speedUps(
 }
 
 async function seeAll(runner: StepRunner, batches: Batches): Promise<void> {
-  for await (const { pixels } of batches()) for await (const _ of takeSteps(runner, pixels, []));
+  for await (const { pixels } of batches()) await allSteps(runner, pixels);
 }
 
 /** Loads graphs from a folder of their own for as long as they are used. */

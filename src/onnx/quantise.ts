@@ -201,7 +201,7 @@ function quantiseWeights(
 }
 
 /** Numbers from -127 to 127 with a scale for each channel along `axis`. */
-export function quantiseChannels(
+function quantiseChannels(
   { shape, values }: Constant,
   axis: number,
 ): { readonly bytes: Constant; readonly scales: Float32Array } {

@@ -87,7 +87,7 @@ describe('gfnet predict', () => {
 
   it('keeps to a budget in Multi-Adds or milliseconds, and says what is none', () => {
     const steps = (budget: string): unknown =>
-      lines(predict('photos/b.png', '--budget', budget, '--format', 'jsonl').stdout)[0]?.['steps'];
+      lines(predict('photos/b.png', '--budget', budget, '--format', 'jsonl').stdout)[0]?.steps;
     expect(steps('9.3M')).toBe(1);
     expect(steps('100000ms')).toBeGreaterThan(1);
     expect(predict('photos/b.png', '--budget', '8 miles').stderr).toMatch(/milliseconds such as 8ms/);
@@ -146,9 +146,7 @@ it('gfnet export --int8 tells what it changes, and the bundle predicts', () => {
   expect(stderr).toMatch(/calibrated on 2 images, beside float32 on 1 others[^]*times as fast at batch 16/);
   expect(code).toBe(0);
   const labelOf = (model: string): unknown =>
-    lines(gfnet(folder, 'predict', 'photos/b.png', '--model', model, '--format', 'jsonl').stdout)[0]?.[
-      'label'
-    ];
+    lines(gfnet(folder, 'predict', 'photos/b.png', '--model', model, '--format', 'jsonl').stdout)[0]?.label;
   expect(labelOf('int8')).toBe(labelOf('bundle'));
   const without = gfnet(folder, 'export', packaged, '--out', 'none', '--int8');
   expect(without.code).toBe(exitCodes.badInput);
@@ -167,13 +165,13 @@ it('gfnet export --single writes a graph that answers by itself', async () => {
   const [answer] = lines(
     gfnet(folder, 'predict', join(packaged, 'example.png'), '--model', 'one', '--format', 'jsonl').stdout,
   );
-  const boxes = answer?.['boxes'] as Prediction['boxes'];
-  expect(Number((given['steps']?.data as BigInt64Array)[0])).toBe(answer?.['steps']);
-  expect([...(given['boxes']?.data as BigInt64Array)].map(Number)).toEqual(
+  const boxes = answer?.boxes as Prediction['boxes'];
+  expect(Number((given.steps?.data as BigInt64Array)[0])).toBe(answer?.steps);
+  expect([...(given.boxes?.data as BigInt64Array)].map(Number)).toEqual(
     boxes.flatMap(({ row, column }) => [row, column]),
   );
-  expect(Math.max(...(given['probabilities']?.data as Float32Array))).toBeCloseTo(
-    Number(answer?.['probability']),
+  expect(Math.max(...(given.probabilities?.data as Float32Array))).toBeCloseTo(
+    Number(answer?.probability),
     5,
   );
 });

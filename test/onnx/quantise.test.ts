@@ -93,7 +93,7 @@ describe('a quantised model', () => {
       Math.max(...pixels.values),
     ]);
     const [, lit] = rangeNames(1);
-    expect(given[lit]?.[0]).toBe(Math.max(...(given['map'] ?? [])));
+    expect(given[lit]?.[0]).toBe(Math.max(...(given.map ?? [])));
   });
 
   it('gives what whole numbers give', async () => {
@@ -130,13 +130,13 @@ describe('a quantised model', () => {
       }
     }
     expect(lit.zero).toBe(0);
-    expect(given['map']).toHaveLength(map.length);
+    expect(given.map).toHaveLength(map.length);
     // Where a number lies half-way between two of the grid, rounding may go either way.
-    const apart = map.map((value, i) => Math.abs(value - (given['map']?.[i] ?? NaN)) / lit.scale);
+    const apart = map.map((value, i) => Math.abs(value - (given.map?.[i] ?? NaN)) / lit.scale);
     expect(Math.max(...apart)).toBeLessThan(1.001);
     expect(apart.filter(steps => steps > 0.001).length).toBeLessThan(0.02 * map.length);
     const means = Array.from({ length: outer }, (_, o) => {
-      const own = given['map']?.subarray(o * side * side, (o + 1) * side * side) ?? [];
+      const own = given.map?.subarray(o * side * side, (o + 1) * side * side) ?? [];
       return byte(Array.from(own).reduce((a, b) => a + b, 0) / (side * side), features) - features.zero;
     });
     const columns = [0, 1].map(o => signed(means.map((_, i) => matrix.values[2 * i + o] ?? NaN)));
@@ -147,10 +147,10 @@ describe('a quantised model', () => {
     });
     const step = Math.max(...columns.map(({ scale }) => 127 * scale * features.scale));
     logits.forEach((logit, o) =>
-      expect(Math.abs(logit - (given['logits']?.[o] ?? NaN))).toBeLessThan(1.001 * step),
+      expect(Math.abs(logit - (given.logits?.[o] ?? NaN))).toBeLessThan(1.001 * step),
     );
     // Which is near to what float32 gives, and not the same.
-    const error = Math.max(...map.map((value, i) => Math.abs(value - (float32['map']?.[i] ?? NaN))));
+    const error = Math.max(...map.map((value, i) => Math.abs(value - (float32.map?.[i] ?? NaN))));
     expect(error).toBeLessThan(0.05 * Math.max(...map));
     expect(error).toBeGreaterThan(0);
   });

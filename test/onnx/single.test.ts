@@ -43,7 +43,7 @@ describe.each(classifiers)('a GFNet with %s classifier as one graph', kind => {
           images: new Tensor('float32', own, [1, image.side, image.side, image.channels]),
           thresholds: new Tensor('float32', Float32Array.from(limits), [3]),
         });
-        expect(Number((given['steps']?.data as BigInt64Array)[0])).toBe(steps.length);
+        expect(Number((given.steps?.data as BigInt64Array)[0])).toBe(steps.length);
         seen.add(steps.length);
         for (const name of ['logits', 'probabilities'] as const) {
           const data = given[name]?.data as Float32Array;
@@ -54,8 +54,8 @@ describe.each(classifiers)('a GFNet with %s classifier as one graph', kind => {
           const { row, column } = boxOf(vertical, horizontal, config.side, config.patch);
           return [row, column];
         });
-        expect(given['boxes']?.dims).toEqual([steps.length - 1, 2]);
-        expect([...(given['boxes']?.data as BigInt64Array)].map(Number)).toEqual(boxes);
+        expect(given.boxes?.dims).toEqual([steps.length - 1, 2]);
+        expect([...(given.boxes?.data as BigInt64Array)].map(Number)).toEqual(boxes);
       }
     }
     expect(seen).toEqual(new Set([1, 2, 3, 4]));
