@@ -36,7 +36,7 @@ export interface BatcherOptions {
 }
 
 /** Weight of the latest batch in what an image is known to take: where it took longer, and where it took less. */
-const latest = { longer: 0.5, less: 0.1 };
+const latest = { longer: 0.5, less: 0.3 };
 /** Of the deadline, the most that an image that is taken in may be expected to need: batches take longer now and then. */
 const patience = 0.5;
 
