@@ -1,5 +1,5 @@
 /** Images a second of the loader beside a PyTorch DataLoader: the same JPEG files, training augmentation, as many workers, in alternation. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -9,6 +9,7 @@ import { batches } from '../src/data/loader.js';
 import { openData } from '../src/data/open.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
+import type { Random } from '../src/random/index.js';
 import { integer, stream } from '../src/random/index.js';
 import { Peer } from './peer.js';
 import { seed } from './subject.js';
@@ -103,22 +104,21 @@ export async function measureLoader({
   }
 }
 
-/** Soft blotches with a little noise: they compress as photographs do. */
 async function writeFiles(folder: string): Promise<void> {
   const random = stream(seed, 'photographs');
   for (const name of ['a', 'b']) {
     mkdirSync(join(folder, name));
-    for (let i = 0; i < files; i++) {
-      const data = Uint8Array.from({ length: 63 * 47 * 3 }, () => integer(random, 256));
-      const small = await sharp(data, { raw: { width: 63, height: 47, channels: 3 } })
-        .png()
-        .toBuffer();
-      await sharp(small)
-        .resize(500, 375, { fit: 'fill', kernel: 'cubic' })
-        .jpeg({ quality: 90 })
-        .toFile(join(folder, name, `${i}.jpg`));
-    }
+    for (let i = 0; i < files; i++) writeFileSync(join(folder, name, `${i}.jpg`), await photograph(random));
   }
+}
+
+/** A JPEG of 500 x 375. Soft blotches with a little noise: they compress as photographs do. */
+export async function photograph(random: Random): Promise<Buffer> {
+  const data = Uint8Array.from({ length: 63 * 47 * 3 }, () => integer(random, 256));
+  const small = await sharp(data, { raw: { width: 63, height: 47, channels: 3 } })
+    .png()
+    .toBuffer();
+  return sharp(small).resize(500, 375, { fit: 'fill', kernel: 'cubic' }).jpeg({ quality: 90 }).toBuffer();
 }
 
 async function* endless(train: Dataset): AsyncGenerator<unknown, never> {

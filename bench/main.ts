@@ -1,4 +1,4 @@
-/** `npm run bench`: speed beside PyTorch, waiting for data, whether memory stays flat, what early exit saves, and what a second worker gains. */
+/** `npm run bench`: speed beside PyTorch, waiting for data, whether memory stays flat, what early exit saves, what a second worker gains, and a server under load. */
 import { availableParallelism, cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes, GFNetError, UsageError } from '../src/errors/index.js';
@@ -14,6 +14,7 @@ import { measureMemory } from './memory.js';
 import { networkContest, networkNames } from './networks.js';
 import type { NetworkName } from './networks.js';
 import { measureSavings } from './onnx.js';
+import { measureServing } from './serve.js';
 import { setUpPyTorch } from './peer.js';
 import { measureSpeed } from './speed.js';
 import { measureStartUp } from './startup.js';
@@ -25,6 +26,7 @@ import {
   memoryTable,
   savingTable,
   scalingTable,
+  servingTable,
   speedTable,
   startUpTable,
 } from './tables.js';
@@ -32,7 +34,17 @@ import type { Measurements } from './tables.js';
 import { measureScaling } from './workers.js';
 
 const networkParts = ['network-training', 'network-inference'] as const;
-const parts = [...works, 'data', 'loader', 'startup', 'memory', ...networkParts, 'onnx', 'workers'] as const;
+const parts = [
+  ...works,
+  'data',
+  'loader',
+  'startup',
+  'memory',
+  ...networkParts,
+  'onnx',
+  'serve',
+  'workers',
+] as const;
 type Part = (typeof parts)[number];
 
 /** Names of several parts at once. The published networks take hours, so that they are asked for by name. */
@@ -77,7 +89,7 @@ const seconds = (text: string): number => {
 
 const program = new Command('npm run bench --')
   .description(
-    'Measure training and inference beside PyTorch, the wait for data, whether memory stays flat, what early exit saves on ONNX Runtime, and what a second worker gains.',
+    'Measure training and inference beside PyTorch, the wait for data, whether memory stays flat, what early exit saves on ONNX Runtime, what a second worker gains, and a server under load.',
   )
   .addArgument(
     new Argument('[parts...]', 'what to measure')
@@ -97,7 +109,7 @@ const program = new Command('npm run bench --')
   .option('--steps <n>', 'training steps over which memory is watched', count, 2000)
   .option('--images <n>', 'images of a turn on ONNX Runtime', count, 64)
   .addOption(
-    new Option('--exported <preset>', 'of the paper, on ONNX Runtime')
+    new Option('--exported <preset>', 'of the paper, on ONNX Runtime and served')
       .choices(Object.keys(paperConfigs))
       .default('gfnet-mobilenetv3_large_100-96-t3'),
   )
@@ -110,6 +122,7 @@ Examples:
   npm run bench -- training data memory
   npm run bench -- onnx --rounds 5
   npm run bench -- workers --rounds 5
+  npm run bench -- serve --rounds 3 --seconds 4
   npm run bench -- stage2 inference --compile --rounds 30
   npm run bench -- stage1 --no-pytorch --threads 1
   npm run bench -- networks --network resnet50 --side 96 --rounds 5`,
@@ -131,6 +144,7 @@ Examples:
       startUpTable,
       memoryTable,
       savingTable,
+      servingTable,
       scalingTable,
     ].map(table => table(measurements));
     const text = tables.filter(({ rows }) => rows.length > 0).map(renderTable);
@@ -186,6 +200,9 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   const savings = [];
   for (const name of wanted.has('onnx') ? [options.exported] : [])
     savings.push(...(await measureSavings(name, { threads, rounds, images: options.images, report })));
+  const serving = wanted.has('serve')
+    ? await measureServing({ threads, rounds, seconds, network: options.exported, report })
+    : [];
   const scaling = wanted.has('workers')
     ? [await measureScaling({ batch: options.batch ?? 32, rounds, report })]
     : [];
@@ -203,6 +220,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     memory,
     savings,
     scaling,
+    serving,
   };
 }
 

@@ -3,14 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
-import { paperConfigs } from '../training/paper.js';
-import { disposeTree } from '../src/engine/tensor-tree.js';
 import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/evaluation/index.js';
 import { exportGraphs } from '../src/export/graphs.js';
-import { ModelConfig } from '../src/model/config.js';
-import { GFNet } from '../src/model/gfnet.js';
+import type { ModelConfig } from '../src/model/config.js';
 import type { StepInput } from '../src/model/anytime.js';
-import { anytimeGFNet } from '../src/model/locators.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
 import { blocksFor, Conveyor } from '../src/predict/conveyor.js';
@@ -22,8 +18,8 @@ import type { OnnxRunner } from '../src/predict/onnx-runner.js';
 import { Predictor } from '../src/predict/predictor.js';
 import { stream, uniform } from '../src/random/index.js';
 import { seed } from './subject.js';
+import { side, untrained } from './untrained.js';
 
-const side = 224;
 const batches = [1, 16, 64] as const;
 /** Of the reference's budgets: the smaller, the more images leave early. */
 const budgets = [4, 8, 14, 20, 30] as const;
@@ -61,15 +57,7 @@ export interface SavingOptions {
 
 /** With weights as they are drawn: what images leave is chosen by quantiles of the confidences, whatever these are worth. */
 export async function measureSavings(name: string, options: SavingOptions): Promise<Saving[]> {
-  const config = ModelConfig.parse({
-    ...paperConfigs[name]?.network,
-    side,
-    channels: 3,
-    classes: Array.from({ length: 1000 }, (_, i) => String(i)),
-  });
-  const gfnet = new GFNet(config);
-  const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
-  const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
+  const { config, model, dispose } = untrained(name);
   const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
   const engine = engineRunner(model);
   try {
@@ -92,7 +80,7 @@ export async function measureSavings(name: string, options: SavingOptions): Prom
     return savings;
   } finally {
     await engine.dispose();
-    disposeTree(variables);
+    dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -5,6 +5,7 @@ import type { Loading } from './loader.js';
 import type { Flatness } from './memory.js';
 import type { Saving } from './onnx.js';
 import { overheadMet } from './onnx.js';
+import type { Serving } from './serve.js';
 import type { Speed } from './speed.js';
 import type { StartUp } from './startup.js';
 import type { Scaling } from './workers.js';
@@ -23,6 +24,7 @@ export interface Measurements {
   readonly memory: readonly Flatness[];
   readonly savings: readonly Saving[];
   readonly scaling: readonly Scaling[];
+  readonly serving: readonly Serving[];
 }
 
 const verdict = (met: boolean | null): string => (met === null ? '' : met ? 'met' : 'MISSED');
@@ -180,6 +182,44 @@ export function scalingTable({ conditions, scaling }: Measurements): Table {
       `>= ${target}`,
       verdict(met),
       sum.toFixed(3),
+    ]),
+  };
+}
+
+const works: Readonly<Record<Serving['work'], string>> = {
+  full: 'as fast as it answers',
+  overload: 'three times as fast',
+  killed: 'its process killed',
+};
+
+export function servingTable({ conditions, serving }: Measurements): Table {
+  return {
+    title: `gfnet serve, an image a request, ${conditions.threads} threads, ${conditions.processor}; ms from sending to the answer of what was taken in`,
+    head: [
+      'network',
+      'requests come',
+      'sent',
+      'answers',
+      'p50',
+      'p99',
+      'images/s',
+      'model alone',
+      'target',
+      '',
+    ],
+    rows: serving.map(served => [
+      served.network,
+      works[served.work],
+      String(served.sent),
+      Object.entries(served.statuses)
+        .map(([status, count]) => `${count} x ${status === '0' ? 'lost' : status}`)
+        .join(', '),
+      served.p50.toFixed(1),
+      served.p99.toFixed(1),
+      served.imagesPerSecond.toFixed(0),
+      served.aloneImagesPerSecond?.toFixed(0) ?? '',
+      served.target,
+      verdict(served.met),
     ]),
   };
 }

@@ -7,7 +7,7 @@ import { interpolations } from '../nn/kernels.js';
 export const manifestFile = 'bundle.json';
 
 /** Raised whenever a bundle changes so that older programs would misread it. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const share = z.number().min(0).max(1);
 const fileName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/);
@@ -43,6 +43,8 @@ const manifestSchema = z
           thresholds: z.array(z.number()).readonly(),
           accuracy: share,
           meanMultiAdds: z.number().nonnegative(),
+          /** Of the images that leave at each step: what a budget of time is fitted by. */
+          exitShares: z.array(share).readonly(),
         }),
       )
       .readonly(),
@@ -63,6 +65,25 @@ const manifestSchema = z
     source: z.strictObject({ stage: z.string(), sha256: z.string() }),
     /** What it was compared with the training engine on, and by how much logits differed at most, over the largest of their step. */
     verification: z.strictObject({ images: z.array(z.string()).readonly(), difference: z.number() }),
+    /** Where the graphs compute in int8: what that cost and brought, beside float32, on the machine that exported; null for float32. */
+    int8: z
+      .strictObject({
+        /** Images whose activations the scales were chosen by, and others that it was judged on. */
+        calibrated: z.int().min(1),
+        judged: z.int().min(1),
+        /** Of each step: share of the images that get the same answer, and accuracy of both where labels are known. */
+        steps: z
+          .array(
+            z.strictObject({
+              agreement: share,
+              accuracy: z.strictObject({ float32: share, int8: share }).nullable(),
+            }),
+          )
+          .readonly(),
+        /** Time of all steps in float32 over that in int8, by the number of images in a batch. */
+        speedUp: z.array(z.strictObject({ batch: z.int().min(1), ratio: z.number().positive() })).readonly(),
+      })
+      .nullable(),
     files: z.record(fileName, z.strictObject({ bytes: z.int().nonnegative(), sha256: z.string() })),
     created: z.iso.datetime(),
     programVersion: z.string(),

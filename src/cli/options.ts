@@ -1,5 +1,7 @@
 /** What several commands' options are made of. */
 import { InvalidArgumentError, Option } from 'commander';
+import type { Budget } from '../predict/budget.js';
+import { parseBudget } from '../predict/budget.js';
 
 export function wholeNumber(least: number): (text: string) => number {
   return text => {
@@ -42,14 +44,10 @@ export function duration(text: string): number {
   throw new InvalidArgumentError('a time such as 2h, 90m or 1h30m');
 }
 
-const suffixes: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
-
-/** `12M` -> 12e6. */
-export function multiAdds(text: string): number {
-  const [, digits = '', suffix = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? [];
-  const value = Number(digits) * (suffixes[suffix.toUpperCase()] ?? 1);
-  if (digits !== '' && value > 0) return value;
-  throw new InvalidArgumentError('Multi-Adds such as 12M or 12000000');
+export function budget(text: string): Budget {
+  const parsed = parseBudget(text);
+  if (parsed !== undefined) return parsed;
+  throw new InvalidArgumentError('Multi-Adds such as 12M or 12000000, or milliseconds such as 8ms');
 }
 
 export const threadsOption = (): Option =>

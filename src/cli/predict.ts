@@ -10,12 +10,13 @@ import type { ImageShape } from '../data/dataset.js';
 import { encodePng } from '../data/decode.js';
 import { exitCodes, InterruptedError } from '../errors/index.js';
 import { GFNet } from '../index.js';
+import type { Budget } from '../predict/budget.js';
 import type { PredictOptions } from '../predict/prediction.js';
 import type { Answered } from '../predict/stream.js';
 import { preview } from '../report/index.js';
 import type { ImageFiles } from './image-files.js';
 import { imageFiles } from './image-files.js';
-import { confidence, multiAdds, positiveNumber, share, threadsOption, wholeNumber } from './options.js';
+import { budget, confidence, positiveNumber, share, threadsOption, wholeNumber } from './options.js';
 import { openOutput } from './output.js';
 import type { FormatName } from './prediction-format.js';
 import { formatNames, formats } from './prediction-format.js';
@@ -23,7 +24,7 @@ import { formatNames, formats } from './prediction-format.js';
 interface Options {
   readonly model: string;
   readonly threshold?: number;
-  readonly budget?: number;
+  readonly budget?: Budget;
   readonly maxAccuracyDrop?: number;
   readonly confidence?: number;
   readonly maxMs?: number;
@@ -54,10 +55,10 @@ export function predictCommand(): Command {
     )
     .addOption(
       new Option(
-        '--budget <multi-adds>',
-        'mean Multi-Adds an image may cost, e.g. 12M, by the thresholds that gfnet evaluate fitted',
+        '--budget <cost>',
+        'what an image may cost on average: Multi-Adds, e.g. 12M, or milliseconds that its steps take by themselves on this machine, e.g. 8ms; by thresholds that gfnet evaluate fitted',
       )
-        .argParser(multiAdds)
+        .argParser(budget)
         .conflicts('threshold'),
     )
     .addOption(
@@ -98,6 +99,7 @@ Examples:
   gfnet predict digit.png --model checkpoints/cluttered-60
   gfnet predict *.png --model runs/demo --threshold 0.9 --json
   gfnet predict *.png --model runs/demo --budget 6M --crops looks
+  gfnet predict *.png --model bundle --budget 8ms
   gfnet predict digit.png --model checkpoints/cluttered-60 --preview
   gfnet predict *.png --model runs/demo --max-accuracy-drop 0.01 --confidence 0.99
   gfnet predict photos --model bundle --format csv --out answers.csv
@@ -180,13 +182,13 @@ function draw({ pixels, prediction }: Answered<string>, shape: ImageShape): stri
 }
 
 function predictOptions(
-  { threshold, budget, maxAccuracyDrop, confidence: sure, maxMs, top, batch }: Options,
+  { threshold, budget: cost, maxAccuracyDrop, confidence: sure, maxMs, top, batch }: Options,
   { signal }: AbortController,
 ): PredictOptions {
   return {
     signal,
     ...(threshold !== undefined && { threshold }),
-    ...(budget !== undefined && { budget }),
+    ...(cost !== undefined && { budget: cost }),
     ...(maxAccuracyDrop !== undefined && { maxAccuracyDrop }),
     ...(sure !== undefined && { confidence: sure }),
     ...(maxMs !== undefined && { maxMs }),

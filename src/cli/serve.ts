@@ -28,7 +28,14 @@ export function serveCommand(): Command {
       number('--delay <ms>', 'how long an image waits for others to be computed with', 0, defaults.delay),
     )
     .addOption(number('--queue <n>', 'images that may wait; more are refused with 503', 1, defaults.queue))
-    .addOption(number('--deadline <ms>', 'an answer that takes longer is 504', 1, defaults.deadline))
+    .addOption(
+      number(
+        '--deadline <ms>',
+        'an answer that takes longer is 504; what would probably take half of it is refused with 503',
+        1,
+        defaults.deadline,
+      ),
+    )
     .addOption(number('--max-bytes <n>', 'of a request', 1, defaults.maxBytes))
     .addOption(number('--max-pixels <n>', 'of an image, before it is resized', 1, defaults.maxPixels))
     .addOption(number('--max-images <n>', 'of a request', 1, defaults.maxImages))

@@ -30,10 +30,32 @@ const cheapest = (a: OperatingPoint, b: OperatingPoint) =>
     ? b
     : a;
 
-/** The choices that some budget picks, from the cheapest to the most accurate. */
-export function efficient<Point extends CostAndAccuracy>(choices: readonly Point[]): Point[] {
-  const budgets = choices.map(({ meanMultiAdds }) => meanMultiAdds).sort((a, b) => a - b);
-  return [...new Set(budgets.map(budget => fitBudget(choices, budget)))];
+/**
+ * The choices that some budget may pick, whatever each step costs, from the cheapest to the most accurate: those than which no other is as
+ * accurate with no step taken by more images. A budget picks among them as it does among all.
+ */
+export function efficient<Point extends CostAndAccuracy & Pick<OperatingPoint, 'exitShares'>>(
+  choices: readonly Point[],
+): Point[] {
+  const described = choices.map(choice => ({ choice, reach: takenBy(choice.exitShares) }));
+  const asGood = (a: (typeof described)[number], b: (typeof described)[number]): boolean =>
+    a.choice.accuracy >= b.choice.accuracy &&
+    a.reach.every((share, t) => share <= (b.reach[t] ?? 0) + rounding);
+  return described
+    .filter(
+      (own, i) =>
+        !described.some((other, j) => i !== j && asGood(other, own) && !(asGood(own, other) && i < j)),
+    )
+    .map(({ choice }) => choice)
+    .sort((a, b) => a.meanMultiAdds - b.meanMultiAdds);
+}
+
+/** Of sums of shares of the same images. */
+const rounding = 1e-9;
+
+/** Share of the images that take each step, from the shares that leave at each. */
+function takenBy(exitShares: readonly number[]): number[] {
+  return exitShares.map((_, t) => exitShares.slice(t).reduce((sum, share) => sum + share, 0));
 }
 
 type CostAndAccuracy = Pick<OperatingPoint, 'meanMultiAdds' | 'accuracy'>;
@@ -49,14 +71,36 @@ const mostAccurate = <Point extends CostAndAccuracy>(a: Point, b: Point) =>
  */
 export function fitBudget<Point extends CostAndAccuracy>(choices: readonly Point[], budget: number): Point {
   const affordable = choices.filter(({ meanMultiAdds }) => meanMultiAdds <= budget);
-  if (affordable.length === 0) {
-    throw new UsageError({
-      problem: 'budget is below the cost of the glance',
-      given: `${budget} Multi-Adds`,
-      allowed: `at least ${Math.ceil(Math.min(...choices.map(({ meanMultiAdds }) => meanMultiAdds)))}`,
-    });
-  }
-  return affordable.reduce(mostAccurate);
+  if (affordable.length > 0) return affordable.reduce(mostAccurate);
+  const least = Math.min(...choices.map(({ meanMultiAdds }) => meanMultiAdds));
+  throw belowGlance(`${budget} Multi-Adds`, `at least ${Math.ceil(least)}`);
+}
+
+/**
+ * The same for a budget of time: what a choice takes follows from the shares of images that leave at each step.
+ *
+ * @param budget mean milliseconds for one image
+ * @param times milliseconds that each step takes for one image
+ * @throws {UsageError} when not even the glance fits the budget
+ */
+export function fitTime<Point extends Pick<OperatingPoint, 'accuracy' | 'exitShares'>>(
+  choices: readonly Point[],
+  budget: number,
+  times: readonly number[],
+): Point {
+  const timed = choices.map(choice => ({
+    choice,
+    accuracy: choice.accuracy,
+    meanMultiAdds: takenBy(choice.exitShares).reduce((sum, share, t) => sum + share * (times[t] ?? 0), 0),
+  }));
+  const affordable = timed.filter(({ meanMultiAdds }) => meanMultiAdds <= budget);
+  if (affordable.length > 0) return affordable.reduce(mostAccurate).choice;
+  const least = Math.min(...timed.map(({ meanMultiAdds }) => meanMultiAdds));
+  throw belowGlance(`${budget} ms`, `at least ${least.toPrecision(3)} ms, as measured on this machine`);
+}
+
+function belowGlance(given: string, allowed: string): UsageError {
+  return new UsageError({ problem: 'budget is below the cost of the glance', given, allowed });
 }
 
 /**

@@ -13,7 +13,7 @@ export { comparePolicies } from './policies.js';
 export { coverage } from './coverage.js';
 export { exitShares, thresholdsForShares } from './exit-shares.js';
 export { always, commonThreshold, exits, exitSteps, never, type OperatingPoint } from './exits.js';
-export { candidates, fitAccuracy, fitBudget } from './fit.js';
+export { candidates, efficient, fitAccuracy, fitBudget, fitTime } from './fit.js';
 export { betting, hoeffdingBentkus } from './p-values.js';
 export { fitLatency, type StepTimes } from './latency.js';
 export { looks } from './looks.js';

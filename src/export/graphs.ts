@@ -5,12 +5,22 @@ import { programVersion } from '../checkpoint/program.js';
 import { record } from '../engine/compile.js';
 import type { TensorTree } from '../engine/tensor-tree.js';
 import { disposeTree, leaves, mapTree, namedLeaves, tidyTree } from '../engine/tensor-tree.js';
+import { ExportError } from '../errors/index.js';
 import type { AnytimeModel, Step, StepInput } from '../model/anytime.js';
 import { encodeModel } from '../onnx/encode.js';
 import type { Constant, OnnxModel } from '../onnx/model.js';
+import { singleGraph } from '../onnx/single.js';
 import type { Named } from '../onnx/translate.js';
 import { translate } from '../onnx/translate.js';
 import { WeightsFile } from './weights.js';
+
+/** The graphs before they are written. */
+export interface Recorded {
+  /** By their names, without an ending. */
+  readonly models: ReadonlyMap<string, OnnxModel>;
+  /** For each step the name of its graph; steps that compute the same share one. */
+  readonly steps: readonly string[];
+}
 
 export interface Graphs {
   /** By file name, the weights' file among them. */
@@ -18,6 +28,9 @@ export interface Graphs {
   /** For each step the file of its graph; steps that compute the same share one. */
   readonly steps: readonly string[];
 }
+
+/** Bytes that a message of protocol buffers can have. */
+const largestFile = 2 ** 31 - 1;
 
 /** Images that steps are recorded on; with one more the second time. */
 const rows = 2;
@@ -28,22 +41,16 @@ const rows = 2;
  * others leave. It gives `logits` and `probabilities` [n, classes], and as `action` [n, 2] where it looked.
  * @throws ExportError where a step cannot be written
  */
-export function exportGraphs(model: AnytimeModel): Graphs {
-  const weights = new WeightsFile('weights.bin');
-  const files = new Map<string, Uint8Array>();
+export function recordGraphs(model: AnytimeModel): Recorded {
+  const models = new Map<string, OnnxModel>();
   const names = graphNames(model.steps);
   const { side, channels } = model;
   const images = tf.zeros<tf.Rank.R4>([rows, side, side, channels]);
   let state = model.initial(rows, 0);
   model.steps.forEach((step, t) => {
-    const file = `${names[t] ?? ''}.onnx`;
-    if (!files.has(file)) {
-      const graph = withProbabilities(exportStep(names[t] ?? '', model, step, { images, state }));
-      files.set(
-        file,
-        encodeModel(graph, programVersion, constant => weights.add(constant)),
-      );
-    }
+    const name = names[t] ?? '';
+    if (!models.has(name))
+      models.set(name, withProbabilities(exportStep(name, model, step, { images, state })));
     const after = tidyTree(() =>
       mapTree(step(model.variables(), { images, state }).state, tensor => tensor.clone()),
     );
@@ -51,8 +58,45 @@ export function exportGraphs(model: AnytimeModel): Graphs {
     state = after;
   });
   disposeTree([images, state]);
+  return { models, steps: names };
+}
+
+export function encodeGraphs({ models, steps }: Recorded): Graphs {
+  const weights = new WeightsFile('weights.bin');
+  const files = new Map<string, Uint8Array>();
+  for (const [name, model] of models)
+    files.set(
+      `${name}.onnx`,
+      encodeModel(model, programVersion, constant => weights.add(constant)),
+    );
   files.set(weights.file, weights.content());
-  return { files, steps: names.map(name => `${name}.onnx`) };
+  return { files, steps: steps.map(name => `${name}.onnx`) };
+}
+
+/**
+ * All steps as one graph for one image, weights within: see `singleGraph`.
+ * @param patch side of the crops, in pixels
+ * @throws ExportError where they are too large for that
+ */
+export function singleFile(
+  { models, steps }: Recorded,
+  image: { readonly side: number; readonly channels: number },
+  patch: number,
+): Uint8Array {
+  const graphs = steps.flatMap(name => models.get(name) ?? []);
+  const file = encodeModel(singleGraph({ steps: graphs, image, patch }), programVersion, () => undefined);
+  if (file.length <= largestFile) return file;
+  throw new ExportError({
+    problem: 'the model is too large for one file of ONNX',
+    given: `${file.length} bytes`,
+    allowed: `${largestFile}, the most that protocol buffers hold`,
+    mend: 'leave --single out',
+  });
+}
+
+/** `recordGraphs`, written. @throws ExportError where a step cannot be written */
+export function exportGraphs(model: AnytimeModel): Graphs {
+  return encodeGraphs(recordGraphs(model));
 }
 
 /** `glance`, then `focus`, or `focus2`, `focus3`, ... where each look is computed in its own way. */

@@ -42,7 +42,8 @@ export async function verify(
   });
 }
 
-async function allSteps(runner: StepRunner, images: Float32Array): Promise<StepAnswer[]> {
+/** What each step answers to a batch of images, all steps taken. */
+export async function allSteps(runner: StepRunner, images: Float32Array): Promise<StepAnswer[]> {
   const answers: StepAnswer[] = [];
   for await (const answer of takeSteps(runner, images, [])) answers.push(answer);
   return answers;

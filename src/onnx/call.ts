@@ -1,6 +1,7 @@
 /** One operation of the recorded graph, as its translation sees it. */
 import type { AttributeValue } from '../engine/binding.js';
 import { ExportError } from '../errors/index.js';
+import type { Constant } from './model.js';
 import type { Shape, Value } from './values.js';
 import type { Writer } from './writer.js';
 
@@ -30,7 +31,7 @@ export function outputShape(call: Call): Shape {
 }
 
 /** The values of an input that has to be known: a shape, an axis. */
-export function constantOf(call: Call, i: number): Float32Array | Int32Array {
+export function constantOf(call: Call, i: number): Constant['values'] {
   const value = input(call, i);
   if (value.kind === 'constant') return value.constant.values;
   throw unknown(call, `with an input ${i} that is computed`);

@@ -9,8 +9,15 @@ import type { Attribute, Constant, OnnxModel, OnnxNode, Port } from './model.js'
 const opset = 18;
 const irVersion = 8;
 
-const float32 = 1;
-const int64 = 7;
+/** As onnx.proto numbers them. */
+const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
+
+function typeOf({ values, type }: Constant): keyof typeof elementTypes {
+  if (type) return type;
+  if (values instanceof Int32Array) return 'int64';
+  if (values instanceof Float32Array) return 'float32';
+  return values instanceof Int8Array ? 'int8' : 'uint8';
+}
 
 /** Where in the weights' file a constant's bytes are. */
 export interface Place {
@@ -19,29 +26,35 @@ export interface Place {
   readonly length: number;
 }
 
-function encodeAttribute(name: string, attribute: Attribute): Buffer {
+type Encoder = (model: OnnxModel) => Buffer;
+
+function encodeAttribute(name: string, attribute: Attribute, encodeBody: Encoder): Buffer {
   const [kind, value] = ((): [number, Buffer] => {
     if ('int' in attribute) return [2, integerField(3, attribute.int)];
     if ('ints' in attribute) return [7, Buffer.concat(attribute.ints.map(value => integerField(8, value)))];
     if ('float' in attribute) return [1, floatField(2, attribute.float)];
+    if ('graph' in attribute) return [5, bytesField(6, encodeBody(attribute.graph))];
     return [3, stringField(4, attribute.string)];
   })();
   return Buffer.concat([stringField(1, name), value, integerField(20, kind)]);
 }
 
-function encodeNode(node: OnnxNode, nameOf: (constant: Constant) => string): Buffer {
+function encodeNode(node: OnnxNode, nameOf: (constant: Constant) => string, encodeBody: Encoder): Buffer {
   return Buffer.concat([
     ...node.inputs.map(input => stringField(1, typeof input === 'string' ? input : nameOf(input))),
     ...node.outputs.map(output => stringField(2, output)),
     stringField(3, node.outputs[0] ?? ''),
     stringField(4, node.op),
-    ...Object.entries(node.attributes).map(([name, value]) => bytesField(5, encodeAttribute(name, value))),
+    ...Object.entries(node.attributes).map(([name, value]) =>
+      bytesField(5, encodeAttribute(name, value, encodeBody)),
+    ),
   ]);
 }
 
 /** Little-endian, as ONNX has them. */
-export function bytesOf({ values }: Constant): Uint8Array {
-  const own = values instanceof Int32Array ? BigInt64Array.from(values, BigInt) : values;
+export function bytesOf(constant: Constant): Uint8Array {
+  const { values } = constant;
+  const own = typeOf(constant) === 'int64' ? BigInt64Array.from(values, BigInt) : values;
   return new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
 }
 
@@ -50,7 +63,7 @@ function encodeConstant(name: string, constant: Constant, place: Place | undefin
     bytesField(13, Buffer.concat([stringField(1, key), stringField(2, String(value))]));
   return Buffer.concat([
     ...constant.shape.map(size => integerField(1, size)),
-    integerField(2, constant.values instanceof Int32Array ? int64 : float32),
+    integerField(2, elementTypes[typeOf(constant)]),
     stringField(8, name),
     ...(place
       ? [
@@ -70,7 +83,7 @@ function encodePort({ name, shape, type, rows = 'n' }: Port): Buffer {
       size >= 0 ? integerField(1, size) : stringField(2, size === -1 ? rows : `${-size} ${rows}`),
     ),
   );
-  const elements = integerField(1, type === 'int64' ? int64 : float32);
+  const elements = integerField(1, elementTypes[type ?? 'float32']);
   const tensor = Buffer.concat([elements, bytesField(2, Buffer.concat(sizes))]);
   return Buffer.concat([stringField(1, name), bytesField(2, bytesField(1, tensor))]);
 }
@@ -83,23 +96,25 @@ export function encodeModel(
   producerVersion: string,
   place: (constant: Constant) => Place | undefined,
 ): Uint8Array {
-  const names = new Map<Constant, string>();
-  const nameOf = (constant: Constant): string => {
-    const name = names.get(constant) ?? `constant${names.size}`;
-    names.set(constant, name);
-    return name;
+  let constants = 0;
+  const encodeGraph = ({ name: title, nodes, inputs, outputs }: OnnxModel): Buffer => {
+    // A body has constants of its own, under names that are nowhere else.
+    const names = new Map<Constant, string>();
+    const nameOf = (constant: Constant): string => {
+      const name = names.get(constant) ?? `constant${constants++}`;
+      names.set(constant, name);
+      return name;
+    };
+    const encoded = nodes.map(node => bytesField(1, encodeNode(node, nameOf, encodeGraph)));
+    return Buffer.concat([
+      ...encoded,
+      stringField(2, title),
+      ...[...names].map(([constant, name]) => bytesField(5, encodeConstant(name, constant, place(constant)))),
+      ...inputs.map(port => bytesField(11, encodePort(port))),
+      ...outputs.map(port => bytesField(12, encodePort(port))),
+    ]);
   };
-  const nodes = model.nodes.map(node => bytesField(1, encodeNode(node, nameOf)));
-  const constants = [...names].map(([constant, name]) =>
-    bytesField(5, encodeConstant(name, constant, place(constant))),
-  );
-  const graph = Buffer.concat([
-    ...nodes,
-    stringField(2, model.name),
-    ...constants,
-    ...model.inputs.map(port => bytesField(11, encodePort(port))),
-    ...model.outputs.map(port => bytesField(12, encodePort(port))),
-  ]);
+  const graph = encodeGraph(model);
   return Buffer.concat([
     integerField(1, irVersion),
     stringField(2, 'gfnet'),

@@ -3,14 +3,17 @@
 /** A tensor that is known when the model is written. */
 export interface Constant {
   readonly shape: readonly number[];
-  /** Row-major; integers become int64, as ONNX takes sizes and indices. */
-  readonly values: Float32Array | Int32Array;
+  /** Row-major; integers of four bytes become int64, as ONNX takes sizes and indices, where `type` does not say otherwise. */
+  readonly values: Float32Array | Int32Array | Int8Array | Uint8Array;
+  readonly type?: 'int32';
 }
 
 export type Attribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
+  /** The body of a loop; it sees the values around it. */
+  | { readonly graph: OnnxModel }
   | { readonly string: string };
 
 export interface OnnxNode {
@@ -29,7 +32,7 @@ export interface Port {
   readonly name: string;
   readonly shape: readonly Size[];
   /** float32 when absent. */
-  readonly type?: 'int64';
+  readonly type?: 'int64' | 'bool';
   /** What the number of its rows is called; `n` when absent. */
   readonly rows?: string;
 }

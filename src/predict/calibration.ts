@@ -4,8 +4,9 @@ import { basename, dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { UsageError } from '../errors/index.js';
 import type { Results } from '../evaluation/index.js';
-import { commonThreshold, fitBudget, guaranteedThreshold, parseResults } from '../evaluation/index.js';
-import type { ThresholdRule } from './predictor.js';
+import { commonThreshold, guaranteedThreshold, parseResults } from '../evaluation/index.js';
+import type { ThresholdRule } from './budget.js';
+import { withinBudget } from './budget.js';
 
 /** The folder of a checkpoint's run, or of one that stands alone. */
 export function homeOf({ path }: Checkpoint): string {
@@ -46,6 +47,6 @@ export function thresholdsFor(checkpoint: Checkpoint, rule: ThresholdRule): read
     checkpoint,
     'budget' in rule ? 'a budget needs' : 'a guarantee needs',
   );
-  if ('budget' in rule) return fitBudget(choices, rule.budget).thresholds;
+  if ('budget' in rule) return withinBudget(choices, rule);
   return commonThreshold(guaranteedThreshold(risk.path, rule), model.steps);
 }

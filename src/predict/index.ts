@@ -18,6 +18,7 @@ export type { ImageShape, ImageTarget } from '../data/dataset.js';
 export type { RawImage } from '../data/raw-image.js';
 export * from '../errors/index.js';
 export type { Guess } from '../evaluation/softmax.js';
+export type { Budget } from './budget.js';
 export type { RuntimeOptions } from './onnx-node.js';
 export type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
 export type { Answered, Failed, Outcome } from './stream.js';

@@ -16,8 +16,17 @@ export interface RuntimeOptions {
 export async function loadRunner(
   folder: string,
   { steps, image }: Pick<BundleManifest, 'steps' | 'image'>,
-  { threads, provider = 'cpu' }: RuntimeOptions = {},
+  options: RuntimeOptions = {},
 ): Promise<OnnxRunner> {
+  return new OnnxRunner(await loadSessions(folder, steps, options), image);
+}
+
+/** A session for each step; those that share a graph share one. @throws as `loadRunner` */
+export async function loadSessions(
+  folder: string,
+  steps: readonly Pick<BundleManifest['steps'][number], 'graph'>[],
+  { threads, provider = 'cpu' }: RuntimeOptions = {},
+): Promise<InferenceSession[]> {
   const loaded = new Map<string, InferenceSession>();
   const options = {
     executionProviders: [provider],
@@ -36,6 +45,5 @@ export async function loadRunner(
       cause,
     });
   }
-  const sessions = steps.flatMap(({ graph }) => loaded.get(graph) ?? []);
-  return new OnnxRunner(sessions, image);
+  return steps.flatMap(({ graph }) => loaded.get(graph) ?? []);
 }

@@ -7,6 +7,11 @@ import type { ImageStore, StepRunner, Taken } from './step-runner.js';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
+/** What is needed of a session. */
+export type Session = Pick<InferenceSession, 'inputMetadata' | 'release'> & {
+  run(feeds: Tensors): Promise<InferenceSession.OnnxValueMapType>;
+};
+
 /** Images are never copied: graphs but the first take them from the whole store. */
 interface Rows extends ImageStore {
   readonly state: Tensors;
@@ -18,7 +23,7 @@ export class OnnxRunner implements StepRunner<Rows> {
 
   /** @param sessions one for each step; steps that compute the same share one */
   constructor(
-    private readonly sessions: readonly InferenceSession[],
+    private readonly sessions: readonly Session[],
     { side, channels }: BundleManifest['image'],
   ) {
     this.image = [side, side, channels];
@@ -75,7 +80,7 @@ export class OnnxRunner implements StepRunner<Rows> {
 }
 
 /** What a graph takes; before the first step there is no state: zeros. */
-function feedsOf({ inputMetadata }: InferenceSession, given: Tensors, rows: Int32Array): Tensors {
+function feedsOf({ inputMetadata }: Session, given: Tensors, rows: Int32Array): Tensors {
   const inputs = inputMetadata.flatMap(input => {
     if (!input.isTensor) return [];
     if (input.name === 'rows')

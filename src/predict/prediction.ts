@@ -2,6 +2,7 @@
 import type { Box } from '../crop/box.js';
 import type { RawImage } from '../data/raw-image.js';
 import type { Guess } from '../evaluation/softmax.js';
+import type { Budget } from './budget.js';
 
 /** A path, an encoded image, or pixels. */
 export type ImageSource = string | Uint8Array | RawImage;
@@ -9,8 +10,11 @@ export type ImageSource = string | Uint8Array | RawImage;
 export interface PredictOptions {
   /** An image is answered once its confidence reaches this, in (0, 1]; default 0.975. 1 takes all steps. */
   readonly threshold?: number;
-  /** Instead of a threshold: mean Multi-Adds for one image; takes the thresholds that `gfnet evaluate` fitted. */
-  readonly budget?: number;
+  /**
+   * Instead of a threshold: mean Multi-Adds for one image, or mean milliseconds that its steps take by themselves on this machine (measured
+   * once, see `stepMilliseconds`); takes the most accurate thresholds within it on the validation images of `gfnet evaluate`.
+   */
+  readonly budget?: Budget;
   /**
    * Instead of a threshold: accuracy, in (0, 1), that may be lost against all steps, e.g. 0.01 for one point; takes thresholds for which
    * `gfnet evaluate` can promise it, of images like those it was evaluated on.

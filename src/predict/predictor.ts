@@ -2,18 +2,16 @@
 import { boxOf } from '../crop/box.js';
 import type { ImageTarget } from '../data/dataset.js';
 import { UsageError } from '../errors/index.js';
-import type { Promised } from '../evaluation/risk.js';
 import { likeliest } from '../evaluation/softmax.js';
+import type { ThresholdRule } from './budget.js';
 import type { Looked } from './conveyor.js';
 import { blocksFor, Conveyor, storeLength } from './conveyor.js';
 import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
 import type { Decoded, Failed, Outcome } from './stream.js';
 import type { StepRunner } from './step-runner.js';
+import { measureStepTimes } from './step-times.js';
 import { Stopwatch } from './stopwatch.js';
 import { inBatches } from './stream.js';
-
-/** How thresholds are chosen: within mean Multi-Adds for one image, or so that little is lost. */
-export type ThresholdRule = { readonly budget: number } | Promised;
 
 /** A model in some engine, and how `Image`s become what it takes. */
 export interface ReadyModel<Image = ImageSource> {
@@ -49,6 +47,7 @@ interface Entry<Source> {
 export class Predictor<Image = ImageSource> {
   readonly #stopwatch: Stopwatch;
   #store: Float32Array | undefined;
+  #stepTimes: Promise<readonly number[]> | undefined;
 
   constructor(private readonly model: ReadyModel<Image>) {
     this.#stopwatch = new Stopwatch(model.runner.networks, model.multiAdds);
@@ -66,6 +65,15 @@ export class Predictor<Image = ImageSource> {
   /** Of each step alone, for one image. */
   get multiAdds(): readonly number[] {
     return this.model.multiAdds;
+  }
+
+  /**
+   * Milliseconds that each step takes for one image by itself, on this machine: medians of up to 51 passes, a second or less for most
+   * networks. Measured when first asked for, here or by a budget in milliseconds, and remembered.
+   */
+  stepMilliseconds(): Promise<readonly number[]> {
+    this.#stepTimes ??= measureStepTimes(this.model.runner);
+    return this.#stepTimes;
   }
 
   /**
@@ -95,7 +103,7 @@ export class Predictor<Image = ImageSource> {
       this.model.decode(source, this.shape, options.maxPixels);
     const blocks = blocksFor(batchSize);
     const store = this.lend(storeLength(this.model.runner, { batchSize, blocks }));
-    const conveyor = this.conveyor(options, batchSize, blocks, store);
+    const conveyor = await this.conveyor(options, batchSize, blocks, store);
     const topK = this.topK(options);
     const entries: Entry<Source>[] = [];
     let first = 0;
@@ -169,7 +177,7 @@ export class Predictor<Image = ImageSource> {
 
   private async *beliefs(images: readonly Float32Array[], options: PredictOptions): AsyncGenerator<Beliefs> {
     const topK = this.topK(options);
-    const conveyor = this.conveyor(options, Math.max(1, images.length), 1);
+    const conveyor = await this.conveyor(options, Math.max(1, images.length), 1);
     try {
       for await (const looked of conveyor.all(images)) {
         yield looked.images.map(({ id, step }, i) => [id, this.belief(looked, i, step, topK)] as const);
@@ -187,13 +195,13 @@ export class Predictor<Image = ImageSource> {
     return store?.length === length ? store : new Float32Array(length);
   }
 
-  private conveyor(
+  private async conveyor(
     options: PredictOptions,
     batchSize: number,
     blocks: number,
     store?: Float32Array,
-  ): Conveyor<unknown> {
-    const thresholds = this.thresholds(options);
+  ): Promise<Conveyor<unknown>> {
+    const thresholds = await this.thresholds(options);
     const maxMs = options.maxMs === undefined ? undefined : positive('maxMs', options.maxMs);
     const stopwatch = this.#stopwatch;
     return new Conveyor(this.model.runner, {
@@ -225,9 +233,13 @@ export class Predictor<Image = ImageSource> {
   }
 
   /** One for each step but the last. */
-  private thresholds(options: PredictOptions): readonly number[] {
+  private async thresholds(options: PredictOptions): Promise<readonly number[]> {
     const { threshold, budget, maxAccuracyDrop, confidence } = oneRule(options);
-    if (budget !== undefined) return this.model.thresholdsFor({ budget });
+    if (typeof budget === 'number') return this.model.thresholdsFor({ budget: positive('budget', budget) });
+    if (budget !== undefined) {
+      positive('budget.milliseconds', budget.milliseconds);
+      return this.model.thresholdsFor({ budget, times: await this.stepMilliseconds() });
+    }
     if (maxAccuracyDrop !== undefined) {
       return this.model.thresholdsFor({
         maxDrop: between0And1('maxAccuracyDrop', maxAccuracyDrop),
@@ -263,7 +275,7 @@ function oneRule(options: PredictOptions): PredictOptions {
   if (given.length > 1) {
     throw new UsageError({
       problem: 'thresholds are chosen in one way',
-      given: given.map(name => `${name} ${options[name]}`).join(', '),
+      given: given.map(name => `${name} ${JSON.stringify(options[name])}`).join(', '),
       allowed: 'one of threshold, budget and maxAccuracyDrop',
     });
   }

@@ -2,9 +2,10 @@
 import type { BundleManifest } from '../bundle/manifest.js';
 import { UsageError } from '../errors/index.js';
 import { commonThreshold } from '../evaluation/exits.js';
-import { fitBudget } from '../evaluation/fit.js';
 import { guaranteedThreshold } from '../evaluation/risk.js';
-import type { ReadyModel, ThresholdRule } from './predictor.js';
+import type { ThresholdRule } from './budget.js';
+import { withinBudget } from './budget.js';
+import type { ReadyModel } from './predictor.js';
 import type { StepRunner } from './step-runner.js';
 
 /** @param bundle what messages call it */
@@ -34,7 +35,7 @@ export function readyModel<Image>(
 function thresholdsFor(manifest: BundleManifest, bundle: string, rule: ThresholdRule): readonly number[] {
   const { calibration, riskPath, steps } = manifest;
   if ('budget' in rule) {
-    if (calibration.length > 0) return fitBudget(calibration, rule.budget).thresholds;
+    if (calibration.length > 0) return withinBudget(calibration, rule);
   } else if (riskPath.length > 0) {
     return commonThreshold(guaranteedThreshold(riskPath, rule), steps.length);
   }

@@ -92,7 +92,7 @@ function measured(results: Results): string[] {
   ];
 }
 
-function format({ image, verification, programVersion }: Manifest): string[] {
+function format({ image, verification, int8, programVersion }: Manifest): string[] {
   const { images, difference } = verification;
   return [
     '## The graphs',
@@ -103,6 +103,20 @@ function format({ image, verification, programVersion }: Manifest): string[] {
     'in [0, 1] that it looked at. Images whose largest probability reaches their step’s threshold are answered: take their rows out of',
     'the state, and run the next graph on the rest, with all `images` and, as `rows` (int64), the places of the rest among them.',
     '',
-    `Exported by gfnet ${programVersion}; on ${images.join(', ')} the logits differ from the training engine’s by at most ${percent(difference, 5)} % of the largest.`,
+    `Exported by gfnet ${programVersion}; on ${images.join(', ')} the logits differ from the training engine’s by at most ${percent(difference, 5)} % of the largest${int8 ? ', in float32' : ''}.`,
+    ...(int8 ? integers(int8) : []),
+  ];
+}
+
+function integers({ calibrated, judged, steps, speedUp }: NonNullable<Manifest['int8']>): string[] {
+  const last = steps.at(-1);
+  const accuracy = last?.accuracy
+    ? `, accuracy ${percent(last.accuracy.int8)} % (float32: ${percent(last.accuracy.float32)} %)`
+    : '';
+  return [
+    '',
+    'Convolutions and products compute in 8-bit integers (QuantizeLinear, DequantizeLinear; a scale for each output channel); scales of activations',
+    `were chosen by ${integer(calibrated)} images. On ${integer(judged)} others, after all steps: ${percent(last?.agreement ?? NaN)} % get the same answer as in float32${accuracy}. Where it was exported it was`,
+    `${speedUp.map(({ batch, ratio }) => `${ratio.toFixed(2)} times as fast at batch ${batch}`).join(', ')}. Thresholds were fitted in float32.`,
   ];
 }

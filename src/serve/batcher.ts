@@ -4,8 +4,13 @@ import type { ImageOutcome } from './messages.js';
 import type { RequestOptions } from './options.js';
 import type { Pool } from './pool.js';
 
-/** The queue has no room. */
-export class QueueFull extends Error {}
+/** The queue has no room, or what waits there would take too long. */
+export class QueueFull extends Error {
+  /** @param seconds until there may be room */
+  constructor(readonly seconds: number) {
+    super();
+  }
+}
 /** The answer would come too late, or the server has given the request up. */
 export class TooLate extends Error {}
 
@@ -25,11 +30,22 @@ export interface BatcherOptions {
   /** Milliseconds. */
   readonly delay: number;
   readonly queue: number;
+  /** Milliseconds from a request's arrival to its answer. */
+  readonly deadline: number;
   readonly onBatch: (images: number) => void;
 }
 
+/** Weight of the latest batch in what an image is known to take: where it took longer, and where it took less. */
+const latest = { longer: 0.5, less: 0.3 };
+/** Of the deadline, the most that an image that is taken in may be expected to need: batches take longer now and then. */
+const patience = 0.5;
+
 export class Batcher {
   private readonly queue: Waiting[] = [];
+  /** Images that are being computed. */
+  private computing = 0;
+  /** Milliseconds of one process for an image, in batches; 0 before the first. */
+  private pace = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -46,7 +62,7 @@ export class Batcher {
   /**
    * What becomes of each image, in their order.
    * @param signal aborted when nobody waits for the answer any longer
-   * @throws QueueFull where they have no room; TooLate once the signal is aborted; UsageError where the options do not fit the model;
+   * @throws QueueFull where they have no room, or would probably be answered too late; TooLate once the signal is aborted; UsageError where the options do not fit the model;
    *   ChildLost where what computed them was lost
    */
   submit(
@@ -54,7 +70,10 @@ export class Batcher {
     options: RequestOptions,
     signal: AbortSignal,
   ): Promise<ImageOutcome[]> {
-    if (this.queue.length + images.length > this.options.queue) return Promise.reject(new QueueFull());
+    const { queue, deadline } = this.options;
+    const expected = this.expected(images.length);
+    if (this.queue.length + images.length > queue || expected > patience * deadline)
+      return Promise.reject(new QueueFull(Math.ceil(expected / 1000)));
     const since = performance.now();
     const key = JSON.stringify(options);
     const outcomes = images.map(
@@ -77,6 +96,13 @@ export class Batcher {
       if (batch.length === 0) return;
       void this.compute(pool, batch);
     }
+  }
+
+  /** Milliseconds until so many images more would be answered. */
+  private expected(images: number): number {
+    // Nothing waits where nothing is known yet, or what was known is no more.
+    if (this.queue.length + this.computing === 0) return 0;
+    return ((this.queue.length + this.computing + images) * this.pace) / Math.max(1, this.pool()?.size ?? 1);
   }
 
   private next(): Waiting[] {
@@ -110,11 +136,16 @@ export class Batcher {
   private async compute(pool: Pool, batch: readonly Waiting[]): Promise<void> {
     const { options = {} } = batch[0] ?? {};
     this.options.onBatch(batch.length);
+    this.computing += batch.length;
+    const started = performance.now();
     try {
       const answer = await pool.run(
         batch.map(({ image }) => image),
         options,
       );
+      const pace = (performance.now() - started) / batch.length;
+      const weight = this.pace === 0 ? 1 : pace > this.pace ? latest.longer : latest.less;
+      this.pace += weight * (pace - this.pace);
       if (answer.kind === 'refused') throw new UsageError(answer.problem);
       batch.forEach(({ resolve, reject }, i) => {
         const outcome = answer.outcomes[i];
@@ -123,6 +154,8 @@ export class Batcher {
       });
     } catch (error) {
       for (const { reject } of batch) reject(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.computing -= batch.length;
     }
   }
 }

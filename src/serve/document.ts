@@ -76,7 +76,11 @@ export function openApi({ maxImages, maxBytes, maxPixels, deadline }: ServeOptio
           description: `Up to ${maxImages} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each; answered within ${deadline} ms or not at all.`,
           parameters: [
             query('threshold', 'Confidence at which an image is answered, above 0, up to 1.'),
-            query('budget', 'Instead of a threshold: mean Multi-Adds for one image.'),
+            {
+              ...query('budget', 'Instead of a threshold: what an image may cost on average.'),
+              schema: { type: 'string' },
+              examples: { multiAdds: { value: '12M' }, time: { value: '8ms' } },
+            },
             query('topK', 'How many classes to list.'),
           ],
           requestBody: {

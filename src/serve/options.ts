@@ -1,6 +1,7 @@
 /** What a server is told. */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { parseBudget } from '../predict/budget.js';
 
 export const ServeOptions = z.strictObject({
   host: z.string().default('127.0.0.1'),
@@ -38,7 +39,13 @@ const text = z.string().trim().min(1);
 export const RequestOptions = z
   .strictObject({
     threshold: text.transform(Number).pipe(z.number().gt(0).max(1)).optional(),
-    budget: text.transform(Number).pipe(z.number().positive()).optional(),
+    budget: text
+      .transform((text, context) => {
+        const budget = parseBudget(text);
+        if (budget === undefined) context.addIssue('Multi-Adds such as 12M, or milliseconds such as 8ms');
+        return budget ?? z.NEVER;
+      })
+      .optional(),
     topK: text.transform(Number).pipe(z.int().min(1)).optional(),
   })
   .refine(({ threshold, budget }) => threshold === undefined || budget === undefined, {

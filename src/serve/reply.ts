@@ -14,7 +14,11 @@ export interface Failure {
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof QueueFull)
-    return { code: 503, error: { problem: 'too many images wait', mend: 'try again later' }, retryAfter: 1 };
+    return {
+      code: 503,
+      error: { problem: 'too many images wait', mend: 'try again later' },
+      retryAfter: Math.max(1, error.seconds),
+    };
   if (error instanceof TooLate)
     return { code: 504, error: { problem: 'the answer would have come after the deadline' } };
   if (error instanceof ChildLost)

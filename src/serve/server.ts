@@ -165,7 +165,8 @@ function requestOptions(query: unknown): RequestOptions {
   throw new UsageError({
     problem: 'the query is not understood',
     given: z.prettifyError(parsed.error),
-    allowed: 'threshold (above 0, up to 1) or budget (Multi-Adds), topK (1 or more)',
+    allowed:
+      'threshold (above 0, up to 1) or budget (Multi-Adds, e.g. 12M, or milliseconds, e.g. 8ms), topK (1 or more)',
   });
 }
 

@@ -31,6 +31,7 @@ export type { ImageShape, ImageTarget } from '../data/dataset.js';
 export type { RawImage } from '../data/raw-image.js';
 export * from '../errors/index.js';
 export type { Guess } from '../evaluation/softmax.js';
+export type { Budget } from '../predict/budget.js';
 export type { Belief, Prediction, PredictOptions } from '../predict/prediction.js';
 export type { Answered, Failed, Outcome } from '../predict/stream.js';
 export { decodeInPage, type WebImage } from './decode.js';

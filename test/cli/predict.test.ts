@@ -2,7 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { decodeImage } from '../../src/data/decode.js';
 import { exitCodes } from '../../src/errors/index.js';
 import type { Prediction } from '../../src/predict/prediction.js';
 import { temporaryFolder } from '../checkpoint/support.js';
@@ -83,6 +85,15 @@ describe('gfnet predict', () => {
     }
   });
 
+  it('keeps to a budget in Multi-Adds or milliseconds, and says what is none', () => {
+    const steps = (budget: string): unknown =>
+      lines(predict('photos/b.png', '--budget', budget, '--format', 'jsonl').stdout)[0]?.steps;
+    expect(steps('9.3M')).toBe(1);
+    expect(steps('100000ms')).toBeGreaterThan(1);
+    expect(predict('photos/b.png', '--budget', '8 miles').stderr).toMatch(/milliseconds such as 8ms/);
+    expect(predict('photos/b.png', '--budget', '0.000001ms').stderr).toMatch(/below the cost of the glance/);
+  });
+
   it('refuses what names no image', () => {
     mkdirSync(join(folder, 'empty'));
     for (const [named, message] of [
@@ -125,6 +136,44 @@ describe('gfnet predict', () => {
     expect(answers.length).toBeGreaterThan(4);
     expect(answers.length).toBeLessThan(20_000);
   });
+});
+
+it('gfnet export --int8 tells what it changes, and the bundle predicts', () => {
+  const { code, stderr } = gfnet(
+    folder,
+    ...['export', packaged, '--out', 'int8', '--int8', 'always', '--images', 'photos'],
+  );
+  expect(stderr).toMatch(/calibrated on 2 images, beside float32 on 1 others[^]*times as fast at batch 16/);
+  expect(code).toBe(0);
+  const labelOf = (model: string): unknown =>
+    lines(gfnet(folder, 'predict', 'photos/b.png', '--model', model, '--format', 'jsonl').stdout)[0]?.label;
+  expect(labelOf('int8')).toBe(labelOf('bundle'));
+  const without = gfnet(folder, 'export', packaged, '--out', 'none', '--int8');
+  expect(without.code).toBe(exitCodes.badInput);
+  expect(without.stderr).toMatch(/calibrated and judged on images/);
+});
+
+it('gfnet export --single writes a graph that answers by itself', async () => {
+  expect(gfnet(folder, 'export', packaged, '--out', 'one', '--single').code).toBe(0);
+  const session = await InferenceSession.create(join(folder, 'one/single.onnx'));
+  const pixels = await decodeImage(join(packaged, 'example.png'), { height: 60, width: 60, channels: 1 });
+  const given = await session.run({
+    images: new Tensor('float32', pixels, [1, 60, 60, 1]),
+    thresholds: new Tensor('float32', Float32Array.of(0.975, 0.975, 0.975), [3]),
+  });
+  await session.release();
+  const [answer] = lines(
+    gfnet(folder, 'predict', join(packaged, 'example.png'), '--model', 'one', '--format', 'jsonl').stdout,
+  );
+  const boxes = answer?.boxes as Prediction['boxes'];
+  expect(Number((given.steps?.data as BigInt64Array)[0])).toBe(answer?.steps);
+  expect([...(given.boxes?.data as BigInt64Array)].map(Number)).toEqual(
+    boxes.flatMap(({ row, column }) => [row, column]),
+  );
+  expect(Math.max(...(given.probabilities?.data as Float32Array))).toBeCloseTo(
+    Number(answer?.probability),
+    5,
+  );
 });
 
 it('gfnet export refuses a folder that holds something', () => {

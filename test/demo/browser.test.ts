@@ -1,7 +1,9 @@
 /** The same class and boxes in a browser as in Node, and the demo's page as a user meets it. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
+import type { AxeResults } from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -229,6 +231,42 @@ describe.skipIf(!there)('in Chromium', () => {
         .poll(() => page.getByRole('alert').textContent())
         .toMatch(/cannot be decoded[^]*none\.png/);
       expect(faults).toEqual([]);
+      await page.close();
+    });
+
+    it('takes a file that is dropped, anywhere in the page', async () => {
+      const { page, faults } = await open(url);
+      await ready(page);
+      for (const [name, place] of [
+        ['dropped.png', '#drop'],
+        ['missed.png', 'h1'],
+      ] as const) {
+        const dropped = await page.evaluateHandle(`(() => {
+          const transfer = new DataTransfer();
+          const bytes = Uint8Array.from(${JSON.stringify([...example])});
+          transfer.items.add(new File([bytes], '${name}', { type: 'image/png' }));
+          return transfer;
+        })()`);
+        await page.dispatchEvent(place, 'dragover', { dataTransfer: dropped });
+        expect(await page.locator('#drop.over').count()).toBe(1);
+        await page.dispatchEvent(place, 'drop', { dataTransfer: dropped });
+        await page.getByRole('img', { name: `${name}, as the network sees it` }).waitFor();
+        await ready(page);
+        expect(await page.locator('#drop.over').count()).toBe(0);
+      }
+      expect(page.url()).toBe(url);
+      expect(faults).toEqual([]);
+      await page.close();
+    });
+
+    it.each(['light', 'dark'] as const)('has no fault that axe finds, %s', async colorScheme => {
+      // Contrast is judged by what is drawn; the audit's script is no page's own, which the page's policy would refuse.
+      const { page } = await open(url, { colorScheme, bypassCSP: true });
+      await ready(page);
+      await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
+      const { violations, passes } = await page.evaluate<AxeResults>('axe.run()');
+      expect(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])).toEqual([]);
+      expect(passes.map(({ id }) => id)).toEqual(expect.arrayContaining(['color-contrast', 'label']));
       await page.close();
     });
 

@@ -4,10 +4,12 @@ import { UsageError } from '../../src/errors/index.js';
 import {
   candidates,
   commonThreshold,
+  efficient,
   exits,
   exitShares,
   fitAccuracy,
   fitBudget,
+  fitTime,
   readEvidence,
   thresholdsForShares,
 } from '../../src/evaluation/index.js';
@@ -45,6 +47,83 @@ describe('fitBudget', () => {
     const choices = candidates(readEvidence(modelOutputs(5, 100, [2, 3])));
     expect(() => fitBudget(choices, 8e6)).toThrow(UsageError);
     expect(() => fitBudget(choices, 8e6)).toThrow('at least 9000000');
+  });
+});
+
+/** Milliseconds of each step. */
+const stepTimes = fc.array(fc.double({ min: 0.01, max: 20, noNaN: true }), { minLength: 5, maxLength: 5 });
+
+describe('fitTime', () => {
+  it('finds the most accurate choice in time, as image after image tells', () => {
+    fc.assert(
+      fc.property(
+        tiedOutputs,
+        stepTimes,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (outputs, times, part) => {
+          const { steps, labels } = readEvidence(outputs);
+          const choices = candidates(readEvidence(outputs));
+          const simulated = choices.map(({ thresholds }) => {
+            let [right, time] = [0, 0];
+            labels.forEach((_, i) => {
+              for (const [t, { confidence, correct }] of steps.entries()) {
+                time += times[t] ?? NaN;
+                if (t < steps.length - 1 && (confidence[i] ?? NaN) < (thresholds[t] ?? NaN)) continue;
+                right += correct[i] ?? NaN;
+                break;
+              }
+            });
+            return { accuracy: right / labels.length, time: time / labels.length };
+          });
+          const [glance = 0] = times;
+          const all = times.slice(0, steps.length).reduce((a, b) => a + b);
+          // Beside what some choice takes exactly, where rounding would decide.
+          const budget = (glance + part * (all - glance)) * (1 + 1e-9);
+          const best = Math.max(
+            ...simulated.filter(({ time }) => time <= budget).map(({ accuracy }) => accuracy),
+          );
+          const given = choices.indexOf(fitTime(choices, budget, times));
+          expect(simulated[given]?.accuracy).toBeCloseTo(best, 9);
+          expect(simulated[given]?.time).toBeLessThanOrEqual(budget * (1 + 1e-9));
+        },
+      ),
+    );
+  });
+
+  it('gives what the budget of Multi-Adds gives where each takes the same time', () => {
+    const choices = candidates(readEvidence(modelOutputs(5, 2000, [2, 3, 4])));
+    for (const budget of [9e6, 12e6, 20e6, 30e6])
+      expect(fitTime(choices, budget / 1e6 + 1e-9, [9, 9.5, 9.5]).accuracy).toBe(
+        fitBudget(choices, budget).accuracy,
+      );
+  });
+
+  it('says what the least budget is', () => {
+    const choices = candidates(readEvidence(modelOutputs(5, 100, [2, 3])));
+    expect(() => fitTime(choices, 1, [1.234567, 1])).toThrow(/at least 1\.23 ms/);
+  });
+});
+
+describe('efficient', () => {
+  it('keeps what any budget picks, whatever the steps cost', () => {
+    fc.assert(
+      fc.property(
+        tiedOutputs,
+        stepTimes,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true })),
+        (outputs, times, parts) => {
+          const choices = candidates(readEvidence(outputs));
+          const kept = efficient(choices);
+          expect(kept.length).toBeLessThan(choices.length);
+          const [glance = 0] = times;
+          const all = times.reduce((a, b) => a + b);
+          for (const part of parts) {
+            const budget = (glance + part * (all - glance)) * (1 + 1e-6);
+            expect(fitTime(kept, budget, times).accuracy).toBe(fitTime(choices, budget, times).accuracy);
+          }
+        },
+      ),
+    );
   });
 });
 

@@ -11,6 +11,8 @@ import { GFNet } from '../../src/index.js';
 import { GFNet as BundledGFNet } from '../../src/predict/index.js';
 import { engineRunner } from '../../src/predict/engine.js';
 import type { ImageStore } from '../../src/predict/step-runner.js';
+import { parseResults } from '../../src/evaluation/index.js';
+import { parseBudget } from '../../src/predict/budget.js';
 import { findEvaluation } from '../../src/predict/calibration.js';
 import { loadModel } from '../../src/predict/load.js';
 import type { Belief, Prediction } from '../../src/predict/prediction.js';
@@ -89,6 +91,68 @@ describe('a bundle predicts as the model it was made of', () => {
   it('some images stopping early, others not', async () => {
     const steps = (await there.predict(await pictures(8), { threshold: 0.6 })).map(({ steps }) => steps);
     expect(new Set(steps).size).toBeGreaterThan(1);
+  });
+});
+
+describe('a budget in milliseconds', () => {
+  it('takes the most accurate thresholds of the evaluation that keep to it, by what steps take here', async () => {
+    const times = await there.stepMilliseconds();
+    expect(times).toHaveLength(4);
+    expect(await there.stepMilliseconds()).toBe(times);
+    const until = (steps: number): number => times.slice(0, steps).reduce((sum, time) => sum + time, 0);
+    const { choices } = parseResults(readFileSync(join(packaged, 'results.json'), 'utf8'), 'results.json');
+    const timed = choices.map(({ exitShares, ...choice }) => ({
+      ...choice,
+      time: exitShares.reduce((sum, share, t) => sum + share * until(t + 1), 0),
+    }));
+    const images = await pictures(8);
+    const whole = await there.predict(images, { threshold: 1 });
+    const found = new Set<string>();
+    for (const part of [0.02, 0.1, 0.3, 0.6, 1]) {
+      const milliseconds = until(1) + part * (until(4) - until(1)) + 1e-6;
+      const within = timed.filter(({ time }) => time <= milliseconds);
+      const most = Math.max(...within.map(({ accuracy }) => accuracy));
+      // Any of the most accurate that takes least: equal choices may be written otherwise.
+      const best = within.filter(({ accuracy }) => accuracy === most);
+      const least = Math.min(...best.map(({ time }) => time));
+      const expected = best
+        .filter(({ time }) => time <= least + 1e-9)
+        .map(({ thresholds }) =>
+          whole
+            .map(
+              ({ beliefs }) =>
+                1 +
+                beliefs.findIndex(
+                  ({ top }, t) => t === 3 || (top[0]?.probability ?? 0) >= (thresholds[t] ?? 0),
+                ),
+            )
+            .join(),
+        );
+      const given = await there.predict(images, { budget: { milliseconds } });
+      const steps = given.map(prediction => prediction.steps).join();
+      expect(expected).toContain(steps);
+      found.add(steps);
+    }
+    expect(found.size).toBeGreaterThan(2);
+  });
+
+  it('is refused below what the glance takes, and where it is none', async () => {
+    const [image = ''] = await pictures(1);
+    await expect(there.predict([image], { budget: { milliseconds: 1e-9 } })).rejects.toThrow(/below[^]*ms/);
+    await expect(there.predict([image], { budget: { milliseconds: -1 } })).rejects.toBeInstanceOf(UsageError);
+    await expect(here.predict([image], { budget: { milliseconds: 1e9 } })).resolves.toHaveLength(1);
+  });
+
+  it('is read as people write it', () => {
+    expect(['12M', '12e6', '9300000', '0.5g', '8ms', ' 2.5 MS '].map(parseBudget)).toEqual([
+      12e6,
+      12e6,
+      9.3e6,
+      0.5e9,
+      { milliseconds: 8 },
+      { milliseconds: 2.5 },
+    ]);
+    expect(['', '0', '-3', 'ms', '8 min', '1e999', '3x'].map(parseBudget)).toEqual(Array(7).fill(undefined));
   });
 });
 
@@ -193,9 +257,9 @@ describe('is refused', () => {
     weights[weights.length >> 1] = 1 ^ (weights[weights.length >> 1] ?? 0);
     writeFileSync(join(copy, 'weights.bin'), weights);
     expect((await refusal(copy)).message).toMatch(/weights\.bin is cut short or was altered/);
-    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 2}');
+    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 3}');
     expect((await refusal(copy)).message).toMatch(/newer version/);
-    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 1}');
+    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 2}');
     expect(await refusal(copy)).toBeInstanceOf(BundleError);
     expect((await refusal(packaged)).message).toMatch(/missing[^]*bundle\.json/);
   });

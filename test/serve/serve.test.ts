@@ -84,6 +84,8 @@ describe('gfnet serve', () => {
     expect(glance?.top).toHaveLength(2);
     const [cheap] = await predictions(post(server, example, png, 'budget=9300000'));
     expect(cheap?.steps).toBe(1);
+    const [slow] = await predictions(post(server, example, png, 'budget=100000ms'));
+    expect(slow?.steps).toBeGreaterThan(1);
   });
 
   it.each<[string, number, Body, Record<string, string>, string?]>([
@@ -100,6 +102,8 @@ describe('gfnet serve', () => {
     ['a threshold that is none', 400, example, png, 'threshold=high'],
     ['a threshold and a budget', 400, example, png, 'threshold=0.5&budget=1e7'],
     ['a budget below the glance', 400, example, png, 'budget=5'],
+    ['a budget of time below the glance', 400, example, png, 'budget=0.000001ms'],
+    ['a budget that is none', 400, example, png, 'budget=5s'],
     ['an unknown option', 400, example, png, 'treshold=0.5'],
   ])('refuses %s with %i, saying why', async (_, code, body, headers, query) => {
     const response = await post(server, body, headers, query);
