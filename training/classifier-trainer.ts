@@ -1,5 +1,6 @@
 /** Stage 1 (random crops) and stage 3 (the policy's crops): encoders and classifier learn, the policy stays as it is, and what the configuration freezes. */
 import * as tf from '@tensorflow/tfjs-core';
+import type { Precision } from '../src/engine/precision.js';
 import type { Costs, GFNet } from '../src/model/gfnet.js';
 import { anytimeGFNet } from '../src/model/locators.js';
 import type { Variables } from '../src/nn/scope.js';
@@ -19,18 +20,20 @@ export interface GFNetParts {
   /** Become the trainer's. */
   readonly variables: Variables;
   readonly seed: number;
+  /** Of training steps; float32 when absent. */
+  readonly precision?: Precision;
 }
 
 export function classifierTrainer(
   stage: 'stage1' | 'stage3',
-  { gfnet, costs, variables, seed }: GFNetParts,
+  { gfnet, costs, variables, seed, precision }: GFNetParts,
   config: SgdConfig,
   classWeights: ClassWeights = evenly(gfnet.config.classes),
 ): Trainer {
   const crops = stage === 'stage1' ? 'random' : 'policy';
   const isFrozen = freezing(stage, config, variables.parameters, ['policy']);
   const objective = classifierObjective(gfnet, { ...config, crops, isFrozen });
-  const learner = new Learner(objective, variables, isFrozen, config);
+  const learner = new Learner(objective, variables, isFrozen, config, precision);
   const { steps } = gfnet.config;
   const draws = (n: number, epoch: number, index: number): Float32Array[] =>
     Array.from({ length: steps - 1 }, (_, t) => {

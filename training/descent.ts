@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor1D } from '@tensorflow/tfjs-core';
 import { compile } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
+import type { Precision } from '../src/engine/precision.js';
 import { differentiate } from '../src/engine/gradients.js';
 import type { TensorTree } from '../src/engine/tensor-tree.js';
 import type { Variables } from '../src/nn/scope.js';
@@ -48,6 +49,7 @@ export interface DescentOptions {
   readonly weightDecay: number;
   /** Bound of the norm of all gradients together. */
   readonly maxNorm?: number | undefined;
+  readonly precision: Precision;
   /** By what the learning rate of a parameter is multiplied. */
   readonly factorOf: (name: string) => number;
 }
@@ -78,12 +80,15 @@ export function descentSteps<B extends TensorTree>(objective: Objective<B>, opti
     };
     return { state: { parameters, statistics, velocity, average: kept }, norm };
   };
-  const whole = compile((fixed: Fixed & { readonly rates: Rates }, batch: B) => {
-    const { gradients, statistics, loss, correct } = descend(fixed, batch);
-    return { ...update({ ...fixed.state, statistics }, gradients, fixed.rates), loss, correct };
-  });
+  const whole = compile(
+    (fixed: Fixed & { readonly rates: Rates }, batch: B) => {
+      const { gradients, statistics, loss, correct } = descend(fixed, batch);
+      return { ...update({ ...fixed.state, statistics }, gradients, fixed.rates), loss, correct };
+    },
+    { precision: options.precision },
+  );
   /** Of a part of a batch. */
-  const part = compile(descend);
+  const part = compile(descend, { precision: options.precision });
   /** After the last part, with the gradients of all. */
   const finish = compile(
     ({ state, rates, gradients }: { state: DescentState; rates: Rates; gradients: Tensors }) =>

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar } from '@tensorflow/tfjs-core';
 import type { Tensors } from '../src/engine/gradients.js';
+import type { Precision } from '../src/engine/precision.js';
 import type { TensorTree } from '../src/engine/tensor-tree.js';
 import { disposeTree, mapTree, tidyTree } from '../src/engine/tensor-tree.js';
 import type { MetricDefinition } from '../src/checkpoint/metrics.js';
@@ -41,6 +42,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
     variables: Variables,
     private readonly isFrozen: (name: string) => boolean,
     private readonly config: LearnerConfig,
+    precision: Precision = 'float32',
   ) {
     const { part, rest: parameters } = partition(variables.parameters, isFrozen);
     this.frozen = part;
@@ -50,7 +52,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
       velocity: zerosLikeAll(parameters),
       average: config.ema > 0 ? mapTree(learned, tensor => tf.keep(tf.clone(tensor))) : none,
     };
-    this.steps = descentSteps(objective, { ...config, factorOf: factors(config.rates) });
+    this.steps = descentSteps(objective, { ...config, precision, factorOf: factors(config.rates) });
     this.means =
       config.maxNorm === undefined
         ? {}

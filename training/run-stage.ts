@@ -149,12 +149,13 @@ function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): S
 
 function createTrainer(options: StageOptions, model: ModelConfig, { train }: Splits): Trainer {
   const { stage, config, seed } = options;
+  const { precision } = config;
   if (stage === 'static') {
     const network = new StaticNetwork(staticConfig(config, model));
     const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
     return staticTrainer(
       network,
-      { variables: startFrom(options, model, variables), multiAdds, seed },
+      { variables: startFrom(options, model, variables), multiAdds, seed, precision },
       config.static,
       classWeightsOf(config.static.classWeights, train),
     );
@@ -169,7 +170,7 @@ function createTrainer(options: StageOptions, model: ModelConfig, { train }: Spl
   }
   const gfnet = new GFNet(model);
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
-  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed };
+  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, precision };
   return stage === 'stage2'
     ? policyTrainer(parts, config.stage2)
     : classifierTrainer(stage, parts, config[stage], classWeightsOf(config[stage].classWeights, train));

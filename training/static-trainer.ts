@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs-core';
 import { crossEntropy } from '../src/engine/ops.js';
+import type { Precision } from '../src/engine/precision.js';
 import type { StaticNetwork } from '../src/model/static.js';
 import type { Scope, Variables } from '../src/nn/scope.js';
 import { apply } from '../src/nn/scope.js';
@@ -30,7 +31,14 @@ export function staticTrainer(
     variables,
     multiAdds,
     seed,
-  }: { readonly variables: Variables; readonly multiAdds: number; readonly seed: number },
+    precision,
+  }: {
+    readonly variables: Variables;
+    readonly multiAdds: number;
+    readonly seed: number;
+    /** Of training steps; float32 when absent. */
+    readonly precision?: Precision;
+  },
   config: TrainConfig['static'],
   classWeights: ClassWeights = evenly(network.config.classes),
 ): Trainer {
@@ -44,7 +52,7 @@ export function staticTrainer(
       statistics,
     };
   };
-  const learner = new Learner(objective, variables, isFrozen, config);
+  const learner = new Learner(objective, variables, isFrozen, config, precision);
   return {
     stage: 'static',
     epochs: config.epochs,

@@ -1,19 +1,23 @@
 /** `gfnet train`: one stage, or all in turn. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { origins, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
 import { openRun } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
+import type { Precision } from '../engine/precision.js';
+import { precisions } from '../engine/precision.js';
+import { simdFlags } from '../engine/setup/simd.js';
 import { startEngine } from '../engine/start.js';
 import { UsageError } from '../errors/index.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
 import { duration, threadsOption, wholeNumber, workersOption } from './options.js';
 import { trainingProgress } from './progress.js';
+import { availablePrecision } from './precision.js';
 import { timeLimit } from './time-limit.js';
 
 interface Options {
@@ -21,6 +25,7 @@ interface Options {
   readonly config?: string;
   readonly data?: string;
   readonly set?: string[];
+  readonly precision?: Precision;
   readonly out?: string;
   readonly dryRun?: boolean;
   readonly from?: string;
@@ -48,6 +53,12 @@ export function trainCommand(): Command {
       'images of your own: a folder of classes, a folder with train and val, or a manifest (.csv, .jsonl)',
     )
     .option('--set <key=value...>', 'change single values, e.g. stage1.epochs=10')
+    .addOption(
+      new Option(
+        '--precision <type>',
+        'of products and activations in training steps; bfloat16 only where the processor has units for it, with --set precision=bfloat16 anywhere (default: float32)',
+      ).choices(precisions),
+    )
     .option('--out <folder>', 'the run folder to make')
     .option('--dry-run', 'try two batches of everything, tell time and memory, keep nothing')
     .option(
@@ -72,15 +83,19 @@ Examples:
   gfnet train all --data flowers --dry-run
   gfnet train all --data flowers --out runs/flowers
   gfnet train all --data flowers --preset photos-96-mobile --set stage1.epochs=20 --out runs/b
+  gfnet train all --data flowers --precision bfloat16 --out runs/c
   gfnet train stage1 --preset cluttered-60 --out runs/a/stage1
   gfnet train stage1 --preset cluttered-60 --epochs 5 --max-time 2h --out runs/b/stage1
   gfnet train stage2 --preset cluttered-60 --from runs/a/stage1 --out runs/a/stage2
   gfnet train stage2 --out runs/a/stage2 --resume`,
     )
     .action(async (stage: StageName | 'all', given: Options) => {
-      const { epochs, set = [] } = given;
+      const { epochs, precision, set = [] } = given;
       const trained = stage === 'all' ? stages : [stage];
       const told = epochs === undefined ? [] : trained.map(name => `${name}.epochs=${epochs}`);
+      if (precision !== undefined) {
+        told.push(`precision=${availablePrecision(precision, await simdFlags(process.platform), onNotice)}`);
+      }
       const options = { ...given, set: [...set, ...told] };
       if (options.dryRun) await tryOut(stage, options);
       else await trainStages(stage, { ...options, out: requireOut(options) });

@@ -1,12 +1,14 @@
 /** Compiles a function of tensors to one TensorFlow function, which its executor runs without JavaScript in between. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { TracingError } from '../errors/index.js';
+import { EngineError, TracingError } from '../errors/index.js';
 import type { GraphOutput } from './binding.js';
 import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
 import { foldBatchNorm } from './fold.js';
 import { hoist } from './hoist.js';
+import type { Precision } from './precision.js';
+import { inBfloat16 } from './precision.js';
 import { backend, canCompile } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
 import { disposeTree, leaves, mapTree, oneMoreRow, signature, tidyTree, withLeaves } from './tensor-tree.js';
@@ -29,6 +31,8 @@ export interface CompileOptions {
    * running statistics goes into the convolution before it, which changes results by their rounding.
    */
   readonly inference?: boolean;
+  /** Of products and activations (default: float32); what the step takes and gives is float32 in either. */
+  readonly precision?: Precision;
 }
 
 interface CompiledFunction {
@@ -48,19 +52,23 @@ let functions = 0;
  * counter, a draw) is found instead of frozen. With `anyBatch` the second trace has one image more: sizes that follow the batch are
  * then left free.
  * @throws TracingError at the first call, when the step reads a value, captures a tensor, or is not the same both times
+ * @throws EngineError at the first call, of a step in bfloat16, without the patched binding
  */
 export function compile<F extends TensorTree, B extends TensorTree, O extends TensorTree>(
   step: (fixed: F, batch: B) => O,
   options: CompileOptions = {},
 ): Compiled<F, B, O> {
-  const { anyBatch = false, inference = false } = options;
+  const { anyBatch = false, inference = false, precision = 'float32' } = options;
   const compiled = new Map<string, CompiledFunction>();
   const call = (fixed: F, batch: B): O => {
-    if (!canCompile()) return tidyTree(() => own(step(fixed, batch)));
+    if (!canCompile()) {
+      if (precision !== 'float32') throw cannotCompile(precision);
+      return tidyTree(() => own(step(fixed, batch)));
+    }
     const key = `${signature(fixed)} ${anyBatch ? anyBatchSignature(batch) : signature(batch)}`;
     let entry = compiled.get(key);
     if (!entry) {
-      entry = build(record(step, fixed, batch, anyBatch), inference ? leaves(fixed).length : 0);
+      entry = build(record(step, fixed, batch, anyBatch), inference ? leaves(fixed).length : 0, precision);
       compiled.set(key, entry);
     }
     return execute(entry, leaves(fixed), leaves(batch)) as O;
@@ -76,6 +84,14 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
     compiled.clear();
   };
   return Object.assign(call, { release, dispose });
+}
+
+function cannotCompile(precision: Precision): EngineError {
+  return new EngineError({
+    problem: 'steps that run eagerly compute in float32',
+    given: precision,
+    mend: 'run `npm run setup`, which builds an engine that compiles steps',
+  });
 }
 
 /** Outputs that are arguments passed through become tensors of their own. */
@@ -99,9 +115,11 @@ function execute(
 }
 
 /** @param fixed how many of the first inputs stay the same from call to call */
-function build({ graph, output }: Recording, fixed: number): CompiledFunction {
-  if (fixed === 0) return { name: addFunction(graph), output, preparation: undefined };
-  const { prepare, rest } = hoist(foldBatchNorm(backend().binding, graph), fixed);
+function build({ graph, output }: Recording, fixed: number, precision: Precision): CompiledFunction {
+  const { binding } = backend();
+  const narrow = (graph: Graph): Graph => (precision === 'bfloat16' ? inBfloat16(binding, graph) : graph);
+  if (fixed === 0) return { name: addFunction(narrow(graph)), output, preparation: undefined };
+  const { prepare, rest } = hoist(narrow(foldBatchNorm(binding, graph)), fixed);
   const preparation = prepare.outputs.length === 0 ? undefined : new Preparation(prepare);
   return { name: addFunction(rest), output, preparation };
 }
