@@ -5,6 +5,8 @@ import { exitCodes, GFNetError, UsageError } from '../src/errors/index.js';
 import { paperConfigs } from '../training/paper.js';
 import { lineReporter } from '../src/engine/setup/report.js';
 import { ensureEngine } from '../src/engine/setup/setup.js';
+import type { Precision } from '../src/engine/precision.js';
+import { precisions } from '../src/engine/precision.js';
 import { backend, startEngine } from '../src/engine/start.js';
 import { renderTable } from '../src/report/terminal.js';
 import { measureWaiting } from './data.js';
@@ -65,6 +67,7 @@ interface Options {
   readonly batch?: number;
   readonly network?: readonly NetworkName[];
   readonly side?: readonly number[];
+  readonly precision?: Precision;
   readonly rounds: number;
   readonly seconds: number;
   readonly steps: number;
@@ -104,6 +107,12 @@ const program = new Command('npm run bench --')
     new Option('--network <names...>', 'published networks to measure (default: all)').choices(networkNames),
   )
   .option('--side <pixels...>', 'of the images the networks see (default: 96 and 224)', counts)
+  .addOption(
+    new Option(
+      '--precision <type>',
+      'of training steps of the networks; in bfloat16 inference is left out',
+    ).choices(precisions),
+  )
   .option('--rounds <n>', 'rounds, in which each side has one turn', count, 15)
   .option('--seconds <s>', 'length of a turn', seconds, 0.5)
   .option('--steps <n>', 'training steps over which memory is watched', count, 2000)
@@ -125,13 +134,17 @@ Examples:
   npm run bench -- serve --rounds 3 --seconds 4
   npm run bench -- stage2 inference --compile --rounds 30
   npm run bench -- stage1 --no-pytorch --threads 1
-  npm run bench -- networks --network resnet50 --side 96 --rounds 5`,
+  npm run bench -- networks --network resnet50 --side 96 --rounds 5
+  npm run bench -- networks --network resnet50 --side 96 --precision bfloat16 --compile`,
   )
   .action(async (chosen: (Part | keyof typeof groups)[], options: Options) => {
     const wanted = new Set(chosen.flatMap(name => (isGroup(name) ? groups[name] : [name])));
-    if ((options.network ?? options.side) && !networkParts.some(part => wanted.has(part))) {
+    if (
+      (options.network ?? options.side ?? options.precision) &&
+      !networkParts.some(part => wanted.has(part))
+    ) {
       throw new UsageError({
-        problem: '--network and --side are of the published networks',
+        problem: '--network, --side and --precision are of the published networks',
         given: chosen.join(' '),
         allowed: ['networks', ...networkParts].join(', '),
       });
@@ -158,16 +171,16 @@ function isGroup(name: string): name is keyof typeof groups {
 }
 
 function* contests(wanted: ReadonlySet<Part>, options: Options): Generator<Contest> {
-  const { batch, network = networkNames, side: sides = networkSides } = options;
+  const { batch, network = networkNames, side: sides = networkSides, precision = 'float32' } = options;
   const base = preset('cluttered-60');
   const config = { ...base, batchSize: batch ?? base.batchSize };
   for (const work of works) if (wanted.has(work)) yield gfnetContest(work, config);
   for (const work of ['training', 'inference'] as const) {
-    if (!wanted.has(`network-${work}`)) continue;
+    if (!wanted.has(`network-${work}`) || (work === 'inference' && precision !== 'float32')) continue;
     for (const name of network)
       for (const side of sides)
         for (const size of batch === undefined ? networkBatches[work] : [batch])
-          yield networkContest({ name, work, side, batch: size });
+          yield networkContest({ name, work, side, batch: size, precision });
   }
 }
 

@@ -1,5 +1,6 @@
 /** Published networks as classifiers of ImageNet, trained and run, as contests with timm's in PyTorch. */
 import { staticTrainer } from '../training/static-trainer.js';
+import type { Precision } from '../src/engine/precision.js';
 import { StaticConfig } from '../src/model/config.js';
 import { StaticNetwork } from '../src/model/static.js';
 import { stream } from '../src/random/index.js';
@@ -18,6 +19,8 @@ export type NetworkName = keyof typeof trainingTargets;
 export const networkNames = Object.keys(trainingTargets) as NetworkName[];
 
 const inferenceTarget = 1;
+/** Of a training step in bfloat16 beside PyTorch's autocast. */
+const bfloat16Target = 0.9;
 
 export interface NetworkWork {
   readonly name: NetworkName;
@@ -25,19 +28,26 @@ export interface NetworkWork {
   /** Of the images, in pixels. */
   readonly side: number;
   readonly batch: number;
+  /** Of training; PyTorch's is its autocast's. Inference is in float32. */
+  readonly precision: Precision;
 }
 
-export function networkContest({ name, work, side, batch }: NetworkWork): Contest {
+export function networkContest({ name, work, side, batch, precision }: NetworkWork): Contest {
   return {
-    name: `${name} ${side} px ${work}`,
+    name: `${name} ${side} px ${work}${precision === 'float32' ? '' : ` in ${precision}`}`,
     batch,
-    target: work === 'training' ? trainingTargets[name] : inferenceTarget,
-    start: () => start({ name, work, side, batch }),
-    peer: { program: 'bench_network.py', options: { network: name, work, side } },
+    target: targetOf({ name, work, precision }),
+    start: () => start({ name, work, side, batch, precision }),
+    peer: { program: 'bench_network.py', options: { network: name, work, side, precision } },
   };
 }
 
-function start({ name, work, side, batch }: NetworkWork): Ours {
+function targetOf({ name, work, precision }: Pick<NetworkWork, 'name' | 'work' | 'precision'>): number {
+  if (work === 'inference') return inferenceTarget;
+  return precision === 'bfloat16' ? bfloat16Target : trainingTargets[name];
+}
+
+function start({ name, work, side, batch, precision }: NetworkWork): Ours {
   const network = new StaticNetwork(
     StaticConfig.parse({
       input: side,
@@ -48,6 +58,10 @@ function start({ name, work, side, batch }: NetworkWork): Ours {
     }),
   );
   const config = { ...preset('cluttered-60').static, input: side };
-  const trainer = staticTrainer(network, { ...network.initialise(stream(seed, 'initialise')), seed }, config);
+  const trainer = staticTrainer(
+    network,
+    { ...network.initialise(stream(seed, 'initialise')), seed, compiling: { precision } },
+    config,
+  );
   return oursOf(trainer, batch, work === 'inference');
 }

@@ -17,6 +17,7 @@ const training = networkContest({
   work: 'training',
   side: 96,
   batch: Number(batch),
+  precision: 'float32',
 }).start();
 let done = 0;
 const take = (steps: number): number => {

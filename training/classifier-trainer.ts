@@ -1,6 +1,6 @@
 /** Stage 1 (random crops) and stage 3 (the policy's crops): encoders and classifier learn, the policy stays as it is, and what the configuration freezes. */
 import type * as tf from '@tensorflow/tfjs-core';
-import type { MemoryLimit } from '../src/engine/compile.js';
+import type { StepOptions } from '../src/engine/compile.js';
 import type { Costs, GFNet } from '../src/model/gfnet.js';
 import { anytimeGFNet } from '../src/model/locators.js';
 import type { Variables } from '../src/nn/scope.js';
@@ -22,8 +22,8 @@ export interface GFNetParts {
   /** Become the trainer's. */
   readonly variables: Variables;
   readonly seed: number;
-  /** What a training step may take. */
-  readonly memory?: MemoryLimit;
+  /** Of training steps. */
+  readonly compiling?: StepOptions;
 }
 
 /** Of what not the stage's configuration says. */
@@ -35,7 +35,7 @@ export interface Learning {
 
 export function classifierTrainer(
   stage: 'stage1' | 'stage3',
-  { gfnet, costs, variables, seed, memory }: GFNetParts,
+  { gfnet, costs, variables, seed, compiling }: GFNetParts,
   config: SgdConfig,
   { classWeights = evenly(gfnet.config.classes), batchNorm = 'worker' }: Learning = {},
 ): Trainer {
@@ -47,7 +47,7 @@ export function classifierTrainer(
     isFrozen,
     jointly: batchNorm === 'joint',
   });
-  const learner = new Learner(objective, variables, isFrozen, config, memory);
+  const learner = new Learner(objective, variables, isFrozen, config, compiling);
   const { steps } = gfnet.config;
   const draws = (n: number, epoch: number, index: number): tf.Tensor2D[] =>
     Array.from({ length: steps - 1 }, (_, t) => {

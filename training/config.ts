@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DataConfig } from '../src/data/config.js';
 import { areFiles } from '../src/data/images/open.js';
 import { networks } from '../src/encoders/registry.js';
+import { precisions } from '../src/engine/precision.js';
 import { NetworkConfig } from '../src/model/config.js';
 
 const positive = z.number().positive();
@@ -72,6 +73,8 @@ export const TrainConfig = z
     batchSize: z.int().min(2).default(128),
     /** Where several workers train: whose images batch norm takes its statistics of while it learns, each worker's own or those of all. */
     batchNorm: z.enum(['worker', 'joint']).default('worker'),
+    /** Of products and activations in training steps. */
+    precision: z.enum(precisions).default('float32'),
     stage1: SgdConfig,
     stage2: PpoConfig,
     stage3: SgdConfig,

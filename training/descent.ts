@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import { allReduceTree, workers } from '../src/engine/collectives.js';
 import { compile } from '../src/engine/compile.js';
-import type { MemoryLimit } from '../src/engine/compile.js';
+import type { StepOptions } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import { differentiate } from '../src/engine/gradients.js';
 import type { TensorTree } from '../src/engine/tensor-tree.js';
@@ -60,7 +60,6 @@ export interface DescentOptions {
   readonly maxNorm?: number | undefined;
   /** By what the learning rate of a parameter is multiplied. */
   readonly factorOf: (name: string) => number;
-  readonly memory?: MemoryLimit | undefined;
 }
 
 /**
@@ -77,7 +76,11 @@ function jointly(before: Tensors, own: Given): Given {
   return { ...sums, statistics: mapValues(sums.statistics, move) };
 }
 
-export function descentSteps<B extends TensorTree>(objective: Objective<B>, options: DescentOptions) {
+export function descentSteps<B extends TensorTree>(
+  objective: Objective<B>,
+  options: DescentOptions,
+  compiling: StepOptions = {},
+) {
   const descend = ({ state, frozen }: Fixed, batch: B) => {
     const { loss, gradients, auxiliary } = differentiate(state.parameters, parameters => {
       const all = { parameters: { ...frozen, ...parameters }, statistics: state.statistics };
@@ -104,7 +107,6 @@ export function descentSteps<B extends TensorTree>(objective: Objective<B>, opti
     };
     return { state: { parameters, statistics, velocity, average: kept }, norm, loss, correct };
   };
-  const compiling = options.memory ? { memory: options.memory } : {};
   const whole = compile((fixed: Fixed & { readonly rates: Rates }, batch: B) => {
     return update(fixed.state, descend(fixed, batch), fixed.rates);
   }, compiling);

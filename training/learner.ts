@@ -1,7 +1,7 @@
 /** What learns by gradient descent: a network's variables, velocity and average, and one step after the other. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar } from '@tensorflow/tfjs-core';
-import type { MemoryLimit } from '../src/engine/compile.js';
+import type { StepOptions } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { TensorTree } from '../src/engine/tensor-tree.js';
 import { disposeTree, mapTree, tidyTree } from '../src/engine/tensor-tree.js';
@@ -39,7 +39,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
     variables: Variables,
     private readonly isFrozen: (name: string) => boolean,
     private readonly config: LearnerConfig,
-    memory?: MemoryLimit,
+    compiling: StepOptions = {},
   ) {
     const { part, rest: parameters } = partition(variables.parameters, isFrozen);
     this.frozen = part;
@@ -49,7 +49,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
       velocity: zerosLikeAll(parameters),
       average: config.ema > 0 ? mapTree(learned, tensor => tf.keep(tf.clone(tensor))) : none,
     };
-    this.steps = descentSteps(objective, { ...config, factorOf: factors(config.rates), memory });
+    this.steps = descentSteps(objective, { ...config, factorOf: factors(config.rates) }, compiling);
     this.means =
       config.maxNorm === undefined
         ? {}

@@ -5,6 +5,7 @@ import { allReduce } from '../src/engine/collectives.js';
 import { compile } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import { differentiate, withoutGradient } from '../src/engine/gradients.js';
+import type { Precision } from '../src/engine/precision.js';
 import type { GFNet, Look } from '../src/model/gfnet.js';
 import type { Scope } from '../src/nn/scope.js';
 import { apply } from '../src/nn/scope.js';
@@ -31,6 +32,7 @@ export interface PolicyOptions {
   /** Updates made with each batch of experience. */
   readonly updates: number;
   readonly adam: AdamOptions;
+  readonly precision?: Precision;
 }
 
 /** What acting on a batch showed; one element a decision (steps 2..T). */
@@ -185,6 +187,7 @@ export function policyStep(gfnet: GFNet, options: PolicyOptions) {
         correct: allReduce(experience.correct),
       };
     },
+    { precision: options.precision ?? 'float32' },
   );
 }
 

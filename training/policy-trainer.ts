@@ -18,11 +18,12 @@ import type { Trainer } from './trainer.js';
 const ofPolicy = (name: string): boolean => name.startsWith('policy.');
 
 export function policyTrainer(
-  { gfnet, costs, variables, seed }: GFNetParts,
+  { gfnet, costs, variables, seed, compiling = {} }: GFNetParts,
   config: TrainConfig['stage2'],
 ): Trainer {
   const step = policyStep(gfnet, {
     ...config,
+    precision: compiling.precision ?? 'float32',
     adam: { rate: config.rate, betas: [0.9, 0.999], epsilon: 1e-8 },
   });
   let { part, rest: parameters } = partition(variables.parameters, ofPolicy);

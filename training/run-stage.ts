@@ -11,7 +11,7 @@ import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
 import { explained, gather, meet, workers } from '../src/engine/collectives.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
-import type { MemoryLimit } from '../src/engine/compile.js';
+import type { StepOptions } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
 import { limited } from '../src/data/limited.js';
@@ -119,7 +119,10 @@ async function trainStage(options: StageOptions): Promise<void> {
   const splits = options.images === undefined ? opened : limited(opened, options.images);
   requireBatch(stage, config, splits);
   const model = modelConfig(config, splits);
-  const trainer = createTrainer(begun, model, splits, memoryLimit(config, notice));
+  const trainer = createTrainer(begun, model, splits, {
+    precision: config.precision,
+    ...memoryLimit(config, notice),
+  });
   try {
     const resolved = { stage, ...config };
     requireSame({ resolved, seed, sizes: [splits.train.size, splits.validation.size] });
@@ -222,7 +225,7 @@ const planned = 0.7;
 function memoryLimit(
   { batchNorm }: TrainConfig,
   notice: (text: string) => void,
-): { readonly memory?: MemoryLimit } {
+): Pick<StepOptions, 'memory'> {
   if (batchNorm === 'joint' && workers().count > 1) return {};
   const free = (): number => planned * process.availableMemory();
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
@@ -238,7 +241,7 @@ export function createTrainer(
   options: StageOptions,
   model: ModelConfig,
   { train }: Splits,
-  memory: { readonly memory?: MemoryLimit } = {},
+  compiling: StepOptions = { precision: options.config.precision },
 ): Trainer {
   const { stage, config, seed } = options;
   if (stage === 'static') {
@@ -246,7 +249,7 @@ export function createTrainer(
     const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
     return staticTrainer(
       network,
-      { variables: startFrom(options, model, variables), multiAdds, seed, ...memory },
+      { variables: startFrom(options, model, variables), multiAdds, seed, compiling },
       config.static,
       { classWeights: classWeightsOf(config.static.classWeights, train), batchNorm: config.batchNorm },
     );
@@ -261,7 +264,7 @@ export function createTrainer(
   }
   const gfnet = new GFNet(model);
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
-  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, ...memory };
+  const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, compiling };
   return stage === 'stage2'
     ? policyTrainer(parts, config.stage2)
     : classifierTrainer(stage, parts, config[stage], {

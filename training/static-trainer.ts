@@ -31,8 +31,8 @@ export function staticTrainer(
     variables,
     multiAdds,
     seed,
-    memory,
-  }: Pick<GFNetParts, 'variables' | 'seed' | 'memory'> & { readonly multiAdds: number },
+    compiling,
+  }: Pick<GFNetParts, 'variables' | 'seed' | 'compiling'> & { readonly multiAdds: number },
   config: TrainConfig['static'],
   { classWeights = evenly(network.config.classes), batchNorm = 'worker' }: Learning = {},
 ): Trainer {
@@ -46,7 +46,7 @@ export function staticTrainer(
       statistics,
     };
   };
-  const learner = new Learner(objective, variables, isFrozen, config, memory);
+  const learner = new Learner(objective, variables, isFrozen, config, compiling);
   return {
     stage: 'static',
     epochs: config.epochs,

@@ -18,17 +18,21 @@ def arguments() -> argparse.Namespace:
     parser = options(__doc__)
     parser.add_argument("--network", required=True, help="as timm calls it, or one of the reference's names of RegNets")
     parser.add_argument("--work", choices=["training", "inference"], required=True)
+    parser.add_argument(
+        "--precision", choices=["float32", "bfloat16"], default="float32", help="of training; bfloat16: under autocast"
+    )
     parser.add_argument("--side", type=int, default=224, help="side of the images, in pixels")
     return parser.parse_args()
 
 
-def training(network: nn.Module, compiled: bool) -> Step:
+def training(network: nn.Module, compiled: bool, precision: str) -> Step:
     optimizer = torch.optim.SGD(
         network.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=1e-4, foreach=True
     )
 
     def loss(images: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(network(images), labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return F.cross_entropy(network(images), labels)
 
     return training_step(optimizer, torch.compile(loss) if compiled else loss)
 
@@ -50,7 +54,10 @@ def main() -> None:
     memory_format = MEMORY_FORMATS[args.memory_format]
     network = timm.create_model(REGNETS.get(args.network, args.network), num_classes=CLASSES)
     network = network.to(memory_format=memory_format)
-    step = {"training": training, "inference": inference}[args.work](network, args.compile)
+    if args.work == "training":
+        step = training(network, args.compile, args.precision)
+    else:
+        step = inference(network, args.compile)
     images = torch.rand(args.batch, 3, args.side, args.side).contiguous(memory_format=memory_format)
     serve(args, step, images, CLASSES)
 

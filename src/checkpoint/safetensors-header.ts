@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CheckpointError } from '../errors/index.js';
 import { type ElementTypeName, elementTypes } from './element-types.js';
+import type { ByteSource } from './byte-source.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { speakingOf } from './refusal.js';
 import { elements } from './tensor-data.js';
@@ -42,14 +43,14 @@ const bytesPerMark = 64;
  * @param types the element types that a tensor may have
  */
 export function parseHeader(
-  bytes: Uint8Array,
+  bytes: ByteSource,
   source: string,
   types: readonly ElementTypeName[],
   budget: MemoryBudget,
 ): Header {
   return speakingOf(`${source} is not a valid safetensors file`, () => {
     const dataStart = 8 + headerLength(bytes);
-    const { __metadata__: metadata = {}, ...tensors } = parseJson(bytes.subarray(8, dataStart), budget);
+    const { __metadata__: metadata = {}, ...tensors } = parseJson(bytes.read(8, dataStart), budget);
     if (!isStringRecord(metadata)) {
       throw new CheckpointError({ problem: '__metadata__ is not an object of strings' });
     }
@@ -61,7 +62,7 @@ export function parseHeader(
   });
 }
 
-function headerLength(bytes: Uint8Array): number {
+function headerLength(bytes: ByteSource): number {
   if (bytes.length < 8) {
     throw new CheckpointError({
       problem: 'it is cut short',
@@ -69,7 +70,8 @@ function headerLength(bytes: Uint8Array): number {
       allowed: 'at least 8 bytes',
     });
   }
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  const { buffer, byteOffset } = bytes.read(0, 8);
+  const length = new DataView(buffer, byteOffset).getBigUint64(0, true);
   const room = Math.min(maxHeaderBytes, bytes.length - 8);
   if (length > room) {
     throw new CheckpointError({

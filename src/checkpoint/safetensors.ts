@@ -1,5 +1,7 @@
 /** The safetensors format: named tensors in one file, https://github.com/huggingface/safetensors#format. */
 import { CheckpointError } from '../errors/index.js';
+import type { ByteSource } from './byte-source.js';
+import { sourceOf } from './byte-source.js';
 import { type ElementTypeName, elementTypes, readElements } from './element-types.js';
 import { MemoryBudget } from './memory-budget.js';
 import { speakingOf } from './refusal.js';
@@ -57,7 +59,7 @@ export function encodeSafetensors(
  * @throws CheckpointError saying what is wrong with the bytes
  */
 export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors data'): Safetensors {
-  return read(bytes, source, Object.values(codes));
+  return read(sourceOf(bytes), source, Object.values(codes));
 }
 
 /**
@@ -67,19 +69,18 @@ export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors data'
  * @param source what the bytes are, for error messages: a file's path
  * @throws CheckpointError saying what is wrong with the bytes, also where a number is beyond the range of what it becomes
  */
-export function readSafetensors(bytes: Uint8Array, source: string): Safetensors {
-  return read(bytes, source, Object.keys(elementTypes) as ElementTypeName[]);
+export function readSafetensors(bytes: Uint8Array | ByteSource, source: string): Safetensors {
+  return read(sourceOf(bytes), source, Object.keys(elementTypes) as ElementTypeName[]);
 }
 
-function read(bytes: Uint8Array, source: string, types: readonly ElementTypeName[]): Safetensors {
+function read(bytes: ByteSource, source: string, types: readonly ElementTypeName[]): Safetensors {
   const budget = new MemoryBudget(bytes.length);
   const { entries, metadata, dataStart } = parseHeader(bytes, source, types, budget);
-  const data = bytes.subarray(dataStart);
   const tensors = new Map<string, TensorData>();
   for (const { name, type, shape, begin, end } of entries) {
     const layout = { shape, offset: 0, strides: rowMajorStrides(shape) };
     const tensor = speakingOf(`${source}: tensor "${name}"`, () =>
-      readElements(type, data.subarray(begin, end), layout, budget),
+      readElements(type, bytes.read(dataStart + begin, dataStart + end), layout, budget),
     );
     tensors.set(name, tensor);
   }

@@ -1,9 +1,10 @@
 /** `gfnet import`: weights made with PyTorch become a model here. */
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { flatten } from '../../training/groups.js';
 import { paperConfig } from '../../training/paper.js';
+import { FileSource } from '../checkpoint/byte-source.js';
 import { saveCheckpoint } from '../checkpoint/checkpoint.js';
 import { fromEngine } from '../checkpoint/tensors.js';
 import type { PyTorchValue } from '../checkpoint/pytorch/index.js';
@@ -180,8 +181,7 @@ function describeImages({ side, mean, std }: Preprocessing, classes: number | un
 /** @throws UsageError where the file has another number of names */
 function nameClasses(count: number, file: string | undefined): readonly string[] {
   if (file === undefined) return Array.from({ length: count }, (_, i) => String(i));
-  const names = readBytes(file)
-    .toString('utf8')
+  const names = opening(file, () => readFileSync(file, 'utf8'))
     .split(/\r?\n/)
     .filter(line => line.trim() !== '');
   if (names.length === count) return names;
@@ -202,14 +202,22 @@ function fitting<T>(schema: z.ZodType<T>, value: unknown): T {
 }
 
 function readContent(file: string): PyTorchValue {
-  const bytes = readBytes(file);
-  // A safetensors file begins with eight bytes of length, then JSON.
-  return bytes[8] === '{'.charCodeAt(0) ? readSafetensors(bytes, file).tensors : readPyTorch(bytes, file);
+  const descriptor = opening(file, () => openSync(file, 'r'));
+  try {
+    const { size } = opening(file, () => fstatSync(descriptor));
+    const bytes = new FileSource(descriptor, size);
+    // A safetensors file begins with eight bytes of length, then JSON.
+    const isSafetensors = size > 8 && opening(file, () => bytes.read(8, 9))[0] === '{'.charCodeAt(0);
+    return isSafetensors ? readSafetensors(bytes, file).tensors : readPyTorch(bytes, file);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
-function readBytes(file: string): Buffer {
+/** @throws UsageError where the file cannot be opened or read */
+function opening<T>(file: string, action: () => T): T {
   try {
-    return readFileSync(file);
+    return action();
   } catch (cause) {
     throw new UsageError({
       problem: 'the file cannot be read',

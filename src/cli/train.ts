@@ -1,7 +1,7 @@
 /** `gfnet train`: one stage, or all in turn. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { origins, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
@@ -9,6 +9,9 @@ import { openRun } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { joinWorkers, workers } from '../engine/collectives.js';
+import type { Precision } from '../engine/precision.js';
+import { precisions } from '../engine/precision.js';
+import { simdFlags } from '../engine/setup/simd.js';
 import { startEngine } from '../engine/start.js';
 import { UsageError } from '../errors/index.js';
 import { clusterOf } from './cluster.js';
@@ -17,6 +20,7 @@ import { dryRun } from './dry-run.js';
 import { decodersOption, duration, sides, threadsOption, wholeNumber } from './options.js';
 import { runLocalWorkers } from './local-workers.js';
 import { trainingProgress } from './progress.js';
+import { availablePrecision } from './precision.js';
 import { timeLimit } from './time-limit.js';
 
 interface Options {
@@ -24,6 +28,7 @@ interface Options {
   readonly config?: string;
   readonly data?: string;
   readonly set?: string[];
+  readonly precision?: Precision;
   readonly out?: string;
   readonly dryRun?: boolean;
   readonly from?: string;
@@ -55,6 +60,12 @@ export function trainCommand(): Command {
       'images of your own: a folder of classes, a folder with train and val, or a manifest (.csv, .jsonl)',
     )
     .option('--set <key=value...>', 'change single values, e.g. stage1.epochs=10')
+    .addOption(
+      new Option(
+        '--precision <type>',
+        'of products and activations in training steps; bfloat16 only where the processor has units for it, with --set precision=bfloat16 anywhere (default: float32)',
+      ).choices(precisions),
+    )
     .option('--out <folder>', 'the run folder to make')
     .option('--dry-run', 'try two batches of everything, tell time and memory, keep nothing')
     .option(
@@ -94,6 +105,7 @@ Examples:
   gfnet train all --data flowers --dry-run
   gfnet train all --data flowers --out runs/flowers
   gfnet train all --data flowers --preset photos-96-mobile --set stage1.epochs=20 --out runs/b
+  gfnet train all --data flowers --precision bfloat16 --out runs/c
   gfnet train stage1 --preset cluttered-60 --out runs/a/stage1
   gfnet train stage1 --preset cluttered-60 --epochs 5 --max-time 2h --out runs/b/stage1
   gfnet train stage2 --preset cluttered-60 --from runs/a/stage1 --out runs/a/stage2
@@ -104,9 +116,12 @@ Examples:
   gfnet train all --data /shared/flowers --out /shared/runs/d --workers one:2222,two:2222 --task 1   (on two)`,
     )
     .action(async (stage: StageName | 'all', given: Options) => {
-      const { epochs, set = [] } = given;
+      const { epochs, precision, set = [] } = given;
       const trained = stage === 'all' ? stages : [stage];
       const told = epochs === undefined ? [] : trained.map(name => `${name}.epochs=${epochs}`);
+      if (precision !== undefined) {
+        told.push(`precision=${availablePrecision(precision, await simdFlags(process.platform), onNotice)}`);
+      }
       const options = { ...given, set: [...set, ...told] };
       if (options.dryRun) await tryOut(stage, options);
       else if (options.localWorkers !== undefined) await trainHere(options.localWorkers, options);

@@ -8,6 +8,8 @@ import { encodeGraph } from './graph.js';
 import { foldBatchNorm } from './fold.js';
 import { renumber } from './collectives.js';
 import { hoist } from './hoist.js';
+import type { Precision } from './precision.js';
+import { inBfloat16 } from './precision.js';
 import { withinMemory } from './rematerialise.js';
 import { backend, canCompile } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
@@ -31,9 +33,14 @@ export interface CompileOptions {
    * running statistics goes into the convolution before it, which changes results by their rounding.
    */
   readonly inference?: boolean;
+  /** Of products and activations (default: float32); what the step takes and gives is float32 in either. */
+  readonly precision?: Precision;
   /** For steps that compute gradients: what their intermediate results may take. */
   readonly memory?: MemoryLimit;
 }
+
+/** Of training steps. */
+export type StepOptions = Pick<CompileOptions, 'precision' | 'memory'>;
 
 export interface MemoryLimit {
   /** Bytes that are there for intermediate results. */
@@ -64,18 +71,25 @@ let functions = 0;
  * that ran out of memory, from its beginning.
  * @throws TracingError at the first call, when the step reads a value, captures a tensor, or is not the same both times
  * @throws EngineError with `memory`, when a step takes more than there is in any case
+ * @throws EngineError at the first call, of a step in bfloat16, without the patched binding
  */
 export function compile<F extends TensorTree, B extends TensorTree, O extends TensorTree>(
   step: (fixed: F, batch: B) => O,
   options: CompileOptions = {},
 ): Compiled<F, B, O> {
-  const { anyBatch = false, inference = false, memory } = options;
+  const { anyBatch = false, inference = false, precision = 'float32', memory } = options;
   const compiled = new Map<string, CompiledFunction>();
   const call = (fixed: F, batch: B): O => {
-    if (!canCompile()) return tidyTree(() => own(step(fixed, batch)));
+    if (!canCompile()) {
+      if (precision !== 'float32') throw cannotCompile(precision);
+      return tidyTree(() => own(step(fixed, batch)));
+    }
     const key = `${signature(fixed)} ${anyBatch ? anyBatchSignature(batch) : signature(batch)}`;
     const compileFor = (free: number | undefined): CompiledFunction => {
-      const { graph, output } = record(step, fixed, batch, anyBatch);
+      const { binding } = backend();
+      const { graph: recorded, output } = record(step, fixed, batch, anyBatch);
+      const folded = inference ? foldBatchNorm(binding, recorded) : recorded;
+      const graph = precision === 'bfloat16' ? inBfloat16(binding, folded) : folded;
       const suited = free === undefined ? graph : suit(graph, free, memory);
       return build(suited, output, inference ? leaves(fixed).length : 0, suited === graph);
     };
@@ -125,6 +139,14 @@ function outOfMemory(cause: unknown): EngineError {
   });
 }
 
+function cannotCompile(precision: Precision): EngineError {
+  return new EngineError({
+    problem: 'steps that run eagerly compute in float32',
+    given: precision,
+    mend: 'run `npm run setup`, which builds an engine that compiles steps',
+  });
+}
+
 /** Outputs that are arguments passed through become tensors of their own. */
 function own<O extends TensorTree>(output: O): O {
   return mapTree(output, tensor => tensor.clone());
@@ -148,7 +170,7 @@ function execute(
 /** @param fixed how many of the first inputs stay the same from call to call */
 function build(graph: Graph, output: TensorTree, fixed: number, lavish: boolean): CompiledFunction {
   if (fixed === 0) return { name: addFunction(graph), lavish, output, preparation: undefined };
-  const { prepare, rest } = hoist(foldBatchNorm(backend().binding, graph), fixed);
+  const { prepare, rest } = hoist(graph, fixed);
   const preparation = prepare.outputs.length === 0 ? undefined : new Preparation(prepare);
   return { name: addFunction(rest), lavish, output, preparation };
 }

@@ -131,14 +131,36 @@ function convolve(
     return {
       value: call1(op, attributes, [x, filter]),
       gradient: (dy, [x, filter]) => {
-        const [image, kernel] = [x as Tensor4D, filter as Tensor4D];
+        const [image, weights] = [x as Tensor4D, filter as Tensor4D];
         return [
-          call1(`${op}BackpropInput`, attributes, [sizes(image), kernel, dy]),
-          call1(`${op}BackpropFilter`, attributes, [image, sizes(kernel), dy]),
+          call1(`${op}BackpropInput`, attributes, [sizes(image), weights, dy]),
+          op === 'DepthwiseConv2dNative' && kernel > widestDepthwise
+            ? byColumns(same ? covered(image, kernel, stride, padding) : image, weights, dy, stride)
+            : call1(`${op}BackpropFilter`, attributes, [image, sizes(weights), dy]),
         ];
       },
     };
   })(same ? x : covered(x, kernel, stride, padding), filter);
+}
+
+/** oneDNN's kernel for the gradient of depthwise filters knows no wider ones; the general one takes up to fifty times as long. */
+const widestDepthwise = 3;
+
+/**
+ * The gradient of a wide depthwise filter, of so many of its columns at a time.
+ * @param x as `covered` gives it
+ */
+function byColumns(x: Tensor4D, filter: Tensor4D, dy: Tensor4D, stride: number): Tensor4D {
+  const [rows, columns, channels] = filter.shape;
+  const valid = [integers('strides', [1, stride, stride, 1]), string('padding', 'VALID')];
+  const parts: Tensor4D[] = [];
+  for (let from = 0; from < columns; from += widestDepthwise) {
+    const width = Math.min(widestDepthwise, columns - from);
+    const seen = tf.slice(x, [0, 0, from, 0], [-1, -1, (dy.shape[2] - 1) * stride + width, -1]);
+    const size = tf.tensor1d([rows, width, channels, 1], 'int32');
+    parts.push(call1('DepthwiseConv2dNativeBackpropFilter', valid, [seen, size, dy]));
+  }
+  return tf.concat(parts, 1);
 }
 
 /** x with zeros laid before it and after it, or cut off at its end, so that the windows cover it exactly. */

@@ -1,6 +1,7 @@
 /** How much memory a step's intermediate results take at most, read off its recorded graph. */
 import type { GraphOutput } from './binding.js';
 import type { Graph } from './graph.js';
+import { bfloat16 } from './precision.js';
 import { backend } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
 import { disposeTree, leaves, oneMoreRow } from './tensor-tree.js';
@@ -33,7 +34,8 @@ export function peakBytes<F extends TensorTree, B extends TensorTree>(
 /** Bytes of a result, as it was recorded. */
 export function bytesOf({ tensors }: Graph, output: GraphOutput): number {
   const { shape = [], dtype } = tensors.get(output) ?? {};
-  return shape.reduce((product, side) => product * side, 1) * (dtype === backend().binding.TF_BOOL ? 1 : 4);
+  const size = dtype === backend().binding.TF_BOOL ? 1 : dtype === bfloat16 ? 2 : 4;
+  return shape.reduce((product, side) => product * side, size);
 }
 
 /** Whether an operation's result is its first input's memory, under another shape perhaps. */

@@ -5,7 +5,7 @@ import { TracingError } from '../errors/index.js';
 import type { Binding, GraphOutput, OpAttribute, TensorHandle, TensorValues } from './binding.js';
 import type { Graph, Node, TensorDescription } from './graph.js';
 import { makerOf } from './graph.js';
-import { opDefinition } from './op-definitions.js';
+import { opDefinition, typeAttributes } from './op-definitions.js';
 import { backend } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
 import { leaves, mapTree } from './tensor-tree.js';
@@ -45,6 +45,13 @@ class Recorder {
     results: readonly TensorHandle[],
   ): void {
     const inputs = ids.map(id => this.lookUp(id));
+    const [input] = inputs;
+    const [result] = results;
+    // tfjs casts to a tensor's own type too.
+    if (op === 'Cast' && result && input?.dtype === result.dtype) {
+      this.known.set(result.id, input);
+      return;
+    }
     const name = this.add({
       kind: 'operation',
       op,
@@ -59,7 +66,9 @@ class Recorder {
     const { output, dtype } = this.lookUp(id);
     if (this.nodes.get(makerOf(output))?.kind === 'operation') return output;
     const attributes = [{ name: 'T', type: this.binding.TF_ATTR_TYPE, value: dtype }];
-    return `${this.add({ kind: 'operation', op: 'Identity', inputs: [output], attributes })}:0`;
+    const own: GraphOutput = `${this.add({ kind: 'operation', op: 'Identity', inputs: [output], attributes })}:0`;
+    this.tensors.set(own, this.tensors.get(output) as TensorDescription);
+    return own;
   }
 
   /** What was recorded up to now is the forward pass. */
@@ -100,16 +109,12 @@ class Recorder {
       });
     }
     const complete = [...attributes];
-    let next = 0;
-    for (const { typeAttribute, numberAttribute } of definition?.inputs ?? []) {
-      const count =
-        numberAttribute === undefined ? 1 : Number(attributes.find(a => a.name === numberAttribute)?.value);
-      const type = inputs[next];
-      next += count;
-      if (typeAttribute === undefined || type === undefined || complete.some(a => a.name === typeAttribute))
-        continue;
-      complete.push({ name: typeAttribute, type: this.binding.TF_ATTR_TYPE, value: type.dtype });
-    }
+    const types = typeAttributes(definition?.inputs ?? [], attributes);
+    types.forEach((name, i) => {
+      const type = inputs[i];
+      if (name === undefined || type === undefined || complete.some(a => a.name === name)) return;
+      complete.push({ name, type: this.binding.TF_ATTR_TYPE, value: type.dtype });
+    });
     return complete;
   }
 }

@@ -122,19 +122,24 @@ export const sums: readonly Operation[] = [
   },
   ...(
     [
-      [1, 1],
-      [2, 1],
-      [2, 'same'],
+      [3, 1, 1],
+      [3, 2, 1],
+      [3, 2, 'same'],
+      [5, 1, 2],
+      [5, 2, 2],
+      [5, 1, 'same'],
+      [5, 2, 'same'],
+      [7, 1, 3],
     ] as const
-  ).map(([stride, padding]): Operation => ({
-    name: `depthwiseConv2d of stride ${stride}, padding ${padding}`,
-    inputs: [normals('x', [2, 5, 4, 3]), normals('depthwise', [3, 3, 3, 1])],
+  ).map(([side, stride, padding]): Operation => ({
+    name: `depthwiseConv2d with ${side} x ${side}, stride ${stride}, padding ${padding}`,
+    inputs: [normals('x', [2, 5, 4, 3]), normals('depthwise', [side, side, 3, 1])],
     run: (x: Tensor4D, filter: Tensor4D) => depthwiseConv2d(x, filter, stride, padding),
     // An ordinary one whose channels do not mix.
     define: (x, filter) =>
       naive.conv2d(
         x,
-        build([3, 3, 3, 3], (h, w, from, to) => (from === to ? filter.at(h, w, from, 0) : 0)),
+        build([side, side, 3, 3], (h, w, from, to) => (from === to ? filter.at(h, w, from, 0) : 0)),
         stride,
         padding,
       ),

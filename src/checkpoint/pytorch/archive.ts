@@ -1,5 +1,6 @@
 /** torch.save's format since PyTorch 1.6: a ZIP archive of a pickle and one entry a storage. */
 import { CheckpointError } from '../../errors/index.js';
+import type { ByteSource } from '../byte-source.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import { ByteReader, textOf } from './byte-reader.js';
 import type { PyTorchContent } from './content.js';
@@ -8,7 +9,7 @@ import { unpickle } from './pickle.js';
 import { Storages } from './tensors.js';
 import { ZipArchive } from './zip.js';
 
-export function readArchive(bytes: Uint8Array, budget: MemoryBudget): PyTorchContent {
+export function readArchive(bytes: ByteSource, budget: MemoryBudget): PyTorchContent {
   const archive = new ZipArchive(bytes, budget);
   const folder = folderOf(archive);
   requireLittleEndian(archive, `${folder}/byteorder`);
@@ -22,7 +23,10 @@ export function readArchive(bytes: Uint8Array, budget: MemoryBudget): PyTorchCon
     });
   }
   const memory = new Map(
-    [...storages.byKey].map(([key, storage]) => [storage, archive.read(`${folder}/data/${key}`)]),
+    [...storages.byKey].map(([key, storage]) => {
+      const entry = `${folder}/data/${key}`;
+      return [storage, { length: archive.sizeOf(entry), read: () => archive.read(entry) }];
+    }),
   );
   return { value, memory };
 }

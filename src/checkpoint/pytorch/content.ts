@@ -19,8 +19,13 @@ export type PyTorchValue =
 /** What either format's file says. */
 export interface PyTorchContent {
   readonly value: PickleValue;
-  /** The bytes of each storage. */
-  readonly memory: ReadonlyMap<Storage, Uint8Array>;
+  readonly memory: ReadonlyMap<Storage, StorageMemory>;
+}
+
+/** The bytes of a storage, which are read once they are needed. */
+export interface StorageMemory {
+  readonly length: number;
+  read(): Uint8Array;
 }
 
 const maxDepth = 100;
@@ -36,7 +41,7 @@ export function plainValue({ value, memory }: PyTorchContent, budget: MemoryBudg
   return new Visitor(memory, budget).visit(value, 0);
 }
 
-function requireSize(storage: Storage, bytes: Uint8Array): void {
+function requireSize(storage: Storage, bytes: StorageMemory): void {
   if (bytes.length === storage.byteLength) return;
   throw new CheckpointError({
     problem: `storage ${storage.key} is of another size than the file says`,
@@ -57,6 +62,8 @@ const leaf: Extent = { depth: 0, nodes: 1 };
 class Visitor {
   /** Of each list, dictionary and tensor what it became; undefined while what it holds is visited. */
   readonly #visited = new Map<PickleValue, PyTorchValue | undefined>();
+  /** Of each storage how many of its views are still to come, and its bytes once they are read. */
+  readonly #open = new Map<Storage, { views: number; readonly bytes: Uint8Array }>();
   readonly #extents = new Map<PickleValue, Extent>();
 
   constructor(
@@ -99,9 +106,14 @@ class Visitor {
   }
 
   #tensor(view: TensorView): TensorData {
-    const memory = this.memory.get(view.storage);
-    if (!memory) throw new CheckpointError({ problem: `storage ${view.storage.key} is missing` });
-    return view.read(memory, this.budget);
+    const { storage } = view;
+    const memory = this.memory.get(storage);
+    if (!memory) throw new CheckpointError({ problem: `storage ${storage.key} is missing` });
+    const open = this.#open.get(storage) ?? { views: storage.views, bytes: memory.read() };
+    // Its bytes are read once, and kept no longer than they are needed.
+    if (--open.views > 0) this.#open.set(storage, open);
+    else this.#open.delete(storage);
+    return view.read(open.bytes, this.budget);
   }
 
   #measure(container: PickleValue, items: Iterable<PickleValue>): void {

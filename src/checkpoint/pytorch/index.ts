@@ -1,4 +1,6 @@
 /** Reads files of torch.save (`.pth`, `.pth.tar`, `.pt`) without running anything that they say. */
+import type { ByteSource } from '../byte-source.js';
+import { sourceOf } from '../byte-source.js';
 import { MemoryBudget } from '../memory-budget.js';
 import { speakingOf } from '../refusal.js';
 import { readArchive } from './archive.js';
@@ -15,7 +17,8 @@ export type { PyTorchValue } from './content.js';
  * @param source what the bytes are, for error messages: a file's path
  * @throws CheckpointError where the file is damaged, or holds anything else; the message names it
  */
-export function readPyTorch(bytes: Uint8Array, source: string): PyTorchValue {
+export function readPyTorch(file: Uint8Array | ByteSource, source: string): PyTorchValue {
+  const bytes = sourceOf(file);
   return speakingOf(`${source} cannot be read as a PyTorch file`, () => {
     const budget = new MemoryBudget(bytes.length);
     const content = isZip(bytes) ? readArchive(bytes, budget) : readLegacy(bytes, budget);

@@ -1,9 +1,10 @@
 /** torch.save's format before PyTorch 1.6: five pickles one after the other, then the storages. */
 import { z } from 'zod';
 import { CheckpointError } from '../../errors/index.js';
+import type { ByteSource } from '../byte-source.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import { ByteReader } from './byte-reader.js';
-import type { PyTorchContent } from './content.js';
+import type { PyTorchContent, StorageMemory } from './content.js';
 import { globalOf } from './globals.js';
 import type { PickleHost } from './machine.js';
 import { unpickle } from './pickle.js';
@@ -13,7 +14,7 @@ import { kindOf, type PickleValue } from './values.js';
 const magic = 0x1950a86a20f9469cfc6cn;
 const protocol = 1001;
 
-export function readLegacy(bytes: Uint8Array, budget: MemoryBudget): PyTorchContent {
+export function readLegacy(bytes: ByteSource, budget: MemoryBudget): PyTorchContent {
   const reader = new ByteReader(bytes);
   const storages = new Storages();
   const host: PickleHost = { global: globalOf, persistent: id => storages.persistent(id) };
@@ -23,13 +24,15 @@ export function readLegacy(bytes: Uint8Array, budget: MemoryBudget): PyTorchCont
   requireLittleEndian(next());
   const value = next();
   const keys = parseArguments('the list of storages', z.array(z.string()), next());
-  const memory = new Map<Storage, Uint8Array>();
+  const memory = new Map<Storage, StorageMemory>();
   for (const key of keys) {
     const storage = storages.byKey.get(key);
     if (!storage || memory.has(storage)) {
       throw new CheckpointError({ problem: `storage ${key} has no tensor, or occurs twice` });
     }
-    memory.set(storage, readStorage(reader, storage));
+    const begin = passStorage(reader, storage);
+    const length = storage.byteLength;
+    memory.set(storage, { length, read: () => bytes.read(begin, begin + length) });
   }
   if (reader.remaining > 0) {
     throw new CheckpointError({
@@ -73,8 +76,8 @@ function requireLittleEndian(system: PickleValue): void {
   throw new CheckpointError({ problem: 'its byte order is not read here', allowed: 'little-endian' });
 }
 
-/** Its number of elements, and their bytes. */
-function readStorage(reader: ByteReader, storage: Storage): Uint8Array {
+/** Its number of elements, and their bytes. @returns where those begin */
+function passStorage(reader: ByteReader, storage: Storage): number {
   const count = reader.uint64();
   if (count !== storage.count) {
     throw new CheckpointError({
@@ -83,5 +86,5 @@ function readStorage(reader: ByteReader, storage: Storage): Uint8Array {
       allowed: `${storage.count} elements of ${storage.type.title}`,
     });
   }
-  return reader.take(storage.byteLength);
+  return reader.skip(storage.byteLength);
 }

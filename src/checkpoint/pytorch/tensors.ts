@@ -22,6 +22,8 @@ export class StorageType extends PickleObject {
 /** Memory of so many elements, which is kept outside of the pickle. */
 export class Storage extends PickleObject {
   readonly title = 'a storage';
+  /** How many tensors are views of it. */
+  views = 0;
 
   constructor(
     readonly key: string,
@@ -55,6 +57,7 @@ export class TensorView extends PickleObject {
         allowed: `storage ${storage.key} has ${storage.count} elements`,
       });
     }
+    storage.views++;
   }
 
   /** @param memory that of its storage */

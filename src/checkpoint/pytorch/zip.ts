@@ -4,6 +4,8 @@
  */
 import { crc32 } from 'node:zlib';
 import { CheckpointError } from '../../errors/index.js';
+import type { ByteSource } from '../byte-source.js';
+import { sourceOf } from '../byte-source.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import { ByteReader, textOf } from './byte-reader.js';
 
@@ -29,19 +31,26 @@ interface Entry {
   readonly size: number;
 }
 
-export function isZip(bytes: Uint8Array): boolean {
+/** Where the bytes of an entry are. */
+interface Place {
+  readonly crc: number;
+  readonly begin: number;
+  readonly size: number;
+}
+
+export function isZip(bytes: ByteSource): boolean {
   return bytes.length >= 4 && new ByteReader(bytes).uint32() === signatures.local;
 }
 
 export class ZipArchive {
-  readonly #bytes: Uint8Array;
-  readonly #entries = new Map<string, { readonly crc: number; readonly data: Uint8Array }>();
+  readonly #bytes: ByteSource;
+  readonly #entries = new Map<string, Place>();
 
   /** @throws CheckpointError where the directory is damaged or ambiguous, or an entry is compressed or encrypted */
-  constructor(bytes: Uint8Array, budget: MemoryBudget) {
-    this.#bytes = bytes;
-    const { count, start, end } = locateDirectory(bytes);
-    const reader = new ByteReader(bytes.subarray(0, end), start);
+  constructor(bytes: Uint8Array | ByteSource, budget: MemoryBudget) {
+    this.#bytes = sourceOf(bytes);
+    const { count, start, end } = locateDirectory(this.#bytes);
+    const reader = new ByteReader(this.#bytes, start, end);
     const entries: Entry[] = [];
     while (reader.remaining > 0) {
       budget.take(entryBytes);
@@ -63,15 +72,26 @@ export class ZipArchive {
 
   /** @throws CheckpointError where there is no such entry, or its checksum is not that of its bytes */
   read(name: string): Uint8Array {
-    const entry = this.#entries.get(name);
-    if (!entry) throw new CheckpointError({ problem: `the archive lacks ${name}` });
-    if (crc32(entry.data) !== entry.crc) {
+    const { begin, size, crc } = this.#place(name);
+    const data = this.#bytes.read(begin, begin + size);
+    if (crc32(data) !== crc) {
       throw new CheckpointError({
         problem: `${name} in the archive was altered: its checksum does not match`,
         mend: 'copy or download the file again',
       });
     }
-    return entry.data;
+    return data;
+  }
+
+  /** The size of an entry in bytes. @throws CheckpointError where there is no such entry */
+  sizeOf(name: string): number {
+    return this.#place(name).size;
+  }
+
+  #place(name: string): Place {
+    const place = this.#entries.get(name);
+    if (place) return place;
+    throw new CheckpointError({ problem: `the archive lacks ${name}` });
   }
 
   /** Finds the bytes of each entry, which must not overlap. */
@@ -82,9 +102,9 @@ export class ZipArchive {
         throw new CheckpointError({ problem: `${entry.name} overlaps another entry of the archive` });
       if (this.#entries.has(entry.name))
         throw new CheckpointError({ problem: `${entry.name} occurs twice in the archive` });
-      const reader = new ByteReader(this.#bytes.subarray(0, directoryStart), entry.start);
+      const reader = new ByteReader(this.#bytes, entry.start, directoryStart);
       skipLocalHeader(reader, entry.name);
-      this.#entries.set(entry.name, { crc: entry.crc, data: reader.take(entry.size) });
+      this.#entries.set(entry.name, { crc: entry.crc, begin: reader.skip(entry.size), size: entry.size });
       free = reader.position;
     }
   }
@@ -97,7 +117,7 @@ interface Directory {
 }
 
 /** The directory ends where its end record begins, and that is the last of the file. */
-function locateDirectory(bytes: Uint8Array): Directory {
+function locateDirectory(bytes: ByteSource): Directory {
   const at = bytes.length - sizes.end;
   const reader = new ByteReader(bytes, Math.max(0, at));
   if (at < 0 || reader.uint32() !== signatures.end) {
@@ -128,7 +148,7 @@ function locateDirectory(bytes: Uint8Array): Directory {
 }
 
 /** @param at where the locator of the ZIP64 end record would be */
-function locateDirectory64(bytes: Uint8Array, at: number): Directory | undefined {
+function locateDirectory64(bytes: ByteSource, at: number): Directory | undefined {
   const reader = new ByteReader(bytes, Math.max(0, at));
   if (at < sizes.end64 || reader.uint32() !== signatures.locator64) return undefined;
   const [disk, recordAt, disks] = [reader.uint32(), reader.uint64(), reader.uint32()];

@@ -1,6 +1,7 @@
 /** A diagnosis as text for a terminal. */
 import { megabytes } from './disk.js';
 import type { Diagnosis } from './doctor.js';
+import { bfloat16Units } from './simd.js';
 
 /** One line a fact, then each problem with its mend; ends with a newline. */
 export function renderDiagnosis(diagnosis: Diagnosis): string {
@@ -13,6 +14,7 @@ export function renderDiagnosis(diagnosis: Diagnosis): string {
     ['compiled steps', compiledText(diagnosis)],
     ['threads', String(processor.threads)],
     ['SIMD', processor.simd.join(' ') || 'unknown'],
+    ['bfloat16', bfloat16Units(processor.simd) ?? 'no units: training stays in float32'],
     ['memory', `${megabytes(memory.free)} free of ${megabytes(memory.total)}`],
     ['cache', `${cache.folder} (${megabytes(cache.bytes)})`],
     ['python', tools.python ?? 'not found'],

@@ -16,6 +16,14 @@ export async function simdFlags(os: NodeJS.Platform): Promise<string[]> {
   return flagsInSysctl(run?.stdout ?? '');
 }
 
+/**
+ * Which of the flags is of units for products of bfloat16, as oneDNN uses them on x86; undefined where there are none: training in
+ * bfloat16 then takes longer than in float32.
+ */
+export function bfloat16Units(flags: readonly string[]): string | undefined {
+  return ['amx_bf16', 'avx512_bf16'].find(flag => flags.includes(flag));
+}
+
 /** Reads the first processor's `flags` (x86) or `Features` (arm) line of /proc/cpuinfo. */
 export function flagsInCpuinfo(text: string): string[] {
   const line = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1] ?? '';

@@ -5,7 +5,7 @@ import { cachedBinding } from '../../../src/engine/setup/binding.js';
 import { diagnose } from '../../../src/engine/setup/doctor.js';
 import { renderDiagnosis } from '../../../src/engine/setup/doctor-text.js';
 import { setupEngine } from '../../../src/engine/setup/setup.js';
-import { flagsInCpuinfo, flagsInSysctl } from '../../../src/engine/setup/simd.js';
+import { bfloat16Units, flagsInCpuinfo, flagsInSysctl } from '../../../src/engine/setup/simd.js';
 import { addProgram, addPython, borrow, borrowLibrary, scratchPlace, silent } from './scratch.js';
 
 describe('diagnose', () => {
@@ -36,6 +36,10 @@ describe('diagnose', () => {
     const text = renderDiagnosis(diagnosis);
     expect(text).toContain('TensorFlow 2.21.0 (built)');
     expect(text).toContain('nothing is missing');
+    const withFlags = (...simd: string[]): string =>
+      renderDiagnosis({ ...diagnosis, processor: { threads: 2, simd } });
+    expect(withFlags('avx2', 'avx512_bf16')).toMatch(/^bfloat16 +avx512_bf16$/m);
+    expect(withFlags('avx2', 'avx512f')).toMatch(/^bfloat16 +no units: training stays in float32$/m);
   });
 
   it('says what a missing engine needs', async () => {
@@ -84,6 +88,12 @@ describe('SIMD flags', () => {
     expect(flagsInCpuinfo(x86)).toEqual(['sse4_2', 'avx2', 'avx512_bf16']);
     expect(flagsInCpuinfo('processor\t: 0\nFeatures\t: fp asimd bf16 crc32\n')).toEqual(['asimd', 'bf16']);
     expect(flagsInCpuinfo('')).toEqual([]);
+  });
+
+  it('name the units for bfloat16', () => {
+    expect(bfloat16Units(['avx512f', 'avx512_bf16', 'amx_bf16'])).toBe('amx_bf16');
+    expect(bfloat16Units(['avx512f', 'avx512_bf16'])).toBe('avx512_bf16');
+    expect(bfloat16Units(['avx2', 'avx512f', 'avx512_vnni'])).toBeUndefined();
   });
 
   it('are read from sysctl of macOS', () => {
