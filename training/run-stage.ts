@@ -30,7 +30,7 @@ import { StaticNetwork } from '../src/model/static.js';
 import type { Variables } from '../src/nn/scope.js';
 import { stream } from '../src/random/index.js';
 import { classifierTrainer } from './classifier-trainer.js';
-import type { TrainConfig } from './config.js';
+import { TrainConfig } from './config.js';
 import { group } from './groups.js';
 import type { LoopOptions } from './loop.js';
 import { trainLoop } from './loop.js';
@@ -179,7 +179,7 @@ function openWriter({ out, resume, seed, command }: StageOptions, config: JsonOb
     ? resumeRun(out)
     : createRun(out, { config, seed, command, environment: describeEnvironment() });
   try {
-    requireConfig(run, config);
+    requireConfig({ ...run, config: completed(run.config) }, config);
     if (seed === run.seed) return run;
     throw new RunError({
       problem: 'the run was started with another seed',
@@ -191,6 +191,12 @@ function openWriter({ out, resume, seed, command }: StageOptions, config: JsonOb
     run.close();
     throw error;
   }
+}
+
+/** What an earlier version wrote, with the defaults of what can be configured since. */
+function completed({ stage = null, ...config }: JsonObject): JsonObject {
+  const parsed = TrainConfig.safeParse(config);
+  return parsed.success ? { stage, ...parsed.data } : { stage, ...config };
 }
 
 function requireBatch(stage: StageName, config: TrainConfig, { train }: Splits): void {

@@ -181,6 +181,17 @@ describe('with a trained model', () => {
     );
   });
 
+  it('a run of before a setting was there is resumed with its default', () => {
+    const path = join(folder, 'a1/config.json');
+    const text = readFileSync(path, 'utf8');
+    const { precision, batchNorm, ...older } = JSON.parse(text) as Record<string, unknown>;
+    expect([precision, batchNorm]).toEqual(['float32', 'worker']);
+    writeFileSync(path, JSON.stringify(older));
+    const { code, stderr } = gfnet(folder, 'train', 'stage1', '--out', 'a1', '--resume');
+    expect(code, stderr).toBe(0);
+    writeFileSync(path, text);
+  });
+
   it('a policy has nothing to learn where there is one step', () => {
     const config = writeConfig(folder, 'one.json', { network: { ...tiny.network, steps: 1 } });
     refuses(['train', 'stage2', '--config', config, '--from', 'a1', '--out', 'x5'], /nothing for stage2/);

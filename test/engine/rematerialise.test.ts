@@ -94,8 +94,8 @@ describe.runIf(canCompile())('results computed again', () => {
   });
 
   it.skipIf(!existsSync('/usr/bin/prlimit'))('take the place of a step that ran out of memory', () => {
-    // Results of 128 MiB: a small allocation finds room where one of them does not.
-    const size = 2 ** 27;
+    // Results of 64 MiB: a small allocation finds room where one of them does not.
+    const size = 2 ** 26;
     const { weights, batch } = given(size / 4);
     const told: [number, number][] = [];
     const memory = {

@@ -37,7 +37,11 @@ function train(free: () => number): Trained {
   const { variables, costs } = gfnet.initialise(stream(1, 'initialise'));
   const told: [number, number][] = [];
   const memory: MemoryLimit = { free, onRecompute: (all, less) => void told.push([all, less]) };
-  const trainer = classifierTrainer("stage1", { gfnet, costs, variables, seed: 1, compiling: { memory } }, stage1);
+  const trainer = classifierTrainer(
+    'stage1',
+    { gfnet, costs, variables, seed: 1, compiling: { memory } },
+    stage1,
+  );
   const losses: number[] = [];
   for (let step = 0; step < 2; step++) {
     const images = uniform(stream(1, 'images', step), size * side * side * 3);
