@@ -6,7 +6,7 @@ import type { GraphOutput } from './binding.js';
 import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
 import { foldBatchNorm } from './fold.js';
-import { renumber } from './collectives.js';
+import { renumber, workers } from './collectives.js';
 import { hoist } from './hoist.js';
 import type { Precision } from './precision.js';
 import { inBfloat16 } from './precision.js';
@@ -98,7 +98,8 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
     try {
       return execute(entry, leaves(fixed), leaves(batch)) as O;
     } catch (error) {
-      if (!memory || !isOutOfMemory(error)) throw error;
+      // Of several workers the others would not trace it again.
+      if (!memory || !isOutOfMemory(error) || workers().count > 1) throw error;
       if (!entry.lavish) throw outOfMemory(error);
       discard(entry);
       compiled.set(key, compileFor(0));
