@@ -39,7 +39,7 @@ const compiled = compile(step, { memory });
 const bits = ({ loss, gradients }: ReturnType<typeof compiled>): string[] =>
   [loss, ...Object.values(gradients)].map(tensor => {
     const { buffer } = tensor.dataSync<'float32'>().slice();
-    return Buffer.from(buffer as ArrayBuffer).toString('base64');
+    return Buffer.from(buffer).toString('base64');
   });
 const results = bits(starvedOnce(1.5 * size, () => compiled(weights, batch)));
 const plain = bits(compile(step)(weights, batch));
