@@ -32,7 +32,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
   /**
    * @param variables become the learner's
    * @param isFrozen what stays as it is, see `freezing`
-   * @param memory what a step may take
+   * @param compiling how its steps compute
    */
   constructor(
     objective: Objective<B>,

@@ -11,6 +11,7 @@ import { batches, shuffled } from '../src/data/loader.js';
 import { sumOverWorkers, workers } from '../src/engine/collectives.js';
 import { leaves } from '../src/engine/tensor-tree.js';
 import { DivergedError, InterruptedError, TimeUpError } from '../src/errors/index.js';
+import { largest } from '../src/evaluation/index.js';
 import { outputsOf } from '../src/model/outputs.js';
 import { Runner } from '../src/model/runner.js';
 import type { EpochSums } from './epoch-sums.js';
@@ -272,11 +273,8 @@ async function validate(
     runner.release();
   });
   const right = logits.map(step => {
-    const isRight = (label: number, i: number): boolean => {
-      const row = step.subarray(i * classes, (i + 1) * classes);
-      return row.indexOf(Math.max(...row)) === label;
-    };
-    return labels.filter(isRight).length;
+    const predicted = largest(step, classes);
+    return labels.filter((label, i) => predicted[i] === label).length;
   });
   return [labels.length, ...right];
 }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ImageTarget } from '../data/dataset.js';
 import { decodeImage } from '../data/decode.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
@@ -148,10 +149,7 @@ async function* batchesOf(loaded: LoadedModel, files: readonly string[]): AsyncG
   const target = targetOf(loaded);
   for (let from = 0; from < files.length; from += int8Batch) {
     const names = files.slice(from, from + int8Batch);
-    const images = await Promise.all(names.map(file => decodeImage(file, target)));
-    const size = images[0]?.length ?? 0;
-    const pixels = new Float32Array(images.length * size);
-    images.forEach((image, i) => pixels.set(image, i * size));
+    const pixels = await pixelsOf(names, target);
     const labels = names.map(file => loaded.model.classes.indexOf(basename(dirname(file))));
     yield { pixels, labels: labels.includes(-1) ? undefined : labels };
   }
@@ -176,12 +174,19 @@ function alwaysOnly(text: string): 'always' {
   throw new InvalidArgumentError('always, or nothing');
 }
 
+/** [files + room, height, width, channels] */
+async function pixelsOf(files: readonly string[], target: ImageTarget, room = 0): Promise<Float32Array> {
+  const size = target.height * target.width * target.channels;
+  const pixels = new Float32Array((files.length + room) * size);
+  const images = await Promise.all(files.map(file => decodeImage(file, target)));
+  images.forEach((image, i) => pixels.set(image, i * size));
+  return pixels;
+}
+
 async function examplesOf(loaded: LoadedModel, files: readonly string[]): Promise<Examples> {
   const target = targetOf(loaded);
   const size = target.height * target.width * target.channels;
-  const pixels = new Float32Array((files.length + noise) * size);
-  const images = await Promise.all(files.map(file => decodeImage(file, target)));
-  images.forEach((image, i) => pixels.set(image, i * size));
+  const pixels = await pixelsOf(files, target, noise);
   pixels.set(uniform(stream(0, 'export'), noise * size), files.length * size);
   return { names: [...files.map(file => basename(file)), `${noise} images of noise`], pixels };
 }

@@ -73,9 +73,12 @@ export async function measureLatency(
   runner.dispose();
   const clocks = latency.budgets.map((_, i) => {
     const times = stopped.map(budgets => budgets[i] ?? []);
-    const mean = (of: (image: readonly number[]) => readonly number[]): number =>
-      times.flatMap(of).reduce((sum, time) => sum + time, 0) / images.length;
-    return { milliseconds: mean(image => image), expected: mean(image => steps.slice(0, image.length)) };
+    const mean = (milliseconds: readonly number[]): number =>
+      milliseconds.reduce((sum, time) => sum + time, 0) / images.length;
+    return {
+      milliseconds: mean(times.flat()),
+      expected: mean(times.flatMap(({ length }) => steps.slice(0, length))),
+    };
   });
   return {
     ...latency,

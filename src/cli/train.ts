@@ -27,7 +27,7 @@ interface Options {
   readonly preset?: string;
   readonly config?: string;
   readonly data?: string;
-  readonly set?: string[];
+  readonly set?: readonly string[];
   readonly precision?: Precision;
   readonly out?: string;
   readonly dryRun?: boolean;
@@ -136,11 +136,11 @@ interface Planned {
   readonly folder: string;
   /** The run it starts from, given the folder of the command. */
   readonly from: (out: string) => string | undefined;
-  /** What is set for it alone. */
-  readonly set?: readonly string[];
+  /** What is set for it: for all, and for it alone. */
+  readonly set: readonly string[];
 }
 
-function planOf(stage: StageName | 'all', { from, inputs }: Options): Planned[] {
+function planOf(stage: StageName | 'all', { from, inputs, set = [] }: Options): Planned[] {
   if (inputs !== undefined && stage !== 'static') {
     throw new UsageError({
       problem: 'only static networks have input sizes to choose',
@@ -149,14 +149,14 @@ function planOf(stage: StageName | 'all', { from, inputs }: Options): Planned[] 
     });
   }
   if (stage === 'all') {
-    return stages.map(name => ({ stage: name, folder: name, from: out => fromOf(name, out) }));
+    return stages.map(name => ({ stage: name, folder: name, from: out => fromOf(name, out), set }));
   }
-  if (inputs === undefined) return [{ stage, folder: '', from: () => from }];
+  if (inputs === undefined) return [{ stage, folder: '', from: () => from, set }];
   return inputs.map(side => ({
     stage,
     folder: `${stage}-${side}`,
     from: () => from,
-    set: [`static.input=${side}`],
+    set: [...set, `static.input=${side}`],
   }));
 }
 
@@ -178,9 +178,9 @@ async function trainHere(count: number, options: Options): Promise<void> {
 
 async function trainStages(stage: StageName | 'all', options: TrainOptions): Promise<void> {
   // Bad input is told before the engine, which may take long to obtain.
-  const runs = planOf(stage, options).map(({ folder, from, set = [], ...planned }) => {
+  const runs = planOf(stage, options).map(({ folder, from, set, ...planned }) => {
     const out = join(options.out, folder);
-    const config = configOf({ ...options, set: [...(options.set ?? []), ...set] }, out);
+    const config = configOf({ ...options, set }, out);
     return { ...planned, config, out, from: from(options.out) };
   });
   const cluster = clusterOf(options, process.env);
@@ -211,9 +211,9 @@ async function tryOut(stage: StageName | 'all', options: Options): Promise<void>
       given: excess,
     });
   }
-  const trials = planOf(stage, options).map(({ set = [], ...planned }) => ({
+  const trials = planOf(stage, options).map(({ set, ...planned }) => ({
     ...planned,
-    config: readConfig({ ...options, set: [...(options.set ?? []), ...set] }),
+    config: readConfig({ ...options, set }),
   }));
   await ensureEngine(lineReporter());
   startEngine({ threads: options.threads });

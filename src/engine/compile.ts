@@ -85,16 +85,19 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
       return tidyTree(() => own(step(fixed, batch)));
     }
     const key = `${signature(fixed)} ${anyBatch ? anyBatchSignature(batch) : signature(batch)}`;
-    const compileFor = (free: number | undefined): CompiledFunction => {
+    const compileFor = (free: number): CompiledFunction => {
       const { binding } = backend();
       const { graph: recorded, output } = record(step, fixed, batch, anyBatch);
       const folded = inference ? foldBatchNorm(binding, recorded) : recorded;
       const graph = precision === 'bfloat16' ? inBfloat16(binding, folded) : folded;
-      const suited = free === undefined ? graph : suit(graph, free, memory);
+      const suited = memory ? suit(graph, free, memory) : graph;
       return build(suited, output, inference ? leaves(fixed).length : 0, suited === graph);
     };
-    const entry = compiled.get(key) ?? compileFor(memory?.free());
-    compiled.set(key, entry);
+    let entry = compiled.get(key);
+    if (!entry) {
+      entry = compileFor(memory?.free() ?? Infinity);
+      compiled.set(key, entry);
+    }
     try {
       return execute(entry, leaves(fixed), leaves(batch)) as O;
     } catch (error) {
@@ -122,9 +125,9 @@ function discard({ name, preparation }: CompiledFunction): void {
 }
 
 /** The graph, or one that computes results again which do not fit. */
-function suit(graph: Graph, free: number, memory: MemoryLimit | undefined): Graph {
+function suit(graph: Graph, free: number, { onRecompute }: MemoryLimit): Graph {
   const suited = withinMemory(graph, free);
-  if (suited.graph !== graph) memory?.onRecompute(suited.all, suited.peak);
+  if (suited.graph !== graph) onRecompute(suited.all, suited.peak);
   return suited.graph;
 }
 

@@ -43,8 +43,12 @@ export function isView(op: string): boolean {
   return op === 'Identity' || op === 'Reshape';
 }
 
-/** What `peakBytes` tells, of a graph as it was recorded. */
-export function peakOf({ nodes, outputs, tensors }: Graph, sizeOf: (output: GraphOutput) => number): number {
+/** What `peakBytes` tells, of a graph; by default with the sizes that it was recorded with. */
+export function peakOf(
+  graph: Graph,
+  sizeOf = (output: GraphOutput): number => bytesOf(graph, output),
+): number {
+  const { nodes, outputs, tensors } = graph;
   const memory = new Map<GraphOutput, GraphOutput>();
   const memoryOf = (output: GraphOutput): GraphOutput => memory.get(output) ?? output;
   const made = new Map<GraphOutput, number>();

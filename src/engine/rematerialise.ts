@@ -1,6 +1,6 @@
 /** Less memory for more time: what the forward pass leaves for the backward pass is computed again where it is needed (Chen et al. 2016, arXiv 1604.06174). */
 import type { GraphOutput } from './binding.js';
-import type { Graph, Node, TensorDescription } from './graph.js';
+import type { Graph, Node, Operation, TensorDescription } from './graph.js';
 import { makerOf } from './graph.js';
 import { bytesOf, isView, peakOf } from './peak.js';
 
@@ -10,23 +10,22 @@ import { bytesOf, isView, peakOf } from './peak.js';
  * operations on the same values: results do not change by a bit.
  *
  * @param count at least 2; the last segment is not computed again
- * @param sizeOf bytes of a result
  */
-export function rematerialise(graph: Graph, count: number, sizeOf: (output: GraphOutput) => number): Graph {
+export function rematerialise(graph: Graph, count: number): Graph {
   const { nodes, outputs, forward } = graph;
   const names = [...nodes.keys()];
   const turn = forward === undefined ? -1 : names.indexOf(forward) + 1;
   if (turn <= 0) return graph;
   const times = new Map(names.map((name, time) => [name, time]));
   const madeAt = (output: GraphOutput): number => times.get(makerOf(output)) ?? 0;
-  const cuts = cutsOf(graph, turn, count, sizeOf, madeAt);
+  const cuts = cutsOf(graph, turn, count, madeAt);
   const segmentAt = (time: number): number => cuts.filter(cut => cut <= time).length;
 
   // What later segments or the caller read stays.
   const kept = new Set<GraphOutput>(outputs);
-  for (const [name, node] of [...nodes].slice(0, turn)) {
-    const segment = segmentAt(times.get(name) ?? 0);
-    for (const input of inputsOf(node)) if (segmentAt(madeAt(input)) < segment) kept.add(input);
+  const forwardPass = [...nodes].slice(0, turn);
+  for (const [time, [, node]] of forwardPass.entries()) {
+    for (const input of inputsOf(node)) if (segmentAt(madeAt(input)) < segmentAt(time)) kept.add(input);
   }
   const again = (output: GraphOutput): boolean =>
     !kept.has(output) &&
@@ -34,7 +33,7 @@ export function rematerialise(graph: Graph, count: number, sizeOf: (output: Grap
     madeAt(output) < turn &&
     segmentAt(madeAt(output)) < cuts.length;
 
-  const result = new Map([...nodes].slice(0, turn));
+  const result = new Map(forwardPass);
   const tensors = new Map<GraphOutput, TensorDescription>(graph.tensors);
   /** Of each segment: the backward operations that read what it left. */
   const readers: string[][] = Array.from({ length: cuts.length + 1 }, () => []);
@@ -57,10 +56,10 @@ export function rematerialise(graph: Graph, count: number, sizeOf: (output: Grap
     const name = `${maker}_again`;
     const renamed: GraphOutput = `${name}:${Number(output.slice(maker.length + 1))}`;
     if (result.has(name)) return renamed;
-    const node = nodes.get(maker) as Extract<Node, { kind: 'operation' }>;
+    const node = nodes.get(maker) as Operation;
     const inputs = node.inputs.map(recompute);
     const first = inputs.every((input, i) => input === node.inputs[i]);
-    const after = first ? [gateOf(segmentAt(times.get(maker) ?? 0))] : [];
+    const after = first ? [gateOf(segmentAt(madeAt(output)))] : [];
     result.set(name, { ...node, inputs, after });
     for (let i = 0; tensors.has(`${maker}:${i}`); i++) {
       tensors.set(`${name}:${i}`, tensors.get(`${maker}:${i}`) as TensorDescription);
@@ -87,12 +86,12 @@ function inputsOf(node: Node): readonly GraphOutput[] {
 
 /** Where segments begin, but the first: each leaves about as much to the backward pass, and hands little to the next. */
 function cutsOf(
-  { nodes, tensors }: Graph,
+  graph: Graph,
   turn: number,
   count: number,
-  sizeOf: (output: GraphOutput) => number,
   madeAt: (output: GraphOutput) => number,
 ): number[] {
+  const { nodes, tensors } = graph;
   const left = new Float64Array(turn);
   const handed = new Float64Array(turn + 1);
   const lastUsed = new Map<GraphOutput, number>();
@@ -107,7 +106,7 @@ function cutsOf(
     const made = madeAt(output);
     const node = nodes.get(makerOf(output));
     if (made >= turn || node?.kind !== 'operation' || isView(node.op)) continue;
-    const bytes = sizeOf(output);
+    const bytes = bytesOf(graph, output);
     if (forBackward.has(output)) left[made] = (left[made] ?? 0) + bytes;
     const last = lastUsed.get(output) ?? made;
     handed[made + 1] = (handed[made + 1] ?? 0) + bytes;
@@ -150,13 +149,12 @@ interface Suited {
  * take no more, or where there are none, in those that take least.
  */
 export function withinMemory(graph: Graph, limit: number): Suited {
-  const sizeOf = (output: GraphOutput): number => bytesOf(graph, output);
-  const all = peakOf(graph, sizeOf);
+  const all = peakOf(graph);
   let best: Suited = { graph, peak: all, all };
   for (const count of counts) {
     if (best.peak <= limit) break;
-    const again = rematerialise(graph, count, sizeOf);
-    const peak = peakOf(again, output => bytesOf(again, output));
+    const again = rematerialise(graph, count);
+    const peak = peakOf(again);
     if (peak < best.peak) best = { graph: again, peak, all };
   }
   return best;

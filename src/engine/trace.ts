@@ -255,8 +255,13 @@ function record<T extends TensorTree>(inputs: T, step: (inputs: T) => readonly T
     tf.tidy(() => {
       outputs = engine.getInputTensorIds(step(inputs)).map(id => recorder.output(id));
     });
-    const { nodes, inputs: placeholders, tensors: described, forward } = recorder;
-    return { nodes, inputs: placeholders, outputs, tensors: described, forward };
+    return {
+      nodes: recorder.nodes,
+      inputs: recorder.inputs,
+      outputs,
+      tensors: recorder.tensors,
+      forward: recorder.forward,
+    };
   } finally {
     engine.binding = binding;
     hollow.dispose();

@@ -60,8 +60,30 @@ function takenBy(exitShares: readonly number[]): number[] {
 
 type CostAndAccuracy = Pick<OperatingPoint, 'meanMultiAdds' | 'accuracy'>;
 
-const mostAccurate = <Point extends CostAndAccuracy>(a: Point, b: Point) =>
-  b.accuracy > a.accuracy || (b.accuracy === a.accuracy && b.meanMultiAdds < a.meanMultiAdds) ? b : a;
+/**
+ * The most accurate choice that costs no more than the budget; of equally accurate ones the cheapest.
+ *
+ * @param belowGlance told what the cheapest costs
+ */
+function within<Choice extends Pick<OperatingPoint, 'accuracy'>>(
+  choices: readonly Choice[],
+  costOf: (choice: Choice) => number,
+  budget: number,
+  belowGlance: (least: number) => { readonly given: string; readonly allowed: string },
+): Choice {
+  const costed = choices.map(choice => ({ choice, cost: costOf(choice) }));
+  const affordable = costed.filter(({ cost }) => cost <= budget);
+  if (affordable.length === 0) {
+    throw new UsageError({
+      problem: 'budget is below the cost of the glance',
+      ...belowGlance(Math.min(...costed.map(({ cost }) => cost))),
+    });
+  }
+  return affordable.reduce((best, other) => {
+    const gain = other.choice.accuracy - best.choice.accuracy;
+    return gain > 0 || (gain === 0 && other.cost < best.cost) ? other : best;
+  }).choice;
+}
 
 /**
  * The most accurate candidate whose mean cost is within the budget; of equally accurate ones the cheapest.
@@ -70,10 +92,12 @@ const mostAccurate = <Point extends CostAndAccuracy>(a: Point, b: Point) =>
  * @throws {UsageError} when not even the glance fits the budget
  */
 export function fitBudget<Point extends CostAndAccuracy>(choices: readonly Point[], budget: number): Point {
-  const affordable = choices.filter(({ meanMultiAdds }) => meanMultiAdds <= budget);
-  if (affordable.length > 0) return affordable.reduce(mostAccurate);
-  const least = Math.min(...choices.map(({ meanMultiAdds }) => meanMultiAdds));
-  throw belowGlance(`${budget} Multi-Adds`, `at least ${Math.ceil(least)}`);
+  return within(
+    choices,
+    ({ meanMultiAdds }) => meanMultiAdds,
+    budget,
+    least => ({ given: `${budget} Multi-Adds`, allowed: `at least ${Math.ceil(least)}` }),
+  );
 }
 
 /**
@@ -88,19 +112,15 @@ export function fitTime<Point extends Pick<OperatingPoint, 'accuracy' | 'exitSha
   budget: number,
   times: readonly number[],
 ): Point {
-  const timed = choices.map(choice => ({
-    choice,
-    accuracy: choice.accuracy,
-    meanMultiAdds: takenBy(choice.exitShares).reduce((sum, share, t) => sum + share * (times[t] ?? 0), 0),
-  }));
-  const affordable = timed.filter(({ meanMultiAdds }) => meanMultiAdds <= budget);
-  if (affordable.length > 0) return affordable.reduce(mostAccurate).choice;
-  const least = Math.min(...timed.map(({ meanMultiAdds }) => meanMultiAdds));
-  throw belowGlance(`${budget} ms`, `at least ${least.toPrecision(3)} ms, as measured on this machine`);
-}
-
-function belowGlance(given: string, allowed: string): UsageError {
-  return new UsageError({ problem: 'budget is below the cost of the glance', given, allowed });
+  return within(
+    choices,
+    ({ exitShares }) => takenBy(exitShares).reduce((sum, share, t) => sum + share * (times[t] ?? 0), 0),
+    budget,
+    least => ({
+      given: `${budget} ms`,
+      allowed: `at least ${least.toPrecision(3)} ms, as measured on this machine`,
+    }),
+  );
 }
 
 /**

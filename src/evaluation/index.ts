@@ -31,4 +31,4 @@ export {
 } from './results.js';
 
 export { guarantees, guaranteedThreshold, lossPath, riskPath } from './risk.js';
-export { answer, likeliest, softmax, type Guess } from './softmax.js';
+export { answer, largest, likeliest, softmax, type Guess } from './softmax.js';

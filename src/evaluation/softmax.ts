@@ -40,6 +40,14 @@ export function likeliest(probabilities: Float32Array, classes: readonly string[
   return best.map(i => ({ class: i, label: classes[i] ?? '', probability: probabilities[i] ?? 0 }));
 }
 
+/** The class with the largest logit of each row of `logits` ([n, classes]), of equal ones the first. */
+export function largest(logits: Float32Array, classes: number): Int32Array {
+  return Int32Array.from({ length: logits.length / classes }, (_, i) => {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    return row.indexOf(row.reduce((most, logit) => Math.max(most, logit), -Infinity));
+  });
+}
+
 /** What a network answered for n images, and how sure it was. */
 export interface Answers {
   /** The most probable class, [n]; of equal ones the first. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BundleManifest } from '../bundle/manifest.js';
 import { ExportError } from '../errors/index.js';
+import { largest } from '../evaluation/softmax.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { Range } from '../onnx/quantise.js';
 import { observing, quantise, quantisedValues, rangeNames } from '../onnx/quantise.js';
@@ -39,14 +40,16 @@ export async function quantiseGraphs(recorded: Recorded, image: Image, batches: 
     observed,
     image,
     batchesSeen => seeAll(batchesSeen, batches),
-    (session, name) =>
-      listening(session, given => {
-        const seen = quantisedValues(recorded.models.get(name) as OnnxModel).map((_, i): Range => {
+    (session, name) => {
+      const values = quantisedValues(recorded.models.get(name) as OnnxModel);
+      return listening(session, given => {
+        const seen = values.map((_, i): Range => {
           const [min = NaN, max = NaN] = rangeNames(i).map(end => (given[end]?.data as Float32Array)[0]);
           return { min, max };
         });
         ranges.set(name, joined(ranges.get(name), seen));
-      }),
+      });
+    },
   );
   return mapModels(recorded, (model, name) => quantise(model, ranges.get(name) ?? []));
 }
@@ -107,14 +110,9 @@ async function answersBeside(
 }
 
 /** Likeliest class of each image after each step. */
-async function classesOf(runner: StepRunner, pixels: Float32Array): Promise<number[][]> {
-  return (await allSteps(runner, pixels)).map(({ logits, rows }) => {
-    const classes = logits.length / rows.length;
-    return [...rows].map((_, i) => {
-      const own = logits.subarray(i * classes, (i + 1) * classes);
-      return own.indexOf(own.reduce((most, value) => Math.max(most, value), -Infinity));
-    });
-  });
+async function classesOf(runner: StepRunner, pixels: Float32Array): Promise<Int32Array[]> {
+  const answers = await allSteps(runner, pixels);
+  return answers.map(({ logits, rows }) => largest(logits, logits.length / rows.length));
 }
 
 async function speedUps(
