@@ -26,14 +26,16 @@ export function listShards(folder: string): Listing {
         .filter(name => name.endsWith('.tar'))
         .sort(byCodeUnits)
     : [];
-  const images: { shard: number; name: string; start: number; bytes: number }[] = [];
+  const images: TarEntry[] = [];
+  const shardOf: number[] = [];
   const labels: string[] = [];
   const given: Partial<Record<Part, number[]>> = {};
   shards.forEach((name, shard) => {
     const part = beginnings.find(([pattern]) => pattern.test(name))?.[1];
-    for (const sample of samplesOf(join(folder, name))) {
-      const place = images.push({ shard, ...sample.image }) - 1;
-      labels.push(sample.label);
+    for (const { image, label } of samplesOf(join(folder, name))) {
+      const place = images.push(image) - 1;
+      shardOf.push(shard);
+      labels.push(label);
       if (part) (given[part] ??= []).push(place);
     }
   });
@@ -51,8 +53,8 @@ export function listShards(folder: string): Listing {
     classes,
     labels: Int32Array.from(labels, name => indices.get(name) ?? 0),
     source: index => {
-      const { shard = 0, name = '', start = 0, bytes = 0 } = images[index] ?? {};
-      return { path: join(folder, shards[shard] ?? ''), stretch: { name, start, bytes } };
+      const path = join(folder, shards[shardOf[index] ?? 0] ?? '');
+      return { path, stretch: images[index] ?? { name: '', start: 0, bytes: 0 } };
     },
     given: Object.fromEntries(
       parts.flatMap(part => {

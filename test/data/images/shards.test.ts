@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DataConfig } from '../../../src/data/config.js';
@@ -59,6 +59,29 @@ describe('shards', () => {
       [12, 'val/x/3.v1.png'],
     ] as const)
       expect(Buffer.from(await readSource(source(i)))).toEqual(readFileSync(at(file)));
+  });
+
+  it('of many windows, in which names have no letter of ASCII, are listed whole', async () => {
+    const letters = 'ß漢ÿ'.repeat(11);
+    const count = 300;
+    await picture(at('many', 'a.png'), 7, { width: 40, height: 40 });
+    const content = readFileSync(at('many', 'a.png'));
+    rmSync(at('many', 'a.png'));
+    for (let i = 0; i < count; i++) {
+      writeFileSync(at('many', `${letters}${i}.png`), Buffer.concat([content, Buffer.alloc(37 * i)]));
+      writeFileSync(at('many', `${letters}${i}.cls`), String(i % 3));
+    }
+    for (const format of ['ustar', 'gnu', 'pax'] as const) {
+      tar(at(`many-${format}`, 'a.tar'), format, 'many');
+      const { labels, source } = listShards(at(`many-${format}`));
+      expect(labels).toHaveLength(count);
+      for (const [place, label] of labels.entries()) {
+        const { name = '', bytes } = source(place).stretch ?? {};
+        const i = Number(/(\d+)\.png$/.exec(name)?.[1]);
+        expect([name, bytes, label]).toEqual([`./${letters}${i}.png`, content.length + 37 * i, i % 3]);
+      }
+      expect(Buffer.from(await readSource(source(count - 1))).subarray(0, content.length)).toEqual(content);
+    }
   });
 
   it('are read as a data set', async () => {
