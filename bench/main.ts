@@ -15,7 +15,7 @@ import { measureLoader } from './loader.js';
 import { measureMemory } from './memory.js';
 import { networkContest, networkNames } from './networks.js';
 import type { NetworkName } from './networks.js';
-import { measureSavings } from './onnx.js';
+import { drawn, measureSavings } from './onnx.js';
 import { measureServing } from './serve.js';
 import { setUpPyTorch } from './peer.js';
 import { measureSpeed } from './speed.js';
@@ -27,12 +27,14 @@ import {
   loaderTable,
   memoryTable,
   savingTable,
+  rivalTable,
   scalingTable,
   servingTable,
   speedTable,
   startUpTable,
 } from './tables.js';
 import type { Measurements } from './tables.js';
+import { trained } from './trained.js';
 import { measureScaling } from './workers.js';
 
 const networkParts = ['network-training', 'network-inference'] as const;
@@ -116,7 +118,7 @@ const program = new Command('npm run bench --')
   .option('--rounds <n>', 'rounds, in which each side has one turn', count, 15)
   .option('--seconds <s>', 'length of a turn', seconds, 0.5)
   .option('--steps <n>', 'training steps over which memory is watched', count, 2000)
-  .option('--images <n>', 'images of a turn on ONNX Runtime', count, 64)
+  .option('--images <n>', 'most images of a turn on ONNX Runtime', count, 1024)
   .addOption(
     new Option('--exported <preset>', 'of the paper, on ONNX Runtime and served')
       .choices(Object.keys(paperConfigs))
@@ -157,6 +159,7 @@ Examples:
       startUpTable,
       memoryTable,
       savingTable,
+      rivalTable,
       servingTable,
       scalingTable,
     ].map(table => table(measurements));
@@ -211,8 +214,10 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     memory.push(await measureMemory(stage, steps));
   }
   const savings = [];
-  for (const name of wanted.has('onnx') ? [options.exported] : [])
-    savings.push(...(await measureSavings(name, { threads, rounds, images: options.images, report })));
+  if (wanted.has('onnx')) {
+    for (const exported of [drawn(options.exported, options.images), await trained(options.images)])
+      savings.push(...(await measureSavings(exported, { threads, rounds, report })));
+  }
   const serving = wanted.has('serve')
     ? await measureServing({ threads, rounds, seconds, network: options.exported, report })
     : [];

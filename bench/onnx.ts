@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
+import type { Evidence } from '../src/evaluation/index.js';
 import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/evaluation/index.js';
 import { exportGraphs } from '../src/export/graphs.js';
-import type { ModelConfig } from '../src/model/config.js';
-import type { StepInput } from '../src/model/anytime.js';
+import type { AnytimeModel, StepInput } from '../src/model/anytime.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
-import { blocksFor, Conveyor } from '../src/predict/conveyor.js';
+import { blocksFor, Conveyor, storeLength } from '../src/predict/conveyor.js';
 import { engineRunner } from '../src/predict/engine.js';
 import type { StepRunner } from '../src/predict/step-runner.js';
 import { takeSteps } from '../src/predict/step-runner.js';
@@ -24,96 +24,134 @@ const batches = [1, 16, 64] as const;
 /** Of the reference's budgets: the smaller, the more images leave early. */
 const budgets = [4, 8, 14, 20, 30] as const;
 
-/** Least of the counted saving that the clock must show, from this batch size on; most of the time that may pass outside the runtime. */
+/** Images of a stream: long beside what is on its way at once. */
+const streamOf = (batch: number): number => Math.max(128, 16 * batch);
+
+/** Least of the counted saving that the clock must show, from this batch size on; most of the time that may pass outside the runtime, with images of this side. */
 const savingTarget = { share: 0.9, batch: 16 };
-const overheadTarget = 0.05;
+const overheadTarget = { share: 0.05, side: 224 };
+
+/** What is exported and run. */
+export interface Exported {
+  readonly name: string;
+  readonly model: AnytimeModel;
+  readonly patch: number;
+  readonly images: readonly Float32Array[];
+  /** For the reference's budget p; its images' own quantiles where this is absent. */
+  readonly thresholdsAt?: (p: number) => readonly number[];
+  /** With those thresholds, on the test set. */
+  readonly accuracyAt?: (p: number) => number;
+  /** A static network of the same encoder. */
+  readonly rival?: { readonly model: AnytimeModel; readonly accuracy: number };
+  readonly dispose: () => void;
+}
+
+/** Early exit against something that takes longer. */
+interface Against {
+  readonly imagesPerSecond: number;
+  /** Multi-Adds that early exit saves, over those of the other. */
+  readonly counted: number;
+  /** Time saved over that of the other, over `counted`; of the rounds. */
+  readonly share: Spread;
+  readonly met: boolean | null;
+}
 
 export interface Saving {
   readonly network: string;
+  readonly side: number;
   readonly batch: number;
   /** p of the reference's exit shares, q_t ~ (p / 20)^t. */
   readonly p: number;
   readonly meanSteps: number;
-  /** Multi-Adds that early exit saves, over those of all steps. */
-  readonly counted: number;
   /** Medians of the rounds. */
   readonly imagesPerSecond: number;
-  readonly allStepsImagesPerSecond: number;
+  readonly allSteps: Against;
   /** The same all-steps work in TensorFlow. */
   readonly engineImagesPerSecond: number;
-  /** Time saved over that of all steps, over `counted`; of the rounds. */
-  readonly share: Spread;
+  /** Of the trained model within this budget, and of the static network of the same encoder. */
+  readonly accuracy: number | null;
+  readonly rival: (Against & { readonly accuracy: number }) | null;
   /** Time outside ONNX Runtime over all, from pixels to predictions. */
   readonly overhead: number;
-  readonly met: boolean | null;
+  readonly overheadMet: boolean | null;
 }
 
 export interface SavingOptions {
   readonly threads: number;
   readonly rounds: number;
-  readonly images: number;
   readonly report: (message: string) => void;
 }
 
 /** With weights as they are drawn: what images leave is chosen by quantiles of the confidences, whatever these are worth. */
-export async function measureSavings(name: string, options: SavingOptions): Promise<Saving[]> {
+export function drawn(name: string, count: number): Exported {
   const { config, model, dispose } = untrained(name);
+  const images = Array.from({ length: count }, (_, i) => uniform(stream(seed, 'images', i), side * side * 3));
+  return { name, model, patch: config.patch, images, dispose };
+}
+
+export async function measureSavings(exported: Exported, options: SavingOptions): Promise<Saving[]> {
+  const engine = engineRunner(exported.model);
+  const runner = await runtimeOf(exported.model, options.threads);
+  const rival = exported.rival ? await runtimeOf(exported.rival.model, options.threads) : undefined;
+  try {
+    const savings: Saving[] = [];
+    for (const batch of batches)
+      savings.push(...(await atBatch(batch, exported, { runner, rival, engine }, options)));
+    return savings;
+  } finally {
+    await runner.dispose();
+    await rival?.dispose();
+    await engine.dispose();
+    exported.dispose();
+  }
+}
+
+async function runtimeOf(model: AnytimeModel, threads: number): Promise<OnnxRunner> {
   const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
-  const engine = engineRunner(model);
   try {
     const { files, steps } = exportGraphs(model);
     for (const [file, content] of files) writeFileSync(join(folder, file), content);
-    const description = {
-      steps: steps.map((graph, t) => ({ graph, multiAdds: model.multiAdds[t] ?? 0 })),
-      image: { side, channels: 3 as const },
-    };
-    const runner = await loadRunner(folder, description, { threads: options.threads });
-    const glance = await InferenceSession.create(join(folder, steps[0] ?? ''));
-    const sessions = Object.getPrototypeOf(glance) as InferenceSession;
-    const savings: Saving[] = [];
-    for (const batch of batches)
-      savings.push(
-        ...(await atBatch(name, batch, config, model.multiAdds, runner, engine, options, sessions)),
-      );
-    await glance.release();
-    await runner.dispose();
-    return savings;
+    const { multiAdds, side, channels } = model;
+    const described = steps.map((graph, t) => ({ graph, multiAdds: multiAdds[t] ?? 0 }));
+    return await loadRunner(
+      folder,
+      { steps: described, image: { side, channels: channels === 1 ? 1 : 3 } },
+      { threads },
+    );
   } finally {
-    await engine.dispose();
-    dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+interface Runners {
+  readonly runner: OnnxRunner;
+  readonly rival: OnnxRunner | undefined;
+  readonly engine: StepRunner<StepInput>;
+}
+
 async function atBatch(
-  network: string,
   batch: number,
-  { classes, patch }: ModelConfig,
-  multiAdds: readonly number[],
-  runner: OnnxRunner,
-  engine: StepRunner<StepInput>,
-  { images: wanted, rounds, report }: SavingOptions,
-  sessions: InferenceSession,
+  exported: Exported,
+  { runner, rival, engine }: Runners,
+  { rounds, report }: SavingOptions,
 ): Promise<Saving[]> {
-  // A stream has at least four batches on their way.
-  const count = Math.max(4, Math.floor(wanted / batch));
-  const size = side * side * 3;
-  const inputs = Array.from({ length: count }, (_, i) => uniform(stream(seed, 'images', i), batch * size));
-  const logits: Float32Array[] = multiAdds.map(() => new Float32Array(count * batch * classes.length));
-  for (const [i, images] of inputs.entries()) {
-    let t = 0;
-    for await (const answer of takeSteps(runner, images, []))
-      logits[t++]?.set(answer.logits, i * batch * classes.length);
-  }
-  const labels = new Int32Array(count * batch);
-  const evidence = readEvidence({ logits, labels, classes: classes.length, multiAdds });
-  const all = evidence.last.multiAdds;
+  const { name, model, accuracyAt } = exported;
+  const images = exported.images.slice(0, streamOf(batch));
+  const evidence = await evidenceOf(model, runner, images, batch);
+  const size = { batchSize: batch, blocks: blocksFor(batch) };
+  // As `Predictor` keeps it.
+  const store = new Float32Array(storeLength(runner, size));
   const pass = async <Rows>(side: StepRunner<Rows>, thresholds: readonly number[]): Promise<number> => {
     const start = performance.now();
-    const conveyor = new Conveyor(side, { batchSize: batch, thresholds, blocks: blocksFor(batch) });
-    for (const [i, images] of inputs.entries()) {
-      const ids = Array.from({ length: batch }, (_, k) => i * batch + k);
-      await drain(conveyor.put(rowsOf(images, batch), ids));
+    const conveyor = new Conveyor(side, { ...size, thresholds, store });
+    for (let i = 0; i < images.length; i += batch) {
+      const some = images.slice(i, i + batch);
+      await drain(
+        conveyor.put(
+          some,
+          some.map((_, k) => i + k),
+        ),
+      );
     }
     await drain(conveyor.finish());
     return performance.now() - start;
@@ -122,35 +160,68 @@ async function atBatch(
   const engineTime = await pass(engine, []);
   const savings: Saving[] = [];
   for (const p of budgets) {
-    report(`${network}: batch ${batch}, p = ${p}`);
-    const thresholds = thresholdsForShares(evidence, exitShares(p, multiAdds.length));
+    report(`${name}: batch ${batch}, p = ${p}`);
+    const thresholds =
+      exported.thresholdsAt?.(p) ?? thresholdsForShares(evidence, exitShares(p, model.multiAdds.length));
     const point = exits(evidence, thresholds);
-    const counted = 1 - point.meanMultiAdds / all;
-    const times: { all: number; early: number }[] = [];
+    const times: { early: number; all: number; rival: number }[] = [];
     for (let round = 0; round < rounds; round++) {
       times.push({
         early: await pass(runner, thresholds),
         all: await pass(runner, []),
+        rival: rival ? await pass(rival, []) : NaN,
       });
     }
-    const perSecond = (of: (time: (typeof times)[number]) => number): number =>
-      (1000 * count * batch) / spread(times.map(of)).median;
-    const share = spread(times.map(({ all, early }) => (1 - early / all) / counted));
+    const perSecond = (time: number): number => (1000 * images.length) / time;
+    const against = (of: 'all' | 'rival', multiAdds: number): Against => {
+      const counted = 1 - point.meanMultiAdds / multiAdds;
+      const share = spread(times.map(time => (1 - time.early / time[of]) / counted));
+      const met = batch < savingTarget.batch ? null : share.median >= savingTarget.share;
+      return { imagesPerSecond: perSecond(spread(times.map(time => time[of])).median), counted, share, met };
+    };
+    const overhead = await overheadOf({ ...exported, images, runner }, batch, thresholds);
     savings.push({
-      network,
+      network: name,
+      side: model.side,
       batch,
       p,
       meanSteps: point.meanSteps,
-      counted,
-      imagesPerSecond: perSecond(({ early }) => early),
-      allStepsImagesPerSecond: perSecond(({ all }) => all),
-      engineImagesPerSecond: (1000 * count * batch) / engineTime,
-      share,
-      overhead: await overheadOf({ runner, classes, patch, multiAdds }, inputs, batch, thresholds, sessions),
-      met: batch < savingTarget.batch ? null : share.median >= savingTarget.share,
+      imagesPerSecond: perSecond(spread(times.map(({ early }) => early)).median),
+      allSteps: against('all', evidence.last.multiAdds),
+      engineImagesPerSecond: perSecond(engineTime),
+      accuracy: accuracyAt?.(p) ?? null,
+      rival: exported.rival
+        ? {
+            ...against('rival', exported.rival.model.multiAdds[0] ?? NaN),
+            accuracy: exported.rival.accuracy,
+          }
+        : null,
+      overhead,
+      overheadMet: model.side < overheadTarget.side ? null : overhead <= overheadTarget.share,
     });
   }
   return savings;
+}
+
+/** The answers of every step for every image. */
+async function evidenceOf(
+  { classes, multiAdds }: AnytimeModel,
+  runner: OnnxRunner,
+  images: readonly Float32Array[],
+  batch: number,
+): Promise<Evidence> {
+  const size = runner.imageSize;
+  const logits = multiAdds.map(() => new Float32Array(images.length * classes.length));
+  for (let i = 0; i < images.length; i += batch) {
+    const some = images.slice(i, i + batch);
+    const pixels = new Float32Array(some.length * size);
+    some.forEach((image, k) => pixels.set(image, k * size));
+    let t = 0;
+    for await (const answer of takeSteps(runner, pixels, []))
+      logits[t++]?.set(answer.logits, i * classes.length);
+  }
+  const labels = new Int32Array(images.length);
+  return readEvidence({ logits, labels, classes: classes.length, multiAdds });
 }
 
 async function drain(work: AsyncIterable<unknown>): Promise<void> {
@@ -158,27 +229,20 @@ async function drain(work: AsyncIterable<unknown>): Promise<void> {
   while ((await iterator.next()).done !== true);
 }
 
-function rowsOf(images: Float32Array, batch: number): Float32Array[] {
-  const size = images.length / batch;
-  return Array.from({ length: batch }, (_, i) => images.subarray(i * size, (i + 1) * size));
-}
-
-export const overheadMet = (overhead: number): boolean => overhead <= overheadTarget;
-
-/**
- * The share of the time of a stream of pixels that does not pass in a session.
- * @param sessions the prototype of all sessions, whose method is timed meanwhile
- */
+/** The share of the time of a stream of pixels that does not pass in a session. */
 async function overheadOf(
-  model: { runner: OnnxRunner; classes: readonly string[]; patch: number; multiAdds: readonly number[] },
-  inputs: readonly Float32Array[],
+  { runner, model, patch, images }: Pick<Exported, 'model' | 'patch' | 'images'> & { runner: OnnxRunner },
   batch: number,
   thresholds: readonly number[],
-  sessions: InferenceSession,
 ): Promise<number> {
-  const target = { height: side, width: side, channels: 3 };
+  const { side, channels, classes, multiAdds } = model;
+  const target = { height: side, width: side, channels };
   const decode = (pixels: Float32Array): Promise<Float32Array> => Promise.resolve(pixels);
-  const predictor = new Predictor({ ...model, decode, target, thresholdsFor: () => thresholds });
+  const predictor = new Predictor({
+    ...{ runner, classes, patch, multiAdds, decode, target },
+    thresholdsFor: () => thresholds,
+  });
+  const sessions = (InferenceSession as unknown as { prototype: InferenceSession }).prototype;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const { run } = sessions;
   let inside = 0;
@@ -189,12 +253,11 @@ async function overheadOf(
     return given;
   };
   try {
-    const pixels = inputs.flatMap(images => rowsOf(images, batch));
     // As a stream goes on: its memory is there, and has been written to.
-    await drain(predictor.stream(pixels.slice(0, 4 * batch), { budget: 1, batchSize: batch }));
+    await drain(predictor.stream(images.slice(0, 4 * batch), { budget: 1, batchSize: batch }));
     inside = 0;
     const start = performance.now();
-    await drain(predictor.stream(pixels, { budget: 1, batchSize: batch }));
+    await drain(predictor.stream(images, { budget: 1, batchSize: batch }));
     return 1 - inside / (performance.now() - start);
   } finally {
     sessions.run = run;

@@ -4,7 +4,6 @@ import type { Waiting } from './data.js';
 import type { Loading } from './loader.js';
 import type { Flatness } from './memory.js';
 import type { Saving } from './onnx.js';
-import { overheadMet } from './onnx.js';
 import type { Serving } from './serve.js';
 import type { Speed } from './speed.js';
 import type { StartUp } from './startup.js';
@@ -120,9 +119,10 @@ export function memoryTable({ memory }: Measurements): Table {
 
 export function savingTable({ conditions, savings }: Measurements): Table {
   return {
-    title: `early exit on ONNX Runtime, images of 224 px, ${conditions.threads} threads, ${conditions.processor}: images/s, and the share of the counted saving that the clock shows`,
+    title: `early exit on ONNX Runtime, ${conditions.threads} threads, ${conditions.processor}: images/s, and the share of the counted saving that the clock shows`,
     head: [
       'network',
+      'image',
       'batch',
       'p',
       'mean steps',
@@ -138,20 +138,64 @@ export function savingTable({ conditions, savings }: Measurements): Table {
     ],
     rows: savings.map(saving => [
       saving.network,
+      `${saving.side} px`,
       String(saving.batch),
       String(saving.p),
       saving.meanSteps.toFixed(2),
       saving.engineImagesPerSecond.toFixed(1),
-      saving.allStepsImagesPerSecond.toFixed(1),
+      saving.allSteps.imagesPerSecond.toFixed(1),
       saving.imagesPerSecond.toFixed(1),
-      `${(100 * saving.counted).toFixed(0)} %`,
-      saving.share.median.toFixed(2),
-      `${saving.share.lowerQuartile.toFixed(2)}–${saving.share.upperQuartile.toFixed(2)}`,
-      verdict(saving.met),
-      `${(100 * saving.overhead).toFixed(1)} %`,
-      verdict(overheadMet(saving.overhead)),
+      ...shareOf(saving.allSteps),
+      percent(saving.overhead, 1),
+      verdict(saving.overheadMet),
     ]),
   };
+}
+
+export function rivalTable({ savings }: Measurements): Table {
+  return {
+    title: 'the same beside a static network of the same encoder on the whole image: images/s, error on test',
+    head: [
+      'network',
+      'batch',
+      'p',
+      'error',
+      'static',
+      'early exit',
+      'static',
+      'counted saving',
+      'share of it',
+      'middle half',
+      '',
+    ],
+    rows: savings.flatMap(({ network, batch, p, accuracy, imagesPerSecond, rival }) =>
+      rival
+        ? [
+            [
+              network,
+              String(batch),
+              String(p),
+              percent(1 - (accuracy ?? NaN), 2),
+              percent(1 - rival.accuracy, 2),
+              imagesPerSecond.toFixed(1),
+              rival.imagesPerSecond.toFixed(1),
+              ...shareOf(rival),
+            ],
+          ]
+        : [],
+    ),
+  };
+}
+
+const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
+
+function shareOf({ counted, share, met }: Saving['allSteps']): string[] {
+  return [
+    percent(counted, 0),
+    share.median.toFixed(2),
+    `${share.lowerQuartile.toFixed(2)}–${share.upperQuartile.toFixed(2)}`,
+    verdict(met),
+  ];
 }
 
 export function scalingTable({ conditions, scaling }: Measurements): Table {

@@ -4,7 +4,7 @@
  */
 import type { StepAnswer } from '../model/answer.js';
 import { remaining } from '../model/answer.js';
-import type { StepRunner } from './step-runner.js';
+import type { ImageStore, StepRunner } from './step-runner.js';
 import type { Stopwatch } from './stopwatch.js';
 
 interface ConveyorOptions {
@@ -49,18 +49,19 @@ export function blocksFor(batchSize: number): number {
   return Math.max(4, Math.ceil(128 / batchSize));
 }
 
+/** Where each image is a batch of its own none is copied: it stays where it is. */
 export function storeLength(
   { imageSize }: Pick<StepRunner, 'imageSize'>,
   { batchSize, blocks }: Pick<ConveyorOptions, 'batchSize' | 'blocks'>,
 ): number {
-  return blocks * batchSize * imageSize;
+  return batchSize === 1 ? 0 : blocks * batchSize * imageSize;
 }
 
 export class Conveyor<Rows> {
   readonly #waiting = new Map<unknown, Waiting<Rows>[]>();
   /** Images of each block that have not left. */
   readonly #inside: number[];
-  readonly #pixels: Float32Array;
+  readonly #store: Float32Array;
   #next = 0;
 
   constructor(
@@ -68,10 +69,13 @@ export class Conveyor<Rows> {
     private readonly options: ConveyorOptions,
   ) {
     this.#inside = Array.from({ length: options.blocks }, () => 0);
-    this.#pixels = options.store ?? new Float32Array(storeLength(runner, options));
+    this.#store = options.store ?? new Float32Array(storeLength(runner, options));
   }
 
-  /** Takes the first step with these images, at most a batch, and further steps with as many as fill a batch. */
+  /**
+   * Takes the first step with these images, at most a batch, and further steps with as many as fill a batch.
+   * @param images one that is a batch by itself must not change until it has left
+   */
   async *put(images: readonly Float32Array[], ids: readonly number[]): AsyncGenerator<Looked> {
     if (images.length === 0) return;
     const { batchSize, maxMs = Infinity } = this.options;
@@ -79,12 +83,9 @@ export class Conveyor<Rows> {
     // In a ring, so that no image waits for longer than the others take to go round.
     const block = this.#next++ % this.#inside.length;
     while ((this.#inside[block] ?? 0) > 0) yield await this.#takeOf(this.#awaitedBy(block));
-    const first = block * batchSize;
-    images.forEach((image, i) => this.#pixels.set(image, (first + i) * this.runner.imageSize));
     this.#inside[block] = images.length;
-    const places = Int32Array.from(images, (_, i) => first + i);
     const tickets = ids.map(id => ({ id, block, steps: 0, until }));
-    yield await this.#take({ tickets, rows: this.runner.begin({ pixels: this.#pixels, places }) });
+    yield await this.#take({ tickets, rows: this.runner.begin(this.#placed(images, block)) });
     for (const [network, parts] of this.#waiting)
       while (count(parts) >= batchSize) yield await this.#takeOf(network);
   }
@@ -110,6 +111,14 @@ export class Conveyor<Rows> {
   dispose(): void {
     for (const parts of this.#waiting.values()) for (const { rows } of parts) this.runner.free(rows);
     this.#waiting.clear();
+  }
+
+  #placed(images: readonly Float32Array[], block: number): ImageStore {
+    const [only] = images;
+    if (this.options.batchSize === 1 && only) return { pixels: only, places: Int32Array.of(0) };
+    const first = block * this.options.batchSize;
+    images.forEach((image, i) => this.#store.set(image, (first + i) * this.runner.imageSize));
+    return { pixels: this.#store, places: Int32Array.from(images, (_, i) => first + i) };
   }
 
   /** The network that images of a block wait for. */

@@ -155,7 +155,8 @@ export class Predictor<Image = ImageSource> {
   }
 
   /**
-   * Predicts images that are pixels already: [height, width, channels] of `shape` each, values in [0, 1]; all in one batch.
+   * Predicts images that are pixels already: [height, width, channels] of `shape` each, values in [0, 1]; all in one batch. They must not
+   * change until it is done.
    * @throws UsageError for options out of range
    */
   async predictPixels(images: readonly Float32Array[], options: PredictOptions = {}): Promise<Prediction[]> {
