@@ -15,7 +15,7 @@ import { preset, seed } from './subject.js';
 import type { Exported } from './onnx.js';
 
 /** Made by the preset of its name. */
-export const packaged = 'cluttered-60';
+const packaged = 'cluttered-60';
 
 /** @param count images, drawn from the test set */
 export async function trained(count: number): Promise<Exported> {
