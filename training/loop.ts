@@ -71,6 +71,8 @@ export interface LoopOptions {
   readonly patience?: number | undefined;
   /** Its reason `timeUp` says that it is not the user who aborts. */
   readonly signal?: AbortSignal;
+  /** The command that goes on with it where it is stopped. */
+  readonly goOn?: string | undefined;
   /** Told how long it took to save, in ms. */
   readonly onSave?: (duration: number) => void;
   /** Told what the run's log is told: how the data were split, which files are passed over, why training ended before all epochs. */
@@ -134,7 +136,7 @@ async function trainEpochs(
   from: Progress,
   runner: Runner,
 ): Promise<void> {
-  const { trainer, out, splits, batchSize, seed, signal, perEpoch, journal, patience = Infinity } = options;
+  const { trainer, splits, batchSize, seed, signal, perEpoch, journal, patience = Infinity } = options;
   const rows = shareOf(batchSize);
   const withBefore = trainer.mixes && workers().count > 1;
   let progress = from;
@@ -148,7 +150,7 @@ async function trainEpochs(
       if (!told) return;
       requireFinite(trainer, epoch, sums.batches);
       save(options, 'last', { ...progress, epoch, sums: toJson(sums) });
-      throw stopped(out, trainer.stage, told === timeUp, epoch, sums.batches);
+      throw stopped(options, told === timeUp, epoch, sums.batches);
     };
     const read = { order, batchSize, epoch, dropLast: true, rows, withBefore };
     for await (const batch of batches(splits.train, read)) {
@@ -310,14 +312,13 @@ function diverged(what: string, { stage, rate }: Trainer, epoch: number, batch: 
 }
 
 function stopped(
-  path: string,
-  stage: string,
+  { trainer, out, goOn = `gfnet train ${trainer.stage} --out ${out} --resume` }: LoopOptions,
   forTime: boolean,
   epoch: number,
   batches: number,
 ): InterruptedError | TimeUpError {
   return new (forTime ? TimeUpError : InterruptedError)({
     problem: `${forTime ? 'the time is up' : 'interrupted'} in epoch ${epoch + 1}, after ${batches} batches; all of it is saved`,
-    mend: `go on with: gfnet train ${stage} --out ${path} --resume`,
+    mend: `go on with: ${goOn}`,
   });
 }

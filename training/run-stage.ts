@@ -50,7 +50,7 @@ export const origins: Readonly<Record<StageName, readonly [StageName | undefined
 
 export interface StageOptions extends Pick<
   LoopOptions,
-  'signal' | 'onProgress' | 'onEpoch' | 'onSave' | 'onNotice'
+  'signal' | 'onProgress' | 'onEpoch' | 'onSave' | 'onNotice' | 'goOn'
 > {
   readonly stage: StageName;
   readonly config: TrainConfig;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
+import type { StageOptions } from '../../training/run-stage.js';
 import { origins, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
@@ -70,7 +71,7 @@ export function trainCommand(): Command {
     .option('--dry-run', 'try two batches of everything, tell time and memory, keep nothing')
     .option(
       '--from <run>',
-      'the run to start from (stage2: of stage1; stage3: of stage2, or of stage3 to train it further; stage1, static: none, or of a static network or gfnet import)',
+      'the run to start from (stage2: of stage1; stage3: of stage2, or of stage3 to train it further; stage1, static: none, or of a static network or gfnet import; with all, that of these two)',
     )
     .option('--resume', 'go on with the run in --out where it stopped')
     .option('--epochs <n>', 'epochs of the stage; with all, of each', wholeNumber(1))
@@ -149,7 +150,7 @@ function planOf(stage: StageName | 'all', { from, inputs, set = [] }: Options): 
     });
   }
   if (stage === 'all') {
-    return stages.map(name => ({ stage: name, folder: name, from: out => fromOf(name, out), set }));
+    return stages.map(name => ({ stage: name, folder: name, from: out => fromOf(name, out) ?? from, set }));
   }
   if (inputs === undefined) return [{ stage, folder: '', from: () => from, set }];
   return inputs.map(side => ({
@@ -177,11 +178,21 @@ async function trainHere(count: number, options: Options): Promise<void> {
 }
 
 async function trainStages(stage: StageName | 'all', options: TrainOptions): Promise<void> {
+  const plan = planOf(stage, options).map(planned => ({
+    ...planned,
+    out: join(options.out, planned.folder),
+  }));
+  const begun = ({ out }: { out: string }): boolean =>
+    options.resume === true && existsSync(join(out, 'config.json'));
+  const [first] = plan.filter(begun);
   // Bad input is told before the engine, which may take long to obtain.
-  const runs = planOf(stage, options).map(({ folder, from, set, ...planned }) => {
-    const out = join(options.out, folder);
-    const config = configOf({ ...options, set }, out);
-    return { ...planned, config, out, from: from(options.out) };
+  const runs = plan.map(planned => {
+    // What has not begun is trained as what has.
+    const like = begun(planned) ? planned : first;
+    const { stage: name, out, from, set } = planned;
+    const config = configOf({ ...options, set }, like?.out);
+    const seed = options.seed ?? (like ? openRun(like.out).seed : 1);
+    return { name, config, seed, out, from: from(options.out), resume: begun(planned) };
   });
   const cluster = clusterOf(options, process.env);
   await ensureEngine(lineReporter());
@@ -189,10 +200,9 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
   if (cluster) process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   startEngine({ threads: options.threads });
   if (cluster) await joinWorkers(cluster, { onWait: worker => onNotice(`waits for worker ${worker}`) });
-  for (const { stage: name, config, out, from } of runs) {
-    const resume = options.resume === true && existsSync(join(out, 'config.json'));
-    await train(name, { ...options, out, from, resume }, config);
-  }
+  const inputs = options.inputs === undefined ? '' : ` --inputs ${options.inputs.join()}`;
+  const goOn = `gfnet train ${stage}${inputs} --out ${options.out} --resume`;
+  for (const { name, config, ...run } of runs) await train(name, { ...options, ...run, goOn }, config);
 }
 
 async function tryOut(stage: StageName | 'all', options: Options): Promise<void> {
@@ -235,12 +245,13 @@ function fromOf(stage: StageName, out: string): string | undefined {
   return before && join(out, before);
 }
 
-/** A resumed run keeps the configuration and the seed it was started with. */
-function configOf({ resume, ...options }: TrainOptions, out: string): ReturnType<typeof readConfig> {
-  if (resume !== true || (options.preset ?? options.config ?? options.data) !== undefined)
+/** A resumed run keeps the configuration it was started with. @param begun the folder of a run that is resumed */
+function configOf(options: TrainOptions, begun: string | undefined): ReturnType<typeof readConfig> {
+  const run = options.resume === true ? (begun ?? options.out) : undefined;
+  if (run === undefined || (options.preset ?? options.config ?? options.data) !== undefined)
     return readConfig(options);
-  const config = Object.entries(openRun(out).config).filter(([key]) => key !== 'stage');
-  return parseConfig(Object.fromEntries(config), options.set ?? [], join(out, 'config.json'));
+  const config = Object.entries(openRun(run).config).filter(([key]) => key !== 'stage');
+  return parseConfig(Object.fromEntries(config), options.set ?? [], join(run, 'config.json'));
 }
 
 const told = new Set<string>();
@@ -254,7 +265,7 @@ function onNotice(notice: string): void {
 
 async function train(
   stage: StageName,
-  options: Omit<TrainOptions, 'from'> & { from?: string | undefined },
+  options: Omit<TrainOptions, 'from'> & Pick<StageOptions, 'seed' | 'from' | 'resume' | 'goOn'>,
   config: ReturnType<typeof readConfig>,
 ): Promise<void> {
   const interrupt = new AbortController();
@@ -267,10 +278,11 @@ async function train(
     await runStage({
       stage,
       config,
-      seed: options.seed ?? (options.resume ? openRun(options.out).seed : 1),
+      seed: options.seed,
       out: options.out,
       from: options.from,
-      resume: options.resume ?? false,
+      resume: options.resume,
+      goOn: options.goOn,
       command: ['gfnet', ...process.argv.slice(2)],
       signal: interrupt.signal,
       decoders: options.decoders,

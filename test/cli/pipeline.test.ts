@@ -43,6 +43,30 @@ describe('train all', () => {
   });
 });
 
+describe('train all within a time', () => {
+  it('stops when it is up, saved, and becomes what it would have been', () => {
+    const all = ['train', 'all', '--out', 'runs/b'];
+    const { code, stderr } = gfnet(
+      folder,
+      ...all,
+      '--config',
+      'tiny.json',
+      '--seed',
+      '3',
+      '--max-time',
+      '0.001s',
+    );
+    expect([code, stderr]).toEqual([124, expect.stringContaining('the time is up in epoch 1')]);
+    expect(stderr).toContain(`go on with: gfnet ${all.join(' ')} --resume`);
+    // Later stages too have the configuration and the seed of the first.
+    run(...all, '--resume');
+    for (const stage of ['stage1', 'stage2', 'stage3', 'static']) {
+      const [a, b] = ['a', 'b'].map(name => readdirSync(join(folder, 'runs', name, stage, 'checkpoints')));
+      expect(b).toEqual(a);
+    }
+  });
+});
+
 describe('evaluate', () => {
   const path = (): string => join(folder, 'runs/a/stage3/results.json');
   const results = () => parseResults(readFileSync(path(), 'utf8'), path());
