@@ -215,8 +215,11 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   }
   const savings = [];
   if (wanted.has('onnx')) {
-    for (const exported of [drawn(options.exported, options.images), await trained(options.images)])
-      savings.push(...(await measureSavings(exported, { threads, rounds, report })));
+    // One after the other, for each has many images.
+    savings.push(
+      ...(await measureSavings(drawn(options.exported, options.images), { threads, rounds, report })),
+      ...(await measureSavings(await trained(options.images), { threads, rounds, report })),
+    );
   }
   const serving = wanted.has('serve')
     ? await measureServing({ threads, rounds, seconds, network: options.exported, report })

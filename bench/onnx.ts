@@ -137,6 +137,10 @@ async function atBatch(
 ): Promise<Saving[]> {
   const { name, model, accuracyAt } = exported;
   const images = exported.images.slice(0, streamOf(batch));
+  const inputs = Array.from({ length: Math.ceil(images.length / batch) }, (_, i) => {
+    const some = images.slice(i * batch, (i + 1) * batch);
+    return { images: some, ids: some.map((_, k) => i * batch + k) };
+  });
   const evidence = await evidenceOf(model, runner, images, batch);
   const size = { batchSize: batch, blocks: blocksFor(batch) };
   // As `Predictor` keeps it.
@@ -144,15 +148,7 @@ async function atBatch(
   const pass = async <Rows>(side: StepRunner<Rows>, thresholds: readonly number[]): Promise<number> => {
     const start = performance.now();
     const conveyor = new Conveyor(side, { ...size, thresholds, store });
-    for (let i = 0; i < images.length; i += batch) {
-      const some = images.slice(i, i + batch);
-      await drain(
-        conveyor.put(
-          some,
-          some.map((_, k) => i + k),
-        ),
-      );
-    }
+    for (const { images, ids } of inputs) await drain(conveyor.put(images, ids));
     await drain(conveyor.finish());
     return performance.now() - start;
   };

@@ -16,7 +16,7 @@ import { ServeOptions } from '../src/serve/options.js';
 import { closedLoad, openLoad, percentile } from './load.js';
 import type { Load } from './load.js';
 import { photograph } from './loader.js';
-import { preset, seed } from './subject.js';
+import { packaged, preset, seed } from './subject.js';
 import { side, untrained } from './untrained.js';
 
 /** How far beyond capacity requests come. */
@@ -66,7 +66,7 @@ export async function measureServing(options: ServingOptions): Promise<Serving[]
   const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
   try {
     const subjects = [
-      await packaged(join(folder, 'digits')),
+      await packagedSubject(join(folder, 'digits')),
       await large(options.network, join(folder, 'large')),
     ];
     const found: Serving[] = [];
@@ -78,9 +78,9 @@ export async function measureServing(options: ServingOptions): Promise<Serving[]
 }
 
 /** The packaged model and canvases of its test set. */
-async function packaged(bundle: string): Promise<Subject> {
-  await exportModel(join(import.meta.dirname, '../../checkpoints/cluttered-60'), bundle);
-  const { test, close } = openData(preset('cluttered-60').data, { decoders: 1 });
+async function packagedSubject(bundle: string): Promise<Subject> {
+  await exportModel(packaged.folder, bundle);
+  const { test, close } = openData(preset(packaged.preset).data, { decoders: 1 });
   const { height, width, channels } = test.shape;
   const size = height * width * channels;
   const pixels = new Float32Array(bodies * size);

@@ -1,4 +1,5 @@
 /** What is measured: the network and the trainers of a configuration, as `gfnet train` makes them. */
+import { join } from 'node:path';
 import { TrainConfig } from '../training/config.js';
 import { classifierTrainer } from '../training/classifier-trainer.js';
 import { policyTrainer } from '../training/policy-trainer.js';
@@ -17,6 +18,12 @@ export type Stage = (typeof stages)[number];
 
 /** Of everything random here. */
 export const seed = 1;
+
+/** A packaged model that the preset of its name made, and its folder. */
+export const packaged = {
+  preset: 'cluttered-60',
+  folder: join(import.meta.dirname, '../../checkpoints/cluttered-60'),
+};
 
 /** @throws ZodError when there is no preset of that name */
 export function preset(name: string): TrainConfig {

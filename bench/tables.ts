@@ -1,4 +1,5 @@
 /** The measurements as tables for the terminal. */
+import { percent } from '../src/report/format.js';
 import type { Table } from '../src/report/tables.js';
 import type { Waiting } from './data.js';
 import type { Loading } from './loader.js';
@@ -146,7 +147,7 @@ export function savingTable({ conditions, savings }: Measurements): Table {
       saving.allSteps.imagesPerSecond.toFixed(1),
       saving.imagesPerSecond.toFixed(1),
       ...shareOf(saving.allSteps),
-      percent(saving.overhead, 1),
+      `${percent(saving.overhead, 1)} %`,
       verdict(saving.overheadMet),
     ]),
   };
@@ -175,8 +176,8 @@ export function rivalTable({ savings }: Measurements): Table {
               network,
               String(batch),
               String(p),
-              percent(1 - (accuracy ?? NaN), 2),
-              percent(1 - rival.accuracy, 2),
+              `${percent(1 - (accuracy ?? NaN))} %`,
+              `${percent(1 - rival.accuracy)} %`,
               imagesPerSecond.toFixed(1),
               rival.imagesPerSecond.toFixed(1),
               ...shareOf(rival),
@@ -187,11 +188,9 @@ export function rivalTable({ savings }: Measurements): Table {
   };
 }
 
-const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
-
 function shareOf({ counted, share, met }: Saving['allSteps']): string[] {
   return [
-    percent(counted, 0),
+    `${percent(counted, 0)} %`,
     share.median.toFixed(2),
     `${share.lowerQuartile.toFixed(2)}–${share.upperQuartile.toFixed(2)}`,
     verdict(met),

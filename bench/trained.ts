@@ -5,51 +5,39 @@ import { batches, shuffled } from '../src/data/loader.js';
 import { openData } from '../src/data/open.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
 import { parseResults } from '../src/evaluation/index.js';
-import type { AnytimeModel } from '../src/model/anytime.js';
 import { StaticConfig } from '../src/model/config.js';
 import { anytimeGFNet } from '../src/model/locators.js';
 import { StaticNetwork } from '../src/model/static.js';
 import { loadGFNet } from '../src/predict/load.js';
 import { stream } from '../src/random/index.js';
-import { preset, seed } from './subject.js';
+import { packaged, preset, seed } from './subject.js';
 import type { Exported } from './onnx.js';
-
-/** Made by the preset of its name. */
-const packaged = 'cluttered-60';
 
 /** @param count images, drawn from the test set */
 export async function trained(count: number): Promise<Exported> {
-  const folder = join('checkpoints', packaged);
+  const { folder } = packaged;
   const { gfnet, costs, variables } = loadGFNet(folder);
   const { exitShares, statics } = parseResults(readFileSync(join(folder, 'results.json'), 'utf8'), folder);
   const of = new Map(exitShares.map(point => [point.p, point]));
   const rival = statics[0];
   if (!rival) throw new RangeError(`${folder} was judged beside no static network`);
-  const { model, dispose } = staticNetwork(gfnet.config, rival.input);
+  // With weights as they are drawn, which take as long as those that were judged.
+  const network = new StaticNetwork(StaticConfig.parse({ ...gfnet.config, input: rival.input }));
+  const { variables: drawn, multiAdds } = network.initialise(stream(seed, 'initialise'));
   return {
-    name: packaged,
+    name: packaged.preset,
     model: anytimeGFNet(gfnet, costs, () => variables, 'learned'),
     patch: gfnet.config.patch,
     images: await testImages(count),
     thresholdsAt: p => of.get(p)?.thresholds ?? [],
     accuracyAt: p => of.get(p)?.accuracy ?? NaN,
-    rival: { model, accuracy: rival.accuracy },
-    dispose: () => {
-      disposeTree(variables);
-      dispose();
-    },
+    rival: { model: network.anytime(() => drawn, multiAdds), accuracy: rival.accuracy },
+    dispose: () => disposeTree([variables, drawn]),
   };
 }
 
-/** With weights as they are drawn, which take as long as those that were judged. */
-function staticNetwork(config: object, input: number): { model: AnytimeModel; dispose: () => void } {
-  const network = new StaticNetwork(StaticConfig.parse({ ...config, input }));
-  const { variables, multiAdds } = network.initialise(stream(seed, 'initialise'));
-  return { model: network.anytime(() => variables, multiAdds), dispose: () => disposeTree(variables) };
-}
-
 async function testImages(count: number): Promise<Float32Array[]> {
-  const { test, close } = openData(preset(packaged).data);
+  const { test, close } = openData(preset(packaged.preset).data);
   const order = shuffled(test, seed, 0).slice(0, count);
   const images: Float32Array[] = [];
   for await (const batch of batches(test, { order, batchSize: count, epoch: 0, dropLast: false })) {

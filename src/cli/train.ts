@@ -6,6 +6,7 @@ import type { StageOptions } from '../../training/run-stage.js';
 import { origins, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
+import type { Run } from '../checkpoint/run-folder.js';
 import { openRun } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
@@ -182,17 +183,18 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
     ...planned,
     out: join(options.out, planned.folder),
   }));
-  const begun = ({ out }: { out: string }): boolean =>
-    options.resume === true && existsSync(join(out, 'config.json'));
-  const [first] = plan.filter(begun);
+  const begun = plan.map(({ out }) =>
+    options.resume === true && existsSync(join(out, 'config.json')) ? openRun(out) : undefined,
+  );
+  const first = begun.find(run => run !== undefined);
   // Bad input is told before the engine, which may take long to obtain.
-  const runs = plan.map(planned => {
+  const runs = plan.map(({ stage: name, out, from, set }, i) => {
+    const own = begun[i];
     // What has not begun is trained as what has.
-    const like = begun(planned) ? planned : first;
-    const { stage: name, out, from, set } = planned;
-    const config = configOf({ ...options, set }, like?.out);
-    const seed = options.seed ?? (like ? openRun(like.out).seed : 1);
-    return { name, config, seed, out, from: from(options.out), resume: begun(planned) };
+    const like = own ?? first;
+    const config = configOf({ ...options, set }, like);
+    const seed = options.seed ?? like?.seed ?? 1;
+    return { name, config, seed, out, from: from(options.out), resume: own !== undefined };
   });
   const cluster = clusterOf(options, process.env);
   await ensureEngine(lineReporter());
@@ -245,13 +247,13 @@ function fromOf(stage: StageName, out: string): string | undefined {
   return before && join(out, before);
 }
 
-/** A resumed run keeps the configuration it was started with. @param begun the folder of a run that is resumed */
-function configOf(options: TrainOptions, begun: string | undefined): ReturnType<typeof readConfig> {
-  const run = options.resume === true ? (begun ?? options.out) : undefined;
-  if (run === undefined || (options.preset ?? options.config ?? options.data) !== undefined)
+/** A resumed run keeps the configuration it was started with. @param begun the run that is resumed */
+function configOf(options: TrainOptions, begun: Run | undefined): ReturnType<typeof readConfig> {
+  if (options.resume !== true || (options.preset ?? options.config ?? options.data) !== undefined)
     return readConfig(options);
-  const config = Object.entries(openRun(run).config).filter(([key]) => key !== 'stage');
-  return parseConfig(Object.fromEntries(config), options.set ?? [], join(run, 'config.json'));
+  const { path, config } = begun ?? openRun(options.out);
+  const entries = Object.entries(config).filter(([key]) => key !== 'stage');
+  return parseConfig(Object.fromEntries(entries), options.set ?? [], join(path, 'config.json'));
 }
 
 const told = new Set<string>();
