@@ -67,9 +67,11 @@ async function sample(
     exitStep,
   };
 
+  /** A picture of it: bicubic interpolation goes beyond the values it lies between. */
   function glanceOf(image: Float32Array): Float32Array {
-    return tf.tidy(() =>
-      resize(tf.tensor4d(image, [1, side, side, channels]), patch, interpolation).dataSync<'float32'>(),
-    );
+    return tf.tidy(() => {
+      const glance = resize(tf.tensor4d(image, [1, side, side, channels]), patch, interpolation);
+      return tf.clipByValue(glance, 0, 1).dataSync<'float32'>();
+    });
   }
 }

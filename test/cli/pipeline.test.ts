@@ -122,6 +122,15 @@ describe('evaluate', () => {
   });
 });
 
+describe('evaluate of a network that resizes bicubically', () => {
+  it('draws a glance that would go beyond black and white', () => {
+    const change = ['--set', 'network.interpolation=bicubic'];
+    run('train', 'stage1', '--config', 'tiny.json', '--out', 'runs/bicubic', ...change);
+    run('evaluate', 'runs/bicubic');
+    expect(existsSync(join(folder, 'runs/bicubic/report.html'))).toBe(true);
+  });
+});
+
 describe('evaluate of several runs', () => {
   it('compares them in a folder of its own, each as it is alone', () => {
     run('evaluate', 'runs/a/stage3', 'runs/a/stage1', '--out', 'compared');
