@@ -39,9 +39,17 @@ function linear(call: Call, x: Value, weight: Constant): Value {
   return { kind: 'view', of: result, shape: outputShape(call) };
 }
 
+/** [n, k, m] -> [n, m, k]; the runtime takes the product with it as one operation. */
+function turnedRound({ writer }: Call, value: Value): Stored {
+  const [n = -1, k = 1, m = 1] = value.shape;
+  return writer.store([n, m, k], 'rows', 'Transpose', [writer.operand(value, 'rows')], {
+    perm: { ints: [0, 2, 1] },
+  });
+}
+
 const matMul: Translation = call => {
-  const [a, b] = [input(call, 0), input(call, 1)];
-  if (call.attributes.get('adj_x') === true) throw unknown(call, 'that turns its first factor round');
+  const [given, b] = [input(call, 0), input(call, 1)];
+  const a = call.attributes.get('adj_x') === true ? turnedRound(call, given) : given;
   const turned = call.attributes.get('adj_y') === true;
   const once = a.shape.length === 3 && a.shape[0] === 1;
   if (b.kind === 'constant' && b.shape.slice(0, -2).every(size => size === 1)) {

@@ -2,7 +2,6 @@
 import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
 import type { Constant } from '../model.js';
-import { resizedBy } from './resize.js';
 import type { Chosen, Value } from '../values.js';
 import { inPlanes, known, permuted, sameShape, toPlanes } from '../values.js';
 
@@ -23,13 +22,14 @@ const reshape: Translation = call => {
 };
 
 const transpose: Translation = call => {
-  const resized = resizedBy(call);
-  if (resized) return resized;
   const value = input(call, 0);
   const axes = integersOf(call, 1);
   if (value.kind === 'constant') return known(permuted(value.constant, axes));
-  return call.writer.store(outputShape(call), 'rows', 'Transpose', [call.writer.operand(value, 'rows')], {
-    perm: { ints: axes },
+  const planes = axes.length === 4;
+  const perm = planes ? toPlanes.map(axis => axes[axis] ?? 0) : axes;
+  const operands = [call.writer.operand(value, 'rows')];
+  return call.writer.store(outputShape(call), planes ? 'planes' : 'rows', 'Transpose', operands, {
+    perm: { ints: perm },
   });
 };
 
