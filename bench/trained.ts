@@ -36,13 +36,16 @@ export async function trained(count: number): Promise<Exported> {
   };
 }
 
-async function testImages(count: number): Promise<Float32Array[]> {
+async function testImages(count: number): Promise<Uint8Array[]> {
   const { test, close } = openData(preset(packaged.preset).data);
   const order = shuffled(test, seed, 0).slice(0, count);
-  const images: Float32Array[] = [];
+  const images: Uint8Array[] = [];
   for await (const batch of batches(test, { order, batchSize: count, epoch: 0, dropLast: false })) {
     const size = batch.images.length / batch.size;
-    for (let i = 0; i < batch.size; i++) images.push(batch.images.slice(i * size, (i + 1) * size));
+    for (let i = 0; i < batch.size; i++)
+      images.push(
+        Uint8Array.from(batch.images.subarray(i * size, (i + 1) * size), value => Math.round(255 * value)),
+      );
   }
   await close?.();
   return images;

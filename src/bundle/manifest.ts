@@ -7,7 +7,7 @@ import { interpolations } from '../nn/kernels.js';
 export const manifestFile = 'bundle.json';
 
 /** Raised whenever a bundle changes so that older programs would misread it. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 const share = z.number().min(0).max(1);
 const fileName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/);
@@ -19,7 +19,7 @@ const manifestSchema = z
     name: z.string(),
     /** In the order of the logits. */
     classes: z.array(z.string()).min(2).readonly(),
-    /** What the graphs take: [n, side, side, channels], values in [0, 1]; mean and deviation are the graphs' own affair. */
+    /** What the graphs take: [n, side, side, channels], a byte each; mean and deviation are the graphs' own affair. */
     image: z.strictObject({ side: z.int().min(1), channels: z.union([z.literal(1), z.literal(3)]) }),
     /** How images become that: the short side is resized (to `side` where it is absent), and the centre cut out. */
     preprocessing: z.strictObject({

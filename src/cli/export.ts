@@ -175,9 +175,9 @@ function alwaysOnly(text: string): 'always' {
 }
 
 /** [files + room, height, width, channels] */
-async function pixelsOf(files: readonly string[], target: ImageTarget, room = 0): Promise<Float32Array> {
+async function pixelsOf(files: readonly string[], target: ImageTarget, room = 0): Promise<Uint8Array> {
   const size = target.height * target.width * target.channels;
-  const pixels = new Float32Array((files.length + room) * size);
+  const pixels = new Uint8Array((files.length + room) * size);
   const images = await Promise.all(files.map(file => decodeImage(file, target)));
   images.forEach((image, i) => pixels.set(image, i * size));
   return pixels;
@@ -187,6 +187,7 @@ async function examplesOf(loaded: LoadedModel, files: readonly string[]): Promis
   const target = targetOf(loaded);
   const size = target.height * target.width * target.channels;
   const pixels = await pixelsOf(files, target, noise);
-  pixels.set(uniform(stream(0, 'export'), noise * size), files.length * size);
+  const drawn = uniform(stream(0, 'export'), noise * size).map(value => 256 * value);
+  pixels.set(drawn, files.length * size);
   return { names: [...files.map(file => basename(file)), `${noise} images of noise`], pixels };
 }

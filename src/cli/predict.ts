@@ -225,7 +225,7 @@ function progressBar(count: number | undefined, elsewhere: boolean): Bar {
 
 async function writeCrops(
   stem: string,
-  pixels: Float32Array,
+  pixels: Uint8Array,
   { width, channels }: ImageShape,
   boxes: readonly Box[],
 ): Promise<void> {

@@ -15,8 +15,8 @@ export function boxOf(row: number, column: number, side: number, patch: number):
 }
 
 /** The pixels [size, size, channels] of a box of an image [height, width, channels]. */
-export function cutOut(pixels: Float32Array, width: number, channels: number, box: Box): Float32Array {
-  const patch = new Float32Array(box.size * box.size * channels);
+export function cutOut(pixels: Uint8Array, width: number, channels: number, box: Box): Uint8Array {
+  const patch = new Uint8Array(box.size * box.size * channels);
   for (let y = 0; y < box.size; y++) {
     const from = ((box.row + y) * width + box.column) * channels;
     patch.set(pixels.subarray(from, from + box.size * channels), y * box.size * channels);

@@ -1,6 +1,5 @@
 /** Pixels in memory, checked before anything reads them. */
 import { ImageError } from '../errors/index.js';
-import { scaled } from './conform.js';
 import type { ImageShape } from './dataset.js';
 
 export interface RawImage {
@@ -64,12 +63,15 @@ function toBytes(values: Float32Array): Uint8Array {
       mend: 'divide values of 0 to 255 by 255',
     });
   }
-  return Uint8Array.from(values, value => Math.round(value * 255));
+  const bytes = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) bytes[i] = Math.round((values[i] ?? 0) * 255);
+  return bytes;
 }
 
-/** A checked image that has the target's shape already, as it is; undefined for any other. */
-export function asItIs({ data, ...image }: RawImage, shape: ImageShape): Float32Array | undefined {
-  if (image.width !== shape.width || image.height !== shape.height || image.channels !== shape.channels)
-    return undefined;
-  return data instanceof Float32Array ? data.slice() : scaled(data);
+/** A copy of an image that has the target's shape already; undefined for any other. */
+export function asItIs({ data, ...image }: Bytes, shape: ImageShape): Uint8Array | undefined {
+  const same =
+    image.width === shape.width && image.height === shape.height && image.channels === shape.channels;
+  // Not `slice`, which of a Buffer copies nothing.
+  return same ? new Uint8Array(data) : undefined;
 }

@@ -23,8 +23,8 @@ import { verify } from './verify.js';
 /** Images that the exported model is compared on. */
 export interface Examples {
   readonly names: readonly string[];
-  /** [n, side, side, channels], values in [0, 1] */
-  readonly pixels: Float32Array;
+  /** [n, side, side, channels] */
+  readonly pixels: Uint8Array;
 }
 
 /** What is asked for beside plain graphs. */

@@ -36,7 +36,7 @@ const largestFile = 2 ** 31 - 1;
 const rows = 2;
 
 /**
- * A graph takes `images` [n, side, side, channels], and as `state.*` what the graph before gave as `next.*`; the first takes
+ * A graph takes `images` [n, side, side, channels], a byte each, and as `state.*` what the graph before gave as `next.*`; the first takes
  * zeros. Those after it take all images and, as `rows` [n], the places of those that are still there, so that no image is copied when
  * others leave. It gives `logits` and `probabilities` [n, classes], and as `action` [n, 2] where it looked.
  * @throws ExportError where a step cannot be written
@@ -115,6 +115,7 @@ function exportStep(name: string, model: AnytimeModel, step: Step, input: StepIn
       ...leaves(fixed).map(constantOf),
       ...namedLeaves(batch).map(([path, tensor]) => ({
         ...port(path, tensor),
+        ...(path === 'images' && { bytes: true as const }),
         ...(path === 'images' && step !== model.steps[0] && { rows: 'rows' }),
       })),
     ],

@@ -19,7 +19,7 @@ import { allSteps } from './verify.js';
 /** Images in their order, a batch at a time. */
 export interface Batch {
   /** [n, side, side, channels] */
-  readonly pixels: Float32Array;
+  readonly pixels: Uint8Array;
   /** Classes, [n]; undefined where they are not known. */
   readonly labels: readonly number[] | undefined;
 }
@@ -110,7 +110,7 @@ async function answersBeside(
 }
 
 /** Likeliest class of each image after each step. */
-async function classesOf(runner: StepRunner, pixels: Float32Array): Promise<Int32Array[]> {
+async function classesOf(runner: StepRunner, pixels: Uint8Array): Promise<Int32Array[]> {
   const answers = await allSteps(runner, pixels);
   return answers.map(({ logits, rows }) => largest(logits, logits.length / rows.length));
 }
@@ -120,15 +120,15 @@ async function speedUps(
   after: StepRunner,
   batches: Batches,
 ): Promise<Int8Report['speedUp']> {
-  let first = new Float32Array(0);
+  let first = new Uint8Array(0);
   for await (const { pixels } of batches()) {
-    first = Float32Array.from(pixels);
+    first = new Uint8Array(pixels);
     break;
   }
   const found: { batch: number; ratio: number }[] = [];
   for (const batch of timing.batches) {
     const size = before.imageSize;
-    const pixels = new Float32Array(batch * size);
+    const pixels = new Uint8Array(batch * size);
     for (let i = 0; i < batch; i++) pixels.set(first.subarray(0, size), i * size);
     const time = async (runner: StepRunner): Promise<number> => {
       const started = performance.now();

@@ -21,7 +21,7 @@ const sameAction = 1e-5;
 export async function verify(
   engine: StepRunner,
   exported: StepRunner,
-  images: Float32Array,
+  images: Uint8Array,
   range: number,
 ): Promise<number> {
   const [expected, given] = [await allSteps(engine, images), await allSteps(exported, images)];
@@ -43,7 +43,7 @@ export async function verify(
 }
 
 /** What each step answers to a batch of images, all steps taken. */
-export async function allSteps(runner: StepRunner, images: Float32Array): Promise<StepAnswer[]> {
+export async function allSteps(runner: StepRunner, images: Uint8Array): Promise<StepAnswer[]> {
   const answers: StepAnswer[] = [];
   for await (const answer of takeSteps(runner, images, [])) answers.push(answer);
   return answers;

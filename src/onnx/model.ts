@@ -32,7 +32,7 @@ export interface Port {
   readonly name: string;
   readonly shape: readonly Size[];
   /** float32 when absent. */
-  readonly type?: 'int64' | 'bool';
+  readonly type?: 'uint8' | 'int64' | 'bool';
   /** What the number of its rows is called; `n` when absent. */
   readonly rows?: string;
 }

@@ -26,7 +26,7 @@ const number = (value: number): Constant => ({ shape: [], values: Float32Array.o
 const answers = ['taken', 'logits', 'probabilities'] as const;
 
 /**
- * Takes `images` [1, side, side, channels] and `thresholds` [steps - 1]; gives `logits` and `probabilities` [1, classes] of the last step that
+ * Takes `images` [1, side, side, channels], a byte each, and `thresholds` [steps - 1]; gives `logits` and `probabilities` [1, classes] of the last step that
  * was taken, `steps` [], how many that were, and `boxes` [steps - 1, 2]: row and column of the top left pixel of each crop.
  */
 export function singleGraph({ steps, image, patch }: Steps): OnnxModel {
@@ -74,7 +74,7 @@ export function singleGraph({ steps, image, patch }: Steps): OnnxModel {
     name: 'single',
     nodes,
     inputs: [
-      { name: 'images', shape: [1, image.side, image.side, image.channels] },
+      { name: 'images', shape: [1, image.side, image.side, image.channels], type: 'uint8' },
       { name: 'thresholds', shape: [looks.length] },
     ],
     outputs: [

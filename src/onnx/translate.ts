@@ -28,6 +28,8 @@ export interface Named {
   readonly layout: Layout;
   /** Not all that is given is worked on, but the rows that an input of this name chooses: nothing has to be copied when others have left. */
   readonly rows?: string;
+  /** Whether it comes as bytes, 255 for 1. */
+  readonly bytes?: true;
 }
 
 export interface Interface {
@@ -49,11 +51,11 @@ export function translate(name: string, { graph, again }: Recording, ports: Inte
       values.set(output, known(port));
       return;
     }
-    const { name, layout, rows } = port;
+    const { name, layout, rows, bytes } = port;
     const shape = shapeOf(output);
-    const stored: Stored = { kind: 'stored', name, shape, layout };
+    const stored: Stored = { kind: 'stored', name, shape, layout, ...(bytes && { bytes }) };
     values.set(output, rows === undefined ? stored : choose(writer, stored, rows));
-    const given = { name, shape: inMemory(shape, layout) };
+    const given: Port = { name, shape: inMemory(shape, layout), ...(bytes && { type: 'uint8' }) };
     if (rows === undefined) inputs.push(given);
     else inputs.push({ ...given, rows: name }, { name: rows, shape: [-1], type: 'int64' });
   });
@@ -113,9 +115,9 @@ function translateNodes(
   }
 }
 
-function choose(writer: Writer, { name, shape, layout }: Stored, rows: string): Stored {
-  const chosen = writer.store(shape, layout, 'Gather', [name, rows], { axis: { int: 0 } });
-  return { ...chosen, chosen: { from: name, rows } };
+function choose(writer: Writer, stored: Stored, rows: string): Stored {
+  const [name = ''] = writer.emit('Gather', [stored.name, rows], { axis: { int: 0 } });
+  return { ...stored, name, chosen: { from: stored.name, rows } };
 }
 
 /** Sizes that differ between the two recordings follow the number of images. */

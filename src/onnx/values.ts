@@ -15,6 +15,8 @@ export interface Stored {
   readonly layout: Layout;
   /** Where these are chosen rows of something larger: its name, and that of their places in it. */
   readonly chosen?: Chosen;
+  /** Whether it holds bytes, 255 for 1. */
+  readonly bytes?: true;
 }
 
 export interface Chosen {

@@ -3,6 +3,9 @@ import type { Attribute, Constant, OnnxNode } from './model.js';
 import type { Layout, Shape, Stored, Value } from './values.js';
 import { inMemory, orderless, permuted, sameShape, toPlanes, toRows } from './values.js';
 
+/** What a byte of 1 is. */
+export const largestByte = 255;
+
 export class Writer {
   readonly nodes: OnnxNode[] = [];
   private readonly makers = new Map<string, OnnxNode>();
@@ -52,12 +55,13 @@ export class Writer {
       case 'constant':
         return layout === 'rows' ? value.constant : broadcastInPlanes(value.constant);
       case 'stored':
+        if (value.bytes) return this.operand(this.scaled(value), layout);
         if (value.layout === layout || value.shape.length !== 4) return value.name;
         if (orderless(value.shape)) return this.reshape(value.name, inMemory(value.shape, layout));
         return this.transpose(value.name, layout);
       case 'view': {
         const { of, shape } = value;
-        const flat = orderless(of.shape) ? of.name : this.operand(of, 'rows');
+        const flat = this.operand(of, orderless(of.shape) ? of.layout : 'rows');
         if (layout === 'planes' && !orderless(shape))
           return this.transpose(this.reshape(flat, shape), layout);
         const target = inMemory(shape, layout);
@@ -72,6 +76,17 @@ export class Writer {
         return this.emit('Pad', [this.operand(value.of, layout), pads, fill])[0] ?? '';
       }
     }
+  }
+
+  /** Bytes as numbers from 0 to 255. */
+  counted({ name, shape, layout }: Stored): Stored {
+    return this.store(shape, layout, 'Cast', [name], { to: { int: 1 } });
+  }
+
+  /** Bytes as values in [0, 1]. */
+  private scaled(bytes: Stored): Stored {
+    const { name, shape, layout } = this.counted(bytes);
+    return this.store(shape, layout, 'Div', [name, { shape: [], values: Float32Array.of(largestByte) }]);
   }
 
   private reshape(from: string | Constant, shape: Shape): string {

@@ -17,8 +17,8 @@ interface ConveyorOptions {
   /** Milliseconds from when an image is put; no step is begun that would not end within them. */
   readonly maxMs?: number | undefined;
   readonly stopwatch?: Stopwatch;
-  /** Where images lie meanwhile: `storeLength` values, or more; made where it is absent. */
-  readonly store?: Float32Array;
+  /** Where images lie meanwhile: `storeLength` bytes, or more; made where it is absent. */
+  readonly store?: Uint8Array;
 }
 
 interface Ticket {
@@ -61,7 +61,7 @@ export class Conveyor<Rows> {
   readonly #waiting = new Map<unknown, Waiting<Rows>[]>();
   /** Images of each block that have not left. */
   readonly #inside: number[];
-  readonly #store: Float32Array;
+  readonly #store: Uint8Array;
   #next = 0;
 
   constructor(
@@ -69,14 +69,14 @@ export class Conveyor<Rows> {
     private readonly options: ConveyorOptions,
   ) {
     this.#inside = Array.from({ length: options.blocks }, () => 0);
-    this.#store = options.store ?? new Float32Array(storeLength(runner, options));
+    this.#store = options.store ?? new Uint8Array(storeLength(runner, options));
   }
 
   /**
    * Takes the first step with these images, at most a batch, and further steps with as many as fill a batch.
    * @param images one that is a batch by itself must not change until it has left
    */
-  async *put(images: readonly Float32Array[], ids: readonly number[]): AsyncGenerator<Looked> {
+  async *put(images: readonly Uint8Array[], ids: readonly number[]): AsyncGenerator<Looked> {
     if (images.length === 0) return;
     const { batchSize, maxMs = Infinity } = this.options;
     const until = performance.now() + maxMs;
@@ -102,7 +102,7 @@ export class Conveyor<Rows> {
   }
 
   /** All steps of these images, at most a batch. */
-  async *all(images: readonly Float32Array[]): AsyncGenerator<Looked> {
+  async *all(images: readonly Uint8Array[]): AsyncGenerator<Looked> {
     yield* this.put(images, [...images.keys()]);
     yield* this.finish();
   }
@@ -113,7 +113,7 @@ export class Conveyor<Rows> {
     this.#waiting.clear();
   }
 
-  #placed(images: readonly Float32Array[], block: number): ImageStore {
+  #placed(images: readonly Uint8Array[], block: number): ImageStore {
     const [only] = images;
     if (this.options.batchSize === 1 && only) return { pixels: only, places: Int32Array.of(0) };
     const first = block * this.options.batchSize;

@@ -1,5 +1,6 @@
 /** From a checkpoint to a model that answers, in the training engine. */
 import * as tf from '@tensorflow/tfjs-core';
+import { scaled } from '../data/conform.js';
 import { decodeImage } from '../data/decode.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
@@ -43,8 +44,7 @@ export function engineRunner(model: AnytimeModel, free: () => void = () => undef
     begin({ pixels, places }) {
       const [n, first] = [places.length, places[0] ?? 0];
       const own = pixels.subarray(first * size, (first + n) * size);
-      // TensorFlow may keep this memory, which the next batch is written into.
-      return { images: tf.tensor4d(own.slice(), [n, side, side, channels]), state: model.initial(n, 0) };
+      return { images: tf.tensor4d(scaled(own), [n, side, side, channels]), state: model.initial(n, 0) };
     },
     take(step, rows) {
       const network = steps[step];

@@ -44,7 +44,7 @@ export class OnnxRunner implements StepRunner<Rows> {
     const size = this.imageSize;
     const first = places[0] ?? 0;
     const own = step === 0 ? pixels.subarray(first * size, (first + places.length) * size) : pixels;
-    const images = new Tensor('float32', own, [own.length / size, ...this.image]);
+    const images = new Tensor('uint8', own, [own.length / size, ...this.image]);
     const rows = step === 0 ? places.map(place => place - first) : places;
     const given = await session.run(feedsOf(session, { images, ...state }, rows));
     return { answer: read(given), rows: { pixels, places, state: next(given) } };

@@ -21,7 +21,7 @@ export interface ReadyModel<Image = ImageSource> {
    * @param maxPixels encoded images of more are refused
    * @throws ImageError for one that cannot be decoded
    */
-  decode(image: Image, target: ImageTarget, maxPixels: number | undefined): Promise<Float32Array>;
+  decode(image: Image, target: ImageTarget, maxPixels: number | undefined): Promise<Uint8Array>;
   readonly target: ImageTarget;
   readonly classes: readonly string[];
   /** Side of the crops, in pixels; undefined where none are taken. */
@@ -46,7 +46,7 @@ interface Entry<Source> {
 /** `Image`: what it can decode. */
 export class Predictor<Image = ImageSource> {
   readonly #stopwatch: Stopwatch;
-  #store: Float32Array | undefined;
+  #store: Uint8Array | undefined;
   #stepTimes: Promise<readonly number[]> | undefined;
 
   constructor(private readonly model: ReadyModel<Image>) {
@@ -99,7 +99,7 @@ export class Predictor<Image = ImageSource> {
     options: PredictOptions = {},
   ): AsyncGenerator<Outcome<Source>> {
     const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
-    const decode = (source: Source): Promise<Float32Array> =>
+    const decode = (source: Source): Promise<Uint8Array> =>
       this.model.decode(source, this.shape, options.maxPixels);
     const blocks = blocksFor(batchSize);
     const store = this.lend(storeLength(this.model.runner, { batchSize, blocks }));
@@ -155,11 +155,11 @@ export class Predictor<Image = ImageSource> {
   }
 
   /**
-   * Predicts images that are pixels already: [height, width, channels] of `shape` each, values in [0, 1]; all in one batch. They must not
+   * Predicts images that are pixels already: [height, width, channels] bytes of `shape` each; all in one batch. They must not
    * change until it is done.
    * @throws UsageError for options out of range
    */
-  async predictPixels(images: readonly Float32Array[], options: PredictOptions = {}): Promise<Prediction[]> {
+  async predictPixels(images: readonly Uint8Array[], options: PredictOptions = {}): Promise<Prediction[]> {
     const seen: Belief[][] = images.map(() => []);
     for await (const beliefs of this.beliefs(images, options)) {
       for (const [row, belief] of beliefs) {
@@ -176,7 +176,7 @@ export class Predictor<Image = ImageSource> {
     await this.model.runner.dispose();
   }
 
-  private async *beliefs(images: readonly Float32Array[], options: PredictOptions): AsyncGenerator<Beliefs> {
+  private async *beliefs(images: readonly Uint8Array[], options: PredictOptions): AsyncGenerator<Beliefs> {
     const topK = this.topK(options);
     const conveyor = await this.conveyor(options, Math.max(1, images.length), 1);
     try {
@@ -190,17 +190,17 @@ export class Predictor<Image = ImageSource> {
   }
 
   /** Memory for the images of a stream: that of the last one, if no other has it, for memory that was never written to costs time. */
-  private lend(length: number): Float32Array {
+  private lend(length: number): Uint8Array {
     const store = this.#store;
     this.#store = undefined;
-    return store?.length === length ? store : new Float32Array(length);
+    return store?.length === length ? store : new Uint8Array(length);
   }
 
   private async conveyor(
     options: PredictOptions,
     batchSize: number,
     blocks: number,
-    store?: Float32Array,
+    store?: Uint8Array,
   ): Promise<Conveyor<unknown>> {
     const thresholds = await this.thresholds(options);
     const maxMs = options.maxMs === undefined ? undefined : positive('maxMs', options.maxMs);

@@ -2,9 +2,9 @@
 import type { StepAnswer } from '../model/answer.js';
 import { remaining } from '../model/answer.js';
 
-/** Images kept one after the other: [places, side, side, channels], values in [0, 1]. */
+/** Images kept one after the other: [places, side, side, channels]. */
 export interface ImageStore {
-  readonly pixels: Float32Array;
+  readonly pixels: Uint8Array;
   /** Where the images of a batch lie; they follow each other. */
   readonly places: Int32Array;
 }
@@ -16,7 +16,7 @@ export interface ImageStore {
 export interface StepRunner<Rows = unknown> {
   /** For each step, what takes it: images that wait for steps of the same network can take them together. */
   readonly networks: readonly unknown[];
-  /** Values of an image. */
+  /** Bytes of an image. */
   readonly imageSize: number;
   /** Images before their first step. They must stay where they are, unchanged, until their rows are freed or have taken their last step. */
   begin(images: ImageStore): Rows;
@@ -38,7 +38,7 @@ export interface Taken<Rows> {
 /** The steps one after the other with one batch, which shrinks as images leave. @param images [n, side, side, channels] */
 export async function* takeSteps<Rows>(
   runner: StepRunner<Rows>,
-  images: Float32Array,
+  images: Uint8Array,
   thresholds: readonly number[],
 ): AsyncGenerator<StepAnswer> {
   let places = Int32Array.from({ length: images.length / runner.imageSize }, (_, i) => i);

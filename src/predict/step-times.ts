@@ -7,7 +7,7 @@ const passes = { warmUp: 3, least: 7, most: 51, patience: 1000 };
 
 /** Medians, in milliseconds, of a grey image that takes all steps. */
 export async function measureStepTimes<Rows>(runner: StepRunner<Rows>): Promise<number[]> {
-  const pixels = new Float32Array(runner.imageSize).fill(0.5);
+  const pixels = new Uint8Array(runner.imageSize).fill(128);
   const times: number[][] = runner.networks.map(() => []);
   const pass = async (): Promise<number[]> => {
     const taken: number[] = [];

@@ -8,7 +8,7 @@ export type Outcome<Source> = Answered<Source> | Failed<Source>;
 export interface Answered<Source> {
   readonly source: Source;
   /** As the model saw it: [height, width, channels] of its shape. */
-  readonly pixels: Float32Array;
+  readonly pixels: Uint8Array;
   readonly prediction: Prediction;
 }
 
@@ -19,7 +19,7 @@ export interface Failed<Source> {
 
 export interface Decoded<Source> {
   readonly source: Source;
-  readonly pixels: Float32Array;
+  readonly pixels: Uint8Array;
 }
 
 type Batch<Source> = readonly (Decoded<Source> | Failed<Source>)[];
@@ -28,7 +28,7 @@ type Batch<Source> = readonly (Decoded<Source> | Failed<Source>)[];
 export async function* inBatches<Source>(
   sources: Iterable<Source> | AsyncIterable<Source>,
   size: number,
-  decode: (source: Source) => Promise<Float32Array>,
+  decode: (source: Source) => Promise<Uint8Array>,
   signal?: AbortSignal,
 ): AsyncGenerator<Batch<Source>> {
   const iterator =
@@ -55,7 +55,7 @@ export async function* inBatches<Source>(
 async function nextBatch<Source>(
   iterator: Iterator<Source> | AsyncIterator<Source>,
   size: number,
-  decode: (source: Source) => Promise<Float32Array>,
+  decode: (source: Source) => Promise<Uint8Array>,
   signal: AbortSignal | undefined,
 ): Promise<Batch<Source>> {
   const entries: Promise<Decoded<Source> | Failed<Source>>[] = [];

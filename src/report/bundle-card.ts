@@ -97,8 +97,8 @@ function format({ image, verification, int8, programVersion }: Manifest): string
   return [
     '## The graphs',
     '',
-    'Each is plain ONNX (opset 18) with its weights in `weights.bin`. It takes `images`, float32 ' +
-      `[n, ${image.side}, ${image.side}, ${image.channels}] with values in [0, 1] (mean and deviation are in the graph), and as \`state.*\` what the graph`,
+    'Each is plain ONNX (opset 18) with its weights in `weights.bin`. It takes `images`, uint8 ' +
+      `[n, ${image.side}, ${image.side}, ${image.channels}] (mean and deviation are in the graph), and as \`state.*\` what the graph`,
     'before gave as `next.*`; before the first step, zeros. It gives `logits`, `probabilities` and, of a crop, `action`: the place (row, column)',
     'in [0, 1] that it looked at. Images whose largest probability reaches their step’s threshold are answered: take their rows out of',
     'the state, and run the next graph on the rest, with all `images` and, as `rows` (int64), the places of the rest among them.',

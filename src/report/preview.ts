@@ -21,11 +21,11 @@ const shades = ' .:-=+*#%@';
 
 /**
  * The image in `columns` characters a line, each two points high in colour and one otherwise: lines that end in line breaks.
- * @param pixels [height, width, channels], values in [0, 1]
+ * @param pixels [height, width, channels]
  * @param boxes of the looks after the glance, the later over the earlier
  */
 export function preview(
-  pixels: Float32Array,
+  pixels: Uint8Array,
   shape: ImageShape,
   boxes: readonly Box[],
   { columns, color }: PreviewOptions,
@@ -43,7 +43,7 @@ export function preview(
   return `${lines.join('\n')}\n`;
 }
 
-function pointsOf(pixels: Float32Array, shape: ImageShape, width: number, height: number): Point[] {
+function pointsOf(pixels: Uint8Array, shape: ImageShape, width: number, height: number): Point[] {
   const size = { width, height };
   const small = fit(pixels, shape, { cover: size, crop: size, interpolation: 'bilinear' });
   const { channels } = shape;
@@ -87,7 +87,7 @@ function plain(upper: readonly Point[], lower: readonly Point[]): string {
 }
 
 function bytesOf(point: Point): number[] {
-  if (typeof point !== 'number') return point.map(value => Math.round(255 * Math.min(1, Math.max(0, value))));
+  if (typeof point !== 'number') return point.map(value => Math.round(Math.min(255, Math.max(0, value))));
   const hex = stepColor(point);
   return [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
 }

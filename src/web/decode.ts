@@ -1,4 +1,4 @@
-/** Images in a page become the values a network takes: decoded by the browser, resized by our own code, so that numbers equal Node's. */
+/** Images in a page become those that a network takes: decoded by the browser, resized by our own code, so that numbers equal Node's. */
 import { conform } from '../data/conform.js';
 import type { ImageTarget } from '../data/dataset.js';
 import type { RawImage } from '../data/raw-image.js';
@@ -12,18 +12,20 @@ export type WebImage = ImageBitmapSource | Uint8Array<ArrayBuffer> | RawImage;
 /**
  * The pixels of an image, as `target` asks for them; `decodeImage` is the same in Node.
  * @param maxPixels of an encoded image; the browser has decoded it before they are counted
- * @returns [height * width * channels], values in [0, 1]
+ * @returns [height * width * channels]
  * @throws ImageError when the browser cannot decode it, it is too large, or raw pixels don't fit their size
  */
 export async function decodeInPage(
   image: WebImage,
   target: ImageTarget,
   maxPixels = 100_000_000,
-): Promise<Float32Array> {
+): Promise<Uint8Array> {
   if ('channels' in image) {
     const raw = rawBytes(image);
-    const bytes = opaque(raw, target.channels);
-    return asItIs(image, target) ?? conform(bytes, { ...raw, channels: target.channels }, target);
+    return (
+      asItIs(raw, target) ??
+      conform(opaque(raw, target.channels), { ...raw, channels: target.channels }, target)
+    );
   }
   const bitmap = await bitmapOf(image);
   try {

@@ -158,7 +158,7 @@ it('gfnet export --single writes a graph that answers by itself', async () => {
   const session = await InferenceSession.create(join(folder, 'one/single.onnx'));
   const pixels = await decodeImage(join(packaged, 'example.png'), { height: 60, width: 60, channels: 1 });
   const given = await session.run({
-    images: new Tensor('float32', pixels, [1, 60, 60, 1]),
+    images: new Tensor('uint8', pixels, [1, 60, 60, 1]),
     thresholds: new Tensor('float32', Float32Array.of(0.975, 0.975, 0.975), [3]),
   });
   await session.release();

@@ -51,13 +51,15 @@ describe('crop', () => {
     fc.assert(
       fc.property(sizes, place, ({ side, patch }, [row, column]) => {
         const box = boxOf(row, column, side, patch);
-        // Each pixel holds its own place.
-        const pixels = Float32Array.from({ length: side * side }, (_, i) => i);
-        const cut = tf.tidy(() =>
-          crop(tf.tensor4d(pixels, [1, side, side, 1]), tf.tensor2d([[row, column]]), patch).dataSync(),
+        // A pixel holds its place in two bytes.
+        const pixels = Uint8Array.from({ length: side * side * 2 }, (_, i) =>
+          i % 2 === 0 ? i >> 9 : i >> 1,
         );
-        expect(cut[0]).toBe(box.row * side + box.column);
-        expect(cutOut(pixels, side, 1, box)).toEqual(cut);
+        const cut = tf.tidy(() =>
+          crop(tf.tensor4d(pixels, [1, side, side, 2]), tf.tensor2d([[row, column]]), patch).dataSync(),
+        );
+        expect(256 * (cut[0] ?? NaN) + (cut[1] ?? NaN)).toBe(box.row * side + box.column);
+        expect(cutOut(pixels, side, 2, box)).toEqual(Uint8Array.from(cut));
       }),
       { numRuns: 60 },
     );

@@ -16,8 +16,8 @@ import { findEvaluation } from '../../src/predict/calibration.js';
 import { GFNet } from '../../src/predict/index.js';
 import { loadModel } from '../../src/predict/load.js';
 import type { Prediction } from '../../src/predict/prediction.js';
-import { stream, uniform } from '../../src/random/index.js';
 import { temporaryFolder } from '../checkpoint/support.js';
+import { noiseBytes } from '../helpers/network.js';
 import { bundled, root } from '../web/support.js';
 
 /** Debian's package chromium, or what CHROMIUM names. */
@@ -66,7 +66,7 @@ describe.skipIf(!there)('in Chromium', () => {
   beforeAll(async () => {
     startEngine();
     const loaded = loadModel(packaged);
-    const examples = { names: ['noise'], pixels: uniform(stream(1, 'noise'), 60 * 60) };
+    const examples = { names: ['noise'], pixels: noiseBytes(60 * 60) };
     writeBundle(
       bundle,
       await makeBundle('digits', loaded, findEvaluation(loaded.checkpoint), examples),

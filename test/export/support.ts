@@ -40,7 +40,7 @@ export async function exported(model: AnytimeModel, folder: string): Promise<Bot
 
 export async function answersOf<Rows>(
   runner: StepRunner<Rows>,
-  images: Float32Array,
+  images: Uint8Array,
   thresholds: readonly number[],
 ): Promise<StepAnswer[]> {
   const answers: StepAnswer[] = [];

@@ -1,6 +1,7 @@
 /** A small GFNet whose answers and actions differ from image to image. */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { scaled } from '../../src/data/conform.js';
 import type { Tensors } from '../../src/engine/gradients.js';
 import { ModelConfig } from '../../src/model/config.js';
 import type { Costs } from '../../src/model/gfnet.js';
@@ -57,11 +58,17 @@ export function smallNetwork(config: ModelConfig): { gfnet: GFNet; variables: Va
   return { gfnet, variables: lively(variables), costs };
 }
 
-/** `n` images of noise, values in [0, 1]. */
+/** Bytes of noise. */
+export function noiseBytes(count: number): Uint8Array {
+  return Uint8Array.from(uniform(stream(0, 'noise'), count), value => 256 * value);
+}
+
+/** `n` images of noise: bytes, and as values in [0, 1]. */
 export function noise(
   { side, channels }: ModelConfig,
   n: number,
-): { pixels: Float32Array; images: Tensor4D } {
-  const pixels = uniform(stream(0, 'noise'), n * side * side * channels);
-  return { pixels, images: tf.tensor4d(pixels, [n, side, side, channels]) };
+): { pixels: Uint8Array; values: Float32Array; images: Tensor4D } {
+  const pixels = noiseBytes(n * side * side * channels);
+  const values = scaled(pixels);
+  return { pixels, values, images: tf.tensor4d(values, [n, side, side, channels]) };
 }

@@ -20,7 +20,7 @@ describe.each(classifiers)('where to look, %s classifier', kind => {
   function look(locator: LocatorName | Locator, first = 0): StepAnswer[] {
     const { gfnet, variables, costs } = smallNetwork(config);
     const runner = new Runner(anytimeGFNet(gfnet, costs, () => variables, locator));
-    const answers = [...runner.run(noise(config, n).pixels, [], first)];
+    const answers = [...runner.run(noise(config, n).values, [], first)];
     runner.dispose();
     return answers;
   }

@@ -108,7 +108,7 @@ describe('early exit', () => {
 describe.each(classifiers)('a GFNet run by steps, %s classifier', kind => {
   const config = smallConfig(kind);
   const n = 8;
-  const { pixels } = noise(config, n);
+  const { values: pixels } = noise(config, n);
   const size = pixels.length / n;
 
   function withRunner<T>(use: (runner: Runner) => T): T {

@@ -24,10 +24,10 @@ describe.each([12, 17])('static network at %i pixels', input => {
     const { variables: made, multiAdds } = network.initialise(stream(4));
     expect(multiAdds).toBe(smallMultiAdds([3, 5], input, 1) + 5 * 4);
     const variables = lively(made);
-    const { pixels, images } = noise(config, 5);
+    const { values, images } = noise(config, 5);
     const model = network.anytime(() => variables, multiAdds);
     expect(model.multiAdds).toEqual([multiAdds]);
-    const [answer, ...more] = [...new Runner(model).run(pixels, [])];
+    const [answer, ...more] = [...new Runner(model).run(values, [])];
     expect(more).toEqual([]);
 
     const normalised = fromTensor(images)

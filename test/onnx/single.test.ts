@@ -40,14 +40,14 @@ describe.each(classifiers)('a GFNet with %s classifier as one graph', kind => {
         const own = pixels.subarray(i * size, (i + 1) * size);
         const steps = await answersOf(both.exported, own, limits);
         const given = await session.run({
-          images: new Tensor('float32', own, [1, image.side, image.side, image.channels]),
+          images: new Tensor('uint8', own, [1, image.side, image.side, image.channels]),
           thresholds: new Tensor('float32', Float32Array.from(limits), [3]),
         });
         expect(Number((given.steps?.data as BigInt64Array)[0])).toBe(steps.length);
         seen.add(steps.length);
         for (const name of ['logits', 'probabilities'] as const) {
           const data = given[name]?.data as Float32Array;
-          expect(relativeDifference(data, steps.at(-1)?.[name] ?? own)).toBeLessThan(1e-5);
+          expect(relativeDifference(data, steps.at(-1)?.[name] ?? new Float32Array(0))).toBeLessThan(1e-5);
         }
         const boxes = steps.slice(1).flatMap(({ actions }) => {
           const [vertical = NaN, horizontal = NaN] = actions ?? [];

@@ -17,8 +17,8 @@ import { findEvaluation } from '../../src/predict/calibration.js';
 import { loadModel } from '../../src/predict/load.js';
 import type { Belief, Prediction } from '../../src/predict/prediction.js';
 import { loadRunner } from '../../src/predict/onnx-node.js';
-import { stream, uniform } from '../../src/random/index.js';
 import { temporaryFolder } from '../checkpoint/support.js';
+import { noiseBytes } from '../helpers/network.js';
 
 const folder = temporaryFolder();
 const packaged = join(import.meta.dirname, '../../checkpoints/cluttered-60');
@@ -46,7 +46,7 @@ let there: BundledGFNet;
 beforeAll(async () => {
   startEngine();
   const loaded = loadModel(packaged);
-  const examples = { names: ['noise'], pixels: uniform(stream(1, 'noise'), 4 * 60 * 60) };
+  const examples = { names: ['noise'], pixels: noiseBytes(4 * 60 * 60) };
   const made = await makeBundle('digits', loaded, findEvaluation(loaded.checkpoint), examples);
   expect(made.manifest.verification.difference).toBeLessThan(1e-4);
   writeBundle(bundle, made, new Map());
@@ -257,9 +257,9 @@ describe('is refused', () => {
     weights[weights.length >> 1] = 1 ^ (weights[weights.length >> 1] ?? 0);
     writeFileSync(join(copy, 'weights.bin'), weights);
     expect((await refusal(copy)).message).toMatch(/weights\.bin is cut short or was altered/);
-    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 3}');
+    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 4}');
     expect((await refusal(copy)).message).toMatch(/newer version/);
-    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 2}');
+    writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 3}');
     expect(await refusal(copy)).toBeInstanceOf(BundleError);
     expect((await refusal(packaged)).message).toMatch(/missing[^]*bundle\.json/);
   });
@@ -271,7 +271,7 @@ describe('is refused', () => {
 
   it('a folder that holds something', async () => {
     const loaded = loadModel(packaged);
-    const pixels = uniform(stream(1, 'noise'), 60 * 60);
+    const pixels = noiseBytes(60 * 60);
     const made = await makeBundle('digits', loaded, undefined, { names: [], pixels });
     expect(() => writeBundle(bundle, made, new Map())).toThrow(/not empty/);
     expect(made.manifest.calibration).toEqual([]);
@@ -281,7 +281,7 @@ describe('is refused', () => {
   it('an export that gives something else', async () => {
     const other = loadModel(join(packaged, '../cluttered-100'));
     const runner = engineRunner(other.model);
-    const pixels = uniform(stream(1, 'noise'), 100 * 100);
+    const pixels = noiseBytes(100 * 100);
     const steps = ['glance.onnx', 'focus.onnx'].map(graph => ({ graph, multiAdds: 1 }));
     const wrong = await loadRunner(bundle, { steps, image: { side: 60, channels: 1 } });
     const truncated = Object.create(wrong, {

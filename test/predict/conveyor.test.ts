@@ -9,7 +9,7 @@ import { integer, stream } from '../../src/random/index.js';
  * of it is how many steps it took, which every network checks.
  */
 interface Rows {
-  readonly pixels: Float32Array;
+  readonly pixels: Uint8Array;
   readonly places: Int32Array;
   readonly taken: readonly number[];
 }
@@ -50,7 +50,7 @@ class Counting implements StepRunner<Rows> {
 
   join(parts: readonly Rows[]): Rows {
     return {
-      pixels: parts[0]?.pixels ?? new Float32Array(0),
+      pixels: parts[0]?.pixels ?? new Uint8Array(0),
       places: Int32Array.from(parts.flatMap(({ places }) => [...places])),
       taken: parts.flatMap(({ taken }) => taken),
     };
@@ -91,7 +91,7 @@ async function send(
     const ids = own.map((_, i) => from + i);
     await note(
       conveyor.put(
-        own.map(value => Float32Array.of(value)),
+        own.map(value => Uint8Array.of(value)),
         ids,
       ),
     );
@@ -146,7 +146,7 @@ describe('continuous batching', () => {
   it('frees what waits where it is given up', async () => {
     const runner = new Counting();
     const conveyor = new Conveyor(runner, { batchSize: 4, blocks: 4, thresholds: [0.8, 0.8, 0.8] });
-    const images = [2, 1, 3].map(value => Float32Array.of(value));
+    const images = [2, 1, 3].map(value => Uint8Array.of(value));
     for await (const { images: seen } of conveyor.put(images, [0, 1, 2])) expect(seen).toHaveLength(3);
     expect(runner.alive).toBe(2);
     conveyor.dispose();
@@ -166,7 +166,7 @@ describe('continuous batching', () => {
       const conveyor = new Conveyor(runner, options);
       const steps = [0, 0, 0];
       const last: number[] = [];
-      const images = [3, 1, 4].map(value => Float32Array.of(value));
+      const images = [3, 1, 4].map(value => Uint8Array.of(value));
       for await (const { images: seen } of conveyor.all(images)) {
         for (const image of seen) {
           steps[image.id] = image.step;

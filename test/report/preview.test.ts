@@ -3,14 +3,14 @@ import { preview } from '../../src/report/preview.js';
 
 /** Black but for a white square of 2 x 2 pixels in the lower right quarter. */
 const shape = { height: 8, width: 8, channels: 1 };
-const pixels = new Float32Array(64);
+const pixels = new Uint8Array(64);
 for (const [row, column] of [
   [5, 5],
   [5, 6],
   [4, 5],
   [4, 6],
 ] as const)
-  pixels[8 * row + column] = 1;
+  pixels[8 * row + column] = 255;
 
 describe('an image in the terminal', () => {
   it('is shades with the borders of boxes, where there are no colours', () => {
@@ -27,7 +27,7 @@ describe('an image in the terminal', () => {
   });
 
   it('is two points a character in the colours of the image, and of the steps', () => {
-    const red = new Float32Array(3 * 16).map((_, i) => (i % 3 === 0 ? 1 : 0));
+    const red = new Uint8Array(3 * 16).map((_, i) => (i % 3 === 0 ? 255 : 0));
     const drawn = preview(red, { height: 4, width: 4, channels: 3 }, [{ row: 0, column: 0, size: 1 }], {
       columns: 4,
       color: true,
@@ -41,10 +41,10 @@ describe('an image in the terminal', () => {
 
   it('is as wide as asked for, at most as wide as the image', () => {
     const wide = { height: 20, width: 40, channels: 1 };
-    expect(preview(new Float32Array(800).fill(1), wide, [], { columns: 20, color: false })).toBe(
+    expect(preview(new Uint8Array(800).fill(255), wide, [], { columns: 20, color: false })).toBe(
       `${'@'.repeat(20)}\n`.repeat(5),
     );
-    const [widest = ''] = preview(new Float32Array(800).fill(1), wide, [], {
+    const [widest = ''] = preview(new Uint8Array(800).fill(255), wide, [], {
       columns: 100,
       color: false,
     }).split('\n');

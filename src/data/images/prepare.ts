@@ -1,6 +1,7 @@
 /** From the bytes of an image to what the network sees of it: the same whoever prepares it. */
 import type { Random } from '../../random/index.js';
 import { stream } from '../../random/index.js';
+import { scaled } from '../conform.js';
 import type { ImageTarget } from '../dataset.js';
 import { decodeImage } from '../decode.js';
 import { opaque, openEncoded, whole } from '../image-file.js';
@@ -34,13 +35,13 @@ export async function prepare(
   { target, vary }: Plan,
   { index, epoch }: Seen,
 ): Promise<Float32Array> {
-  if (!vary) return decodeImage(bytes, target, given);
+  if (!vary) return scaled(await decodeImage(bytes, target, given));
   const { augment } = vary;
   const random = stream(vary.seed, vary.set, epoch, index);
   const mirrored = random() < augment.flip;
   const pixels =
     augment.crop === 'centre'
-      ? await decodeImage(bytes, target, given)
+      ? scaled(await decodeImage(bytes, target, given))
       : await randomCrop(bytes, given, target, augment, random);
   if (augment.randAugment) randAugment(pixels, target, augment.randAugment, random);
   jitter(pixels, target.channels, augment, random);
@@ -74,14 +75,8 @@ async function randomCrop(
   const resized = image
     .resize(all.width, all.height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
     .extract(cut);
-  const values = await whole(given, () => opaque(resized, channels).toBuffer());
-  const pixels = new Float32Array(values.length);
-  for (let i = 0; i < values.length; i++) pixels[i] = levels[values[i] ?? 0] ?? 0;
-  return pixels;
+  return scaled(await whole(given, () => opaque(resized, channels).toBuffer()));
 }
-
-/** Of a byte. */
-const levels = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 
 /** Left and right exchanged. */
 function mirror(pixels: Float32Array, { height, width, channels }: ImageTarget): Float32Array {

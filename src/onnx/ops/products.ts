@@ -3,7 +3,8 @@ import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
 import type { Constant } from '../model.js';
 import type { Stored, Value } from '../values.js';
-import { orderless, permuted, sameShape } from '../values.js';
+import { known, orderless, permuted, sameShape } from '../values.js';
+import { largestByte } from '../writer.js';
 
 /** [1, k, o] or [k, o] -> [k, o], turned round where the product takes it so. */
 function matrix({ shape, values }: Constant, turned: boolean): Constant {
@@ -47,8 +48,17 @@ function turnedRound({ writer }: Call, value: Value): Stored {
   });
 }
 
+/** The factors of a product; bytes are scaled by the matrix that they meet. */
+function numbers({ writer }: Call, value: Value, factor: Value): [Value, Value] {
+  const of = value.kind === 'view' ? value.of : value;
+  if (of.kind !== 'stored' || !of.bytes || factor.kind !== 'constant') return [value, factor];
+  const { shape, values } = factor.constant;
+  const scaled = known({ shape, values: Float32Array.from(values, weight => weight / largestByte) });
+  return [{ kind: 'view', of: writer.counted(of), shape: value.shape }, scaled];
+}
+
 const matMul: Translation = call => {
-  const [given, b] = [input(call, 0), input(call, 1)];
+  const [given, b] = numbers(call, input(call, 0), input(call, 1));
   const a = call.attributes.get('adj_x') === true ? turnedRound(call, given) : given;
   const turned = call.attributes.get('adj_y') === true;
   const once = a.shape.length === 3 && a.shape[0] === 1;

@@ -2,7 +2,7 @@
 import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
 import type { Constant } from '../model.js';
-import type { Chosen, Value } from '../values.js';
+import type { Chosen, Stored } from '../values.js';
 import { inPlanes, known, permuted, sameShape, toPlanes } from '../values.js';
 
 const ints = (...values: readonly number[]): Constant => ({
@@ -78,18 +78,16 @@ const gather: Translation = call => {
       ? column
       : (call.writer.emit('Expand', [column, ints(1, ...between, 1, 1)])[0] ?? '');
   if (axis === 1 && value.kind === 'stored' && value.chosen && value.layout === 'rows')
-    return gatherChosen(call, value.chosen, indices);
-  return call.writer.store(
-    outputShape(call),
-    'rows',
-    'GatherND',
-    [call.writer.operand(value, 'rows'), indices],
-    { batch_dims: { int: axis } },
-  );
+    return { ...gatherChosen(call, value.chosen, indices), ...(value.bytes && { bytes: value.bytes }) };
+  const bytes = value.kind === 'stored' && value.bytes;
+  const from = bytes ? value.name : call.writer.operand(value, 'rows');
+  const along = { batch_dims: { int: axis } };
+  const found = call.writer.store(outputShape(call), 'rows', 'GatherND', [from, indices], along);
+  return bytes ? { ...found, bytes } : found;
 };
 
 /** The same along the first axis of an image, where only some images are meant: each place is found among all of them. */
-function gatherChosen(call: Call, { from, rows }: Chosen, places: string): Value {
+function gatherChosen(call: Call, { from, rows }: Chosen, places: string): Stored {
   const { writer } = call;
   const [, count = 1] = outputShape(call);
   const [column = ''] = writer.emit('Unsqueeze', [rows, ints(1, 2)]);

@@ -6,12 +6,11 @@ import { find, shape } from './dom.js';
 const canvas = (): HTMLCanvasElement => find('#picture canvas', HTMLCanvasElement);
 const boxes = (): SVGElement => find('#picture svg', SVGElement);
 
-/** @param pixels [height, width, channels] in [0, 1] */
-export function showImage(pixels: Float32Array, { width, height, channels }: ImageShape, name: string): void {
+/** @param pixels [height, width, channels] */
+export function showImage(pixels: Uint8Array, { width, height, channels }: ImageShape, name: string): void {
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++)
-      image.data[4 * i + c] = Math.round(255 * (pixels[i * channels + (channels === 1 ? 0 : c)] ?? 0));
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[i * channels + (channels === 1 ? 0 : c)] ?? 0;
     image.data[4 * i + 3] = 255;
   }
   const target = canvas();

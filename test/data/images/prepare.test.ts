@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { scaled } from '../../../src/data/conform.js';
 import { decodeImage } from '../../../src/data/decode.js';
 import { AugmentConfig } from '../../../src/data/images/config.js';
 import type { Plan } from '../../../src/data/images/prepare.js';
@@ -29,6 +30,7 @@ const encode = (width: number, height: number, format: 'png' | 'jpeg' = 'png'): 
     .toBuffer();
 
 let photo: Buffer;
+const decoded = async (): Promise<Float32Array> => scaled(await decodeImage(photo, target));
 beforeAll(async () => {
   photo = await encode(90, 70);
 });
@@ -38,28 +40,28 @@ const worst = (a: Float32Array, b: ArrayLike<number>): number =>
 
 describe('an image', () => {
   it('of validation and test is what decodeImage makes of it', async () => {
-    expect(await prepare(photo, 'photo', { target }, seen)).toEqual(await decodeImage(photo, target));
+    expect(await prepare(photo, 'photo', { target }, seen)).toEqual(await decoded());
   });
 
   it('cut at the centre and not varied otherwise is so in training too', async () => {
     const plan = varied({ crop: 'centre', flip: 0 });
-    expect(await prepare(photo, 'photo', plan, seen)).toEqual(await decodeImage(photo, target));
+    expect(await prepare(photo, 'photo', plan, seen)).toEqual(await decoded());
   });
 
   it('is varied by RandAugment after it is cut, where that is asked for', async () => {
     const config = { operations: 3, magnitude: 12 };
-    const expected = await decodeImage(photo, target);
+    const expected = await decoded();
     const random = stream(5, 'train', seen.epoch, seen.index);
     // Whether it is mirrored is drawn first.
     random();
     randAugment(expected, target, config, random);
     const plan = varied({ crop: 'centre', flip: 0, randAugment: config });
     expect(await prepare(photo, 'photo', plan, seen)).toEqual(expected);
-    expect(worst(expected, await decodeImage(photo, target))).toBeGreaterThan(0.1);
+    expect(worst(expected, await decoded())).toBeGreaterThan(0.1);
   });
 
   it('is mirrored as often as the configuration says', async () => {
-    const whole = await decodeImage(photo, target);
+    const whole = await decoded();
     const mirrored = whole.map((_, i) => {
       const [y, x, c] = [Math.floor(i / 3 / side), Math.floor(i / 3) % side, i % 3];
       return whole[(y * side + side - 1 - x) * 3 + c] ?? NaN;
