@@ -5,7 +5,7 @@ import { fit } from './resample.js';
 /**
  * Resized to cover the target and cropped at the centre, where the size differs.
  * @param bytes [height, width, channels], as many channels as the target
- * @returns [height * width * channels] of the target; 8 bits a value, as Pillow's
+ * @returns [height * width * channels] of the target, as Pillow resizes
  */
 export function conform(
   bytes: Uint8Array,
@@ -14,11 +14,7 @@ export function conform(
 ): Uint8Array {
   const cover = resize === undefined ? shape : { width: resize, height: resize };
   if (width === cover.width && height === cover.height && resize === undefined) return bytes;
-  // Rounded; bicubic overshoots, and pixels end at black and white.
-  const rounded = new Uint8ClampedArray(
-    fit(bytes, { width, height, channels }, { cover, crop: shape, interpolation }),
-  );
-  return new Uint8Array(rounded.buffer);
+  return fit(bytes, { width, height, channels }, { cover, crop: shape, interpolation });
 }
 
 /** Of a byte. */

@@ -7,6 +7,7 @@ import { integer } from '../random/index.js';
 import type { Part } from './dataset.js';
 import { opaque, openEncoded, readImageFile, whole } from './image-file.js';
 import { byCodeUnits, isImageName } from './images/listing.js';
+import { scaled } from './conform.js';
 import { fit } from './resample.js';
 
 interface Photograph {
@@ -62,11 +63,13 @@ export function pieceOf(photographs: readonly Photograph[], side: number, random
     square.set(pixels.subarray(from, from + size * 3), row * size * 3);
   }
   const shape = { height: side, width: side };
-  return fit(
-    square,
-    { height: size, width: size, channels: 3 },
-    { cover: shape, crop: shape, interpolation: 'bilinear' },
-  ).map(value => value / 255);
+  return scaled(
+    fit(
+      square,
+      { height: size, width: size, channels: 3 },
+      { cover: shape, crop: shape, interpolation: 'bilinear' },
+    ),
+  );
 }
 
 function imagesIn(folder: string): string[] {

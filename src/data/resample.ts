@@ -1,6 +1,6 @@
 /**
- * Pixels resized and cropped as torchvision does before a network sees them: antialiased, in two passes, in floating point. Pillow's
- * are the same up to its rounding to 8 bits after each pass.
+ * Pixels resized and cropped as torchvision does before a network sees them: antialiased, in two passes. Numbers are resized as it resizes
+ * tensors; bytes as Pillow does, and so it, images: with 8 bits after each pass, bit for bit.
  */
 import type { Kernel } from '../nn/kernels.js';
 import { cubic, triangle } from '../nn/kernels.js';
@@ -19,22 +19,23 @@ interface Fit {
 
 /**
  * @param pixels [height, width, channels]
- * @returns [crop.height, crop.width, channels] in the units of `pixels`; bicubic values may lie beyond those of the image
+ * @returns [crop.height, crop.width, channels] in the units of `pixels`; bicubic numbers, not bytes, may lie beyond those of the image
  * @throws RangeError when the crop is larger than what is covered
  */
-export function fit(
-  pixels: Uint8Array | Float32Array,
+export function fit<P extends Uint8Array | Float32Array>(
+  pixels: P,
   { height, width, channels }: ImageShape,
   { cover, crop, interpolation }: Fit,
-): Float32Array {
+): P {
   if (crop.height > cover.height || crop.width > cover.width) {
     throw new RangeError(
       `a crop of ${crop.width} x ${crop.height} does not fit into ${cover.width} x ${cover.height}`,
     );
   }
   const resized = covering({ height, width }, cover);
-  const rows = spansOf(interpolation, height, resized.height, crop.height);
-  const columns = spansOf(interpolation, width, resized.width, crop.width);
+  const kind = pixels instanceof Uint8Array ? bytes : numbers;
+  const rows = spansOf(interpolation, height, resized.height, crop.height, kind);
+  const columns = spansOf(interpolation, width, resized.width, crop.width, kind);
   // Only the rows that the crop depends on are looked at.
   const [top, bottom] = [rows.starts[0] ?? 0, (rows.starts.at(-1) ?? 0) + rows.taps];
   const narrow = alongRows(
@@ -42,9 +43,28 @@ export function fit(
     width,
     channels,
     columns,
+    kind,
   );
-  return alongColumns(narrow, crop.width * channels, top, rows);
+  return alongColumns(narrow, crop.width * channels, top, rows, kind) as P;
 }
+
+/** What a pass computes with. */
+interface Kind {
+  readonly array: new (length: number) => Pixels;
+  readonly weight: (exact: number) => number;
+  readonly stored: (sum: number) => number;
+}
+type Pixels = Uint8Array | Float32Array;
+
+const numbers: Kind = { array: Float32Array, weight: exact => exact, stored: sum => sum };
+
+/** Pillow's weights are whole numbers of 2^-22, with which the sums here are exact. */
+const unit = 2 ** -22;
+const bytes: Kind = {
+  array: Uint8Array,
+  weight: exact => Math.sign(exact) * Math.floor(Math.abs(exact) / unit + 0.5) * unit,
+  stored: sum => Math.min(255, Math.max(0, Math.floor(sum + 0.5))),
+};
 
 /** The size of an image of `from` that just covers `cover`; torchvision rounds the longer side down. */
 function covering(from: Size, cover: Size): Size {
@@ -64,7 +84,7 @@ interface Spans {
 }
 
 /** Of the middle `crop` of the `to` samples that `from` samples are resized to. */
-function spansOf(interpolation: Interpolation, from: number, to: number, crop: number): Spans {
+function spansOf(interpolation: Interpolation, from: number, to: number, crop: number, kind: Kind): Spans {
   const { radius, weight } = kernels[interpolation];
   const scale = from / to;
   // Where it shrinks, the kernel is stretched to average what it would skip.
@@ -80,7 +100,7 @@ function spansOf(interpolation: Interpolation, from: number, to: number, crop: n
     starts[i] = start;
     let sum = 0;
     for (let j = 0; j < taps; j++) sum += own[j] = weight((start + j + 0.5 - centre) / stretch);
-    for (let j = 0; j < taps; j++) own[j] = (own[j] ?? 0) / sum;
+    for (let j = 0; j < taps; j++) own[j] = kind.weight((own[j] ?? 0) / sum);
   }
   return { starts, taps, weights };
 }
@@ -95,39 +115,35 @@ function roundHalfToEven(value: number): number {
 }
 
 /** [rows, width, channels] -> [rows, crop, channels] */
-function alongRows(
-  pixels: Uint8Array | Float32Array,
-  width: number,
-  channels: number,
-  spans: Spans,
-): Float32Array {
+function alongRows(pixels: Pixels, width: number, channels: number, spans: Spans, kind: Kind): Pixels {
   const rows = pixels.length / (width * channels);
-  const narrow = new Float32Array(rows * spans.starts.length * channels);
+  const narrow = new kind.array(rows * spans.starts.length * channels);
   const pass = channels === 3 ? rgbRow : greyRow;
   for (let row = 0; row < rows; row++)
-    pass(pixels, row * width * channels, spans, narrow, row * spans.starts.length * channels);
+    pass(pixels, row * width * channels, spans, narrow, row * spans.starts.length * channels, kind);
   return narrow;
 }
 
 type RowPass = (
-  pixels: Uint8Array | Float32Array,
+  pixels: Pixels,
   row: number,
   spans: Spans,
-  narrow: Float32Array,
+  narrow: Pixels,
   narrowRow: number,
+  kind: Kind,
 ) => void;
 
-const greyRow: RowPass = (pixels, row, { starts, taps, weights }, narrow, narrowRow) => {
+const greyRow: RowPass = (pixels, row, { starts, taps, weights }, narrow, narrowRow, { stored }) => {
   for (let i = 0; i < starts.length; i++) {
     const from = row + (starts[i] ?? 0);
     let sum = 0;
     for (let j = 0; j < taps; j++) sum += (weights[i * taps + j] ?? 0) * (pixels[from + j] ?? 0);
-    narrow[narrowRow + i] = sum;
+    narrow[narrowRow + i] = stored(sum);
   }
 };
 
 /** The three channels together, which takes half the time. */
-const rgbRow: RowPass = (pixels, row, { starts, taps, weights }, narrow, narrowRow) => {
+const rgbRow: RowPass = (pixels, row, { starts, taps, weights }, narrow, narrowRow, { stored }) => {
   for (let i = 0; i < starts.length; i++) {
     let from = row + 3 * (starts[i] ?? 0);
     let [red, green, blue] = [0, 0, 0];
@@ -139,20 +155,21 @@ const rgbRow: RowPass = (pixels, row, { starts, taps, weights }, narrow, narrowR
       from += 3;
     }
     const to = narrowRow + 3 * i;
-    narrow[to] = red;
-    narrow[to + 1] = green;
-    narrow[to + 2] = blue;
+    narrow[to] = stored(red);
+    narrow[to + 1] = stored(green);
+    narrow[to + 2] = stored(blue);
   }
 };
 
 /** [rows, line] -> [crop, line]; `top` is the place of the first row in the image. */
 function alongColumns(
-  pixels: Float32Array,
+  pixels: Pixels,
   line: number,
   top: number,
   { starts, taps, weights }: Spans,
-): Float32Array {
-  const small = new Float32Array(starts.length * line);
+  { array, stored }: Kind,
+): Pixels {
+  const small = new array(starts.length * line);
   const sums = new Float64Array(line);
   starts.forEach((start, i) => {
     sums.fill(0);
@@ -161,7 +178,7 @@ function alongColumns(
       const from = (start - top + j) * line;
       for (let x = 0; x < line; x++) sums[x] = (sums[x] ?? 0) + weight * (pixels[from + x] ?? 0);
     }
-    small.set(sums, i * line);
+    for (let x = 0; x < line; x++) small[i * line + x] = stored(sums[x] ?? 0);
   });
   return small;
 }

@@ -87,7 +87,7 @@ function plain(upper: readonly Point[], lower: readonly Point[]): string {
 }
 
 function bytesOf(point: Point): number[] {
-  if (typeof point !== 'number') return point.map(value => Math.round(Math.min(255, Math.max(0, value))));
+  if (typeof point !== 'number') return [...point];
   const hex = stepColor(point);
   return [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
 }
