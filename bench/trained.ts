@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { batches, shuffled } from '../src/data/loader.js';
 import { openData } from '../src/data/open.js';
+import { rawBytes } from '../src/data/raw-image.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
 import { parseResults } from '../src/evaluation/index.js';
 import { StaticConfig } from '../src/model/config.js';
@@ -43,9 +44,7 @@ async function testImages(count: number): Promise<Uint8Array[]> {
   for await (const batch of batches(test, { order, batchSize: count, epoch: 0, dropLast: false })) {
     const size = batch.images.length / batch.size;
     for (let i = 0; i < batch.size; i++)
-      images.push(
-        Uint8Array.from(batch.images.subarray(i * size, (i + 1) * size), value => Math.round(255 * value)),
-      );
+      images.push(rawBytes({ ...test.shape, data: batch.images.subarray(i * size, (i + 1) * size) }).data);
   }
   await close?.();
   return images;
