@@ -1,6 +1,6 @@
 /**
- * An ONNX model as its file: onnx.proto's ModelProto, whose numbers of fields stand here. The few messages that a model without
- * subgraphs needs are written by the engine's own encoding functions: no schema has to be compiled, and no library installed.
+ * An ONNX model as its file: onnx.proto's ModelProto, whose numbers of fields stand here. The few messages that a model
+ * needs are written by the engine's own encoding functions: no schema has to be compiled, and no library installed.
  */
 import { bytesField, floatField, integerField, stringField } from '../engine/protobuf.js';
 import type { Attribute, Constant, OnnxModel, OnnxNode, Port } from './model.js';

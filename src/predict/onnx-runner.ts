@@ -4,6 +4,7 @@ import { Tensor } from 'onnxruntime-common';
 import type { BundleManifest } from '../bundle/manifest.js';
 import type { StepAnswer } from '../model/answer.js';
 import type { ImageStore, StepRunner, Taken } from './step-runner.js';
+import { WaitingState } from './waiting-state.js';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -14,12 +15,15 @@ export type Session = Pick<InferenceSession, 'inputMetadata' | 'release'> & {
 
 /** Images are never copied: graphs but the first take them from the whole store. */
 interface Rows extends ImageStore {
-  readonly state: Tensors;
+  /** What the last step gave for all of these and no others: it can be handed on as it is. Where it is absent, it was kept. */
+  readonly given?: Tensors;
 }
 
 export class OnnxRunner implements StepRunner<Rows> {
   readonly imageSize: number;
   private readonly image: readonly number[];
+  /** For each store of images. */
+  private readonly waiting = new WeakMap<Uint8Array, WaitingState>();
 
   /** @param sessions one for each step; steps that compute the same share one */
   constructor(
@@ -35,38 +39,37 @@ export class OnnxRunner implements StepRunner<Rows> {
   }
 
   begin(images: ImageStore): Rows {
-    return { ...images, state: {} };
+    return { ...images, given: {} };
   }
 
-  async take(step: number, { pixels, places, state }: Rows): Promise<Taken<Rows>> {
+  async take(step: number, rows: Rows): Promise<Taken<Rows>> {
     const session = this.sessions[step];
     if (!session) throw new RangeError(`there is no step ${step + 1}`);
+    const { pixels, places } = rows;
     const size = this.imageSize;
-    const first = places[0] ?? 0;
-    const own = step === 0 ? pixels.subarray(first * size, (first + places.length) * size) : pixels;
-    const images = new Tensor('uint8', own, [own.length / size, ...this.image]);
-    const rows = step === 0 ? places.map(place => place - first) : places;
-    const given = await session.run(feedsOf(session, { images, ...state }, rows));
-    return { answer: read(given), rows: { pixels, places, state: next(given) } };
+    const first = step === 0 ? (places[0] ?? 0) : 0;
+    const end = step === 0 ? first + places.length : pixels.length / size;
+    const images = new Tensor('uint8', pixels.subarray(first * size, end * size), [
+      end - first,
+      ...this.image,
+    ]);
+    const given = await session.run(this.feedsOf(session, images, rows));
+    return { answer: read(given), rows: { pixels, places, given: next(given) } };
   }
 
-  part({ pixels, places, state }: Rows, lists: readonly Int32Array[]): Rows[] {
-    return lists.map(list => ({
-      pixels,
-      places: list.map(i => places[i] ?? 0),
-      state: mapTensors(state, tensor => chosen(tensor, list)),
-    }));
+  part(rows: Rows, lists: readonly Int32Array[]): Rows[] {
+    const { pixels, places } = rows;
+    for (const list of lists) this.keep(rows, list);
+    return lists.map(list => ({ pixels, places: list.map(i => places[i] ?? 0) }));
   }
 
   join(parts: readonly Rows[]): Rows {
     const [first] = parts;
     if (!first) throw new RangeError('there are no rows to join');
+    for (const part of parts) this.keep(part, part.places.keys());
     return {
       pixels: first.pixels,
       places: Int32Array.from(parts.flatMap(({ places }) => [...places])),
-      state: mapTensors(first.state, (_, name) =>
-        joined(parts.flatMap(({ state }) => (state[name] ? [state[name]] : []))),
-      ),
     };
   }
 
@@ -77,21 +80,37 @@ export class OnnxRunner implements StepRunner<Rows> {
   async dispose(): Promise<void> {
     for (const session of new Set(this.sessions)) await session.release();
   }
-}
 
-/** What a graph takes; before the first step there is no state: zeros. */
-function feedsOf({ inputMetadata }: Session, given: Tensors, rows: Int32Array): Tensors {
-  const inputs = inputMetadata.flatMap(input => {
-    if (!input.isTensor) return [];
-    if (input.name === 'rows')
-      return [[input.name, new Tensor('int64', BigInt64Array.from(rows, BigInt), [rows.length])] as const];
-    const tensor = given[input.name];
-    if (tensor) return [[input.name, tensor] as const];
-    const shape = [rows.length, ...input.shape.slice(1).map(Number)];
-    const zeros = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    return [[input.name, new Tensor('float32', zeros, shape)] as const];
-  });
-  return Object.fromEntries(inputs);
+  /** Sees to it that what these images have is not lost when the batch that they are of is. */
+  private keep({ pixels, places, given }: Rows, chosen: Iterable<number>): void {
+    if (!given) return;
+    const values = new Map(Object.entries(given).map(([name, { data }]) => [name, data as Float32Array]));
+    this.waitingWith(pixels).keep(values, places.length, places, chosen);
+  }
+
+  private waitingWith(pixels: Uint8Array): WaitingState {
+    let waiting = this.waiting.get(pixels);
+    if (!waiting) this.waiting.set(pixels, (waiting = new WaitingState(pixels.length / this.imageSize)));
+    return waiting;
+  }
+
+  /** What a graph takes; before the first step there is no state: zeros. */
+  private feedsOf({ inputMetadata }: Session, images: Tensor, { pixels, places, given }: Rows): Tensors {
+    const feeds = inputMetadata.flatMap(input => {
+      if (!input.isTensor) return [];
+      const { name } = input;
+      if (name === 'images') return [[name, images] as const];
+      if (name === 'rows')
+        return [[name, new Tensor('int64', BigInt64Array.from(places, BigInt), [places.length])] as const];
+      const handed = given?.[name];
+      if (handed) return [[name, handed] as const];
+      const shape = [places.length, ...input.shape.slice(1).map(Number)];
+      const kept = given ? undefined : this.waitingWith(pixels).of(name, places);
+      const values = kept ?? new Float32Array(shape.reduce((product, size) => product * size, 1));
+      return [[name, new Tensor('float32', values, shape)] as const];
+    });
+    return Object.fromEntries(feeds);
+  }
 }
 
 function read(given: InferenceSession.OnnxValueMapType): Omit<StepAnswer, 'rows'> {
@@ -114,28 +133,4 @@ function next(given: InferenceSession.OnnxValueMapType): Tensors {
       name.startsWith('next.') ? [[name.replace('next.', 'state.'), value]] : [],
     ),
   );
-}
-
-function mapTensors(tensors: Tensors, replace: (tensor: Tensor, name: string) => Tensor): Tensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, replace(tensor, name)]));
-}
-
-/** The rows at `places`. */
-function chosen(tensor: Tensor, places: Int32Array): Tensor {
-  const size = tensor.size / (tensor.dims[0] ?? 1);
-  const from = tensor.data as Float32Array;
-  const to = new Float32Array(size * places.length);
-  places.forEach((place, i) => to.set(from.subarray(place * size, (place + 1) * size), i * size));
-  return new Tensor('float32', to, [places.length, ...tensor.dims.slice(1)]);
-}
-
-function joined(tensors: readonly Tensor[]): Tensor {
-  const to = new Float32Array(tensors.reduce((sum, { size }) => sum + size, 0));
-  let at = 0;
-  for (const { data } of tensors) {
-    to.set(data as Float32Array, at);
-    at += data.length;
-  }
-  const rows = tensors.reduce((sum, { dims }) => sum + (dims[0] ?? 0), 0);
-  return new Tensor('float32', to, [rows, ...(tensors[0]?.dims.slice(1) ?? [])]);
 }

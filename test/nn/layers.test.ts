@@ -132,6 +132,40 @@ describe('equal to PyTorch', () => {
     }
   });
 
+  it.each([1, 17, 32, 49])('50 x 53 pixels to %i, as computed one by one (Keys 1981; a = -0.75)', side => {
+    const [height, width, channels] = [50, 53, 2];
+    const image = pseudo('odd', height * width * channels);
+    const weightOf = {
+      bilinear: (d: number) => Math.max(0, 1 - d),
+      bicubic: (d: number) => {
+        if (d < 1) return 1.25 * d ** 3 - 2.25 * d ** 2 + 1;
+        return d < 2 ? -0.75 * d ** 3 + 3.75 * d ** 2 - 6 * d + 3 : 0;
+      },
+    };
+    for (const kind of interpolations) {
+      const near = (size: number, i: number): [number, number][] => {
+        const centre = side > 1 ? (i * (size - 1)) / (side - 1) : 0;
+        return [-1, 0, 1, 2].map(k => {
+          const j = Math.floor(centre) + k;
+          return [Math.min(Math.max(j, 0), size - 1), weightOf[kind](Math.abs(centre - j))];
+        });
+      };
+      const expected = Array.from({ length: side * side * channels }, (_, at) => {
+        const [y, x, c] = [
+          Math.floor(at / (side * channels)),
+          Math.floor(at / channels) % side,
+          at % channels,
+        ];
+        let sum = 0;
+        for (const [i, a] of near(height, y))
+          for (const [j, b] of near(width, x)) sum += a * b * (image[(i * width + j) * channels + c] ?? 0);
+        return sum;
+      });
+      const given = resize(tf.tensor4d(image, [1, height, width, channels]), side, kind);
+      expectClose(given, tf.tensor4d(expected, [1, side, side, channels]), 1e-5);
+    }
+  });
+
   it('log density and entropy of the policy’s Gaussian', () => {
     const f = fixture('gaussian');
     expectClose(

@@ -2,9 +2,12 @@
 import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
 import type { Constant } from '../model.js';
-import type { Stored, Value } from '../values.js';
-import { known, orderless, permuted, sameShape } from '../values.js';
+import type { Shape, Stored, Value } from '../values.js';
+import { orderless, permuted, sameShape } from '../values.js';
 import { largestByte } from '../writer.js';
+
+/** Whether it is a single matrix. */
+const isOne = (shape: Shape): boolean => shape.slice(0, -2).every(size => size === 1);
 
 /** [1, k, o] or [k, o] -> [k, o], turned round where the product takes it so. */
 function matrix({ shape, values }: Constant, turned: boolean): Constant {
@@ -22,12 +25,11 @@ function forPlanes(
   return { shape, values: moved.values };
 }
 
-/** x W, of each image's numbers x and a known W. */
+/** x W, of each image's numbers x, [n, k] or [1, n, k], and a known W. */
 function linear(call: Call, x: Value, weight: Constant): Value {
-  const [, , out = 1] = outputShape(call);
-  const rows = x.shape[1] ?? 1;
-  const shape = [rows, out];
-  const flat = [rows, x.shape[2] ?? 1];
+  const rows = x.shape.at(-2) ?? 1;
+  const shape = [rows, outputShape(call).at(-1) ?? 1];
+  const flat = [rows, x.shape.at(-1) ?? 1];
   let result: Stored;
   const of = x.kind === 'view' ? x.of : undefined;
   if (of?.layout === 'planes' && of.shape.length === 4 && !orderless(of.shape) && of.shape[0] === rows) {
@@ -40,36 +42,30 @@ function linear(call: Call, x: Value, weight: Constant): Value {
   return { kind: 'view', of: result, shape: outputShape(call) };
 }
 
-/** [n, k, m] -> [n, m, k]; the runtime takes the product with it as one operation. */
-function turnedRound({ writer }: Call, value: Value): Stored {
-  const [n = -1, k = 1, m = 1] = value.shape;
-  return writer.store([n, m, k], 'rows', 'Transpose', [writer.operand(value, 'rows')], {
-    perm: { ints: [0, 2, 1] },
-  });
-}
-
-/** The factors of a product; bytes are scaled by the matrix that they meet. */
-function numbers({ writer }: Call, value: Value, factor: Value): [Value, Value] {
+/** Bytes that are multiplied by what is known are not divided first: that is made smaller. */
+function numbers({ writer }: Call, value: Value, factor: Constant): [Value, Constant] {
   const of = value.kind === 'view' ? value.of : value;
-  if (of.kind !== 'stored' || !of.bytes || factor.kind !== 'constant') return [value, factor];
-  const { shape, values } = factor.constant;
-  const scaled = known({ shape, values: Float32Array.from(values, weight => weight / largestByte) });
-  return [{ kind: 'view', of: writer.counted(of), shape: value.shape }, scaled];
+  if (of.kind !== 'stored' || !of.bytes) return [value, factor];
+  const scaled = Float32Array.from(factor.values, weight => weight / largestByte);
+  return [
+    { kind: 'view', of: writer.counted(of), shape: value.shape },
+    { ...factor, values: scaled },
+  ];
 }
 
 const matMul: Translation = call => {
-  const [given, b] = numbers(call, input(call, 0), input(call, 1));
-  const a = call.attributes.get('adj_x') === true ? turnedRound(call, given) : given;
+  const [a, b] = [input(call, 0), input(call, 1)];
+  const { writer } = call;
+  if (call.attributes.get('adj_x') === true) throw unknown(call, 'that turns its first factor round');
   const turned = call.attributes.get('adj_y') === true;
-  const once = a.shape.length === 3 && a.shape[0] === 1;
-  if (b.kind === 'constant' && b.shape.slice(0, -2).every(size => size === 1)) {
+  if (b.kind === 'constant' && isOne(b.shape)) {
     const weight = matrix(b.constant, turned);
-    if (once) return linear(call, a, weight);
-    return call.writer.store(outputShape(call), 'rows', 'MatMul', [call.writer.operand(a, 'rows'), weight]);
+    if (isOne(a.shape)) return linear(call, a, weight);
+    return writer.store(outputShape(call), 'rows', 'MatMul', [writer.operand(a, 'rows'), weight]);
   }
-  if (turned) throw unknown(call, 'that turns a computed factor round');
-  const factors = [a, b].map(value => call.writer.operand(value, 'rows'));
-  return call.writer.store(outputShape(call), 'rows', 'MatMul', factors);
+  if (a.kind !== 'constant' || turned) throw unknown(call, 'of two computed factors');
+  const [value, factor] = numbers(call, b, a.constant);
+  return writer.store(outputShape(call), 'rows', 'MatMul', [factor, writer.operand(value, 'rows')]);
 };
 
 /** Over the places of an image. */

@@ -2,8 +2,8 @@
 import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
 import type { Constant } from '../model.js';
-import type { Chosen, Stored } from '../values.js';
-import { inPlanes, known, permuted, sameShape, toPlanes } from '../values.js';
+import type { Chosen, Stored, Value } from '../values.js';
+import { inPlanes, known, permuted, sameShape, toPlanes, toRows } from '../values.js';
 
 const ints = (...values: readonly number[]): Constant => ({
   shape: [values.length],
@@ -25,12 +25,11 @@ const transpose: Translation = call => {
   const value = input(call, 0);
   const axes = integersOf(call, 1);
   if (value.kind === 'constant') return known(permuted(value.constant, axes));
-  const planes = axes.length === 4;
-  const perm = planes ? toPlanes.map(axis => axes[axis] ?? 0) : axes;
-  const operands = [call.writer.operand(value, 'rows')];
-  return call.writer.store(outputShape(call), planes ? 'planes' : 'rows', 'Transpose', operands, {
-    perm: { ints: perm },
-  });
+  const name = call.writer.operand(value, 'rows') as string;
+  const shape = outputShape(call);
+  // Planes that become an image lie as they are to lie.
+  if (axes.join() === toRows.join()) return { kind: 'stored', name, shape, layout: 'planes' };
+  return call.writer.store(shape, 'rows', 'Transpose', [name], { perm: { ints: axes } });
 };
 
 const concat: Translation = call => {
@@ -63,10 +62,41 @@ const split: Translation = call => {
   return names.map((name, i) => ({ kind: 'stored', name, shape: call.shapes[i] ?? [], layout: 'rows' }));
 };
 
-/** Each image's own places along one axis: [n, ..., a, ...], [n, q] -> [n, ..., q, ...]. */
+/** Bytes stay bytes. */
+function found(value: Value, stored: Stored): Stored {
+  return value.kind === 'stored' && value.bytes ? { ...stored, bytes: value.bytes } : stored;
+}
+
+/** What a node reads that only moves numbers: bytes are not converted. */
+function moved({ writer }: Call, value: Value): string | Constant {
+  return value.kind === 'stored' && value.bytes ? value.name : writer.operand(value, 'rows');
+}
+
+/** Known places along one axis, the same of every image: [n, ..., a, ...], [q] -> [n, ..., q, ...]. */
+function gatherKnown(call: Call, value: Value, places: Constant, axis: number): Stored {
+  const attributes = { axis: { int: axis } };
+  const stored = call.writer.store(
+    outputShape(call),
+    'rows',
+    'Gather',
+    [moved(call, value), places],
+    attributes,
+  );
+  return found(value, stored);
+}
+
+/** Places along one axis. */
 const gather: Translation = call => {
   const [value, places] = [input(call, 0), input(call, 1)];
   const [axis = 0] = integersOf(call, 2);
+  const apart = call.attributes.get('batch_dims') === 0;
+  return apart && places.kind === 'constant'
+    ? gatherKnown(call, value, places.constant, axis)
+    : gatherOwn(call, value, places, axis);
+};
+
+/** Each image's own: [n, ..., a, ...], [n, q] -> [n, ..., q, ...]. */
+function gatherOwn(call: Call, value: Value, places: Value, axis: number): Stored {
   if (call.attributes.get('batch_dims') !== 1 || places.shape.length !== 2)
     throw unknown(call, 'of other places');
   const between = value.shape.slice(1, axis);
@@ -78,13 +108,13 @@ const gather: Translation = call => {
       ? column
       : (call.writer.emit('Expand', [column, ints(1, ...between, 1, 1)])[0] ?? '');
   if (axis === 1 && value.kind === 'stored' && value.chosen && value.layout === 'rows')
-    return { ...gatherChosen(call, value.chosen, indices), ...(value.bytes && { bytes: value.bytes }) };
-  const bytes = value.kind === 'stored' && value.bytes;
-  const from = bytes ? value.name : call.writer.operand(value, 'rows');
+    return found(value, gatherChosen(call, value.chosen, indices));
   const along = { batch_dims: { int: axis } };
-  const found = call.writer.store(outputShape(call), 'rows', 'GatherND', [from, indices], along);
-  return bytes ? { ...found, bytes } : found;
-};
+  return found(
+    value,
+    call.writer.store(outputShape(call), 'rows', 'GatherND', [moved(call, value), indices], along),
+  );
+}
 
 /** The same along the first axis of an image, where only some images are meant: each place is found among all of them. */
 function gatherChosen(call: Call, { from, rows }: Chosen, places: string): Stored {
