@@ -11,6 +11,11 @@ const epochs = z.int().min(1);
 /** Epochs without a higher validation accuracy after which a stage ends, with the best weights; without it never. */
 const patience = z.int().min(1).exactOptional();
 
+/** Epochs in which the learning rate rises to its value. */
+const warmup = z.number().min(0).default(0);
+/** Bound of the norm of all gradients together. */
+const maxNorm = positive.exactOptional();
+
 /** Of variables, see patterns.ts. */
 const pattern = z.string().min(1);
 
@@ -22,14 +27,12 @@ const DescentConfig = z.strictObject({
   encoderRate: positive,
   momentum: z.number().min(0).lt(1).default(0.9),
   weightDecay: z.number().min(0).default(1e-4),
-  /** Epochs in which the learning rate rises to its value. */
-  warmup: z.number().min(0).default(0),
+  warmup,
   /** Factors of the learning rates of parts. */
   rates: z.record(pattern, positive).default({}),
   /** What stays as it is, batch norm's statistics included. */
   freeze: z.array(pattern).default([]),
-  /** Bound of the norm of all gradients together. */
-  maxNorm: positive.exactOptional(),
+  maxNorm,
   /** Parts that each batch is computed in, to save memory; batch norm's statistics are then those of the parts. */
   accumulate: z.int().min(1).default(1),
   /** Decay of the average of the weights, which then predicts; 0: the weights themselves do. */
@@ -58,6 +61,8 @@ const PpoConfig = z.strictObject({
   epochs,
   patience,
   rate: positive.default(3e-4),
+  warmup,
+  maxNorm,
   gamma: z.number().min(0).max(1).default(0.7),
   clip: positive.default(0.2),
   valueWeight: z.number().min(0).default(0.5),

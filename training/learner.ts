@@ -11,6 +11,7 @@ import type { DescentConfig } from './config.js';
 import type { DescentState, Given, Objective, Rates } from './descent.js';
 import { descentSteps } from './descent.js';
 import type { BatchMetrics } from './epoch-sums.js';
+import { normMeans, normValues } from './gradient-norm.js';
 import { flatten, group, partition } from './groups.js';
 import { zerosLikeAll } from './optimizers.js';
 import { factors } from './patterns.js';
@@ -50,10 +51,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
       average: config.ema > 0 ? mapTree(learned, tensor => tf.keep(tf.clone(tensor))) : none,
     };
     this.steps = descentSteps(objective, { ...config, factorOf: factors(config.rates) }, compiling);
-    this.means =
-      config.maxNorm === undefined
-        ? {}
-        : { gradientNorm: { description: 'norm of all gradients before it is bounded by maxNorm' } };
+    this.means = normMeans(config.maxNorm);
   }
 
   /** What predicts: the average where one is kept. */
@@ -75,9 +73,7 @@ export class Learner<B extends TensorTree> implements Pick<Trainer, 'tensors' | 
     const metrics = {
       loss: loss.dataSync()[0] ?? NaN,
       correct: [...correct.dataSync()],
-      means: Object.fromEntries(
-        Object.entries(norm).map(([name, value]: [string, Scalar]) => [name, value.dataSync()[0] ?? NaN]),
-      ),
+      means: normValues(norm),
     };
     disposeTree([norm, loss, correct]);
     return metrics;

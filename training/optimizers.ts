@@ -80,7 +80,7 @@ export interface AdamState {
 }
 
 export interface AdamOptions {
-  readonly rate: number;
+  readonly rate: Scalar;
   readonly betas: readonly [number, number];
   readonly epsilon: number;
 }

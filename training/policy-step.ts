@@ -13,7 +13,7 @@ import { entropy, logProbability } from '../src/policy/index.js';
 import type { ClassifierBatch } from './classifier-step.js';
 import { countCorrect, sample } from './classifier-step.js';
 import type { AdamOptions, AdamState } from './optimizers.js';
-import { adam } from './optimizers.js';
+import { adam, clipped } from './optimizers.js';
 import { discountedReturns, normalise } from './returns.js';
 import { jointMean, jointVariance, meanOverWorkers } from './shares.js';
 
@@ -31,7 +31,9 @@ export interface PolicyOptions {
   readonly entropyWeight: number;
   /** Updates made with each batch of experience. */
   readonly updates: number;
-  readonly adam: AdamOptions;
+  /** Bound of the norm of all gradients together. */
+  readonly maxNorm?: number | undefined;
+  readonly adam: Omit<AdamOptions, 'rate'>;
   readonly precision?: Precision;
 }
 
@@ -148,39 +150,49 @@ export interface PolicyOutput {
   /** Standard deviation over the images of where the policy looks, mean over steps and axes, in units of the image. */
   readonly cropSpread: Scalar;
   readonly correct: Tensor1D;
+  /** Of the last update's gradients before they are bounded, where they are. */
+  readonly norm: { readonly gradientNorm?: Scalar };
+}
+
+interface PolicyFixed {
+  readonly state: PolicyState;
+  readonly parameters: Tensors;
+  readonly statistics: Tensors;
+  /** Learning rate. */
+  readonly rate: Scalar;
 }
 
 /** One batch: act, then update the policy; f_G, f_L and f_C stay as they are. */
 export function policyStep(gfnet: GFNet, options: PolicyOptions) {
   return compile(
-    (
-      fixed: { readonly state: PolicyState; readonly parameters: Tensors; readonly statistics: Tensors },
-      batch: ClassifierBatch,
-    ): PolicyOutput => {
-      const { parameters, statistics } = fixed;
+    (fixed: PolicyFixed, batch: ClassifierBatch): PolicyOutput => {
+      const { parameters, statistics, rate } = fixed;
       const within = <T>(policy: Tensors, network: (scope: Scope) => T): T =>
         apply({ parameters: { ...parameters, ...policy }, statistics }, false, network).result;
       const experience = within(fixed.state.parameters, scope => rollOut(gfnet, scope, batch));
       const discounted = tf.concat(discountedReturns(experience.rewards, options.gamma));
       const returns = normalise(discounted);
       let state = fixed.state;
-      let last: { loss: Scalar; auxiliary: SurrogateTerms } | undefined;
+      let last: Pick<PolicyOutput, 'loss' | 'terms' | 'norm'> | undefined;
       for (let update = 0; update < options.updates; update++) {
-        const { loss, gradients, auxiliary } = differentiate(state.parameters, policy => {
+        const {
+          loss,
+          gradients,
+          auxiliary: terms,
+        } = differentiate(state.parameters, policy => {
           const { loss, terms } = within(policy, scope =>
             surrogate(gfnet, scope, experience, returns, options),
           );
           return { loss, auxiliary: terms };
         });
-        const next = adam(state.parameters, meanOverWorkers(gradients), state.adam, options.adam);
+        const bounded = clipped(meanOverWorkers(gradients), options.maxNorm);
+        const next = adam(state.parameters, bounded.gradients, state.adam, { ...options.adam, rate });
         state = { parameters: next.parameters, adam: next.state };
-        last = { loss: jointMean(loss), auxiliary };
+        last = { loss: jointMean(loss), terms, norm: bounded.norm };
       }
-      const { loss, auxiliary } = last as { loss: Scalar; auxiliary: SurrogateTerms };
       return {
+        ...(last as Pick<PolicyOutput, 'loss' | 'terms' | 'norm'>),
         state,
-        loss,
-        terms: auxiliary,
         gain: jointMean(tf.div(tf.sum(tf.concat([...experience.rewards])), batch.images.shape[0])),
         meanReturn: jointMean(discounted),
         cropSpread: spreadOf(experience.means),

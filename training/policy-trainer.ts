@@ -8,10 +8,12 @@ import { entropy } from '../src/policy/index.js';
 import { normal, stream } from '../src/random/index.js';
 import type { GFNetParts } from './classifier-trainer.js';
 import type { TrainConfig } from './config.js';
+import { normMeans, normValues } from './gradient-norm.js';
 import { flatten, group, partition } from './groups.js';
 import { zerosLikeAll } from './optimizers.js';
 import { policyStep } from './policy-step.js';
 import type { PolicyState } from './policy-step.js';
+import { warmUp } from './schedule.js';
 import { ownDraws } from './shares.js';
 import type { Trainer } from './trainer.js';
 
@@ -24,7 +26,7 @@ export function policyTrainer(
   const step = policyStep(gfnet, {
     ...config,
     precision: compiling.precision ?? 'float32',
-    adam: { rate: config.rate, betas: [0.9, 0.999], epsilon: 1e-8 },
+    adam: { betas: [0.9, 0.999], epsilon: 1e-8 },
   });
   let { part, rest: parameters } = partition(variables.parameters, ofPolicy);
   let { statistics } = variables;
@@ -64,9 +66,11 @@ export function policyTrainer(
       explainedVariance: {
         description: 'share of the returns’ variance that the critic explains; 1 is perfect',
       },
+      ...normMeans(config.maxNorm),
     },
     mixes: false,
-    train(batch, { epoch, step: index }) {
+    train(batch, position) {
+      const { epoch, step: index } = position;
       const { side, channels, steps } = gfnet.config;
       const inputs = {
         images: tf.tensor4d(batch.images, [batch.size, side, side, channels]),
@@ -75,11 +79,12 @@ export function policyTrainer(
           ownDraws(count => normal(stream(seed, 'stage2', epoch, index, t), count), batch.size, 2),
         ),
       };
-      const { state: next, correct, ...scalars } = step({ state, parameters, statistics }, inputs);
-      disposeTree([state, inputs]);
+      const rate = tf.scalar(config.rate * warmUp(position, config.warmup));
+      const { state: next, correct, ...scalars } = step({ state, parameters, statistics, rate }, inputs);
+      disposeTree([state, inputs, rate]);
       state = next;
       const value = (scalar: tf.Scalar): number => scalar.dataSync()[0] ?? NaN;
-      const { loss, terms, gain, meanReturn, cropSpread } = scalars;
+      const { loss, terms, gain, meanReturn, cropSpread, norm } = scalars;
       const metrics = {
         loss: value(loss),
         correct: [...correct.dataSync()],
@@ -91,6 +96,7 @@ export function policyTrainer(
           valueLoss: value(terms.valueLoss),
           clipFraction: value(terms.clipFraction),
           explainedVariance: value(terms.explainedVariance),
+          ...normValues(norm),
         },
       };
       disposeTree([scalars, correct]);

@@ -36,7 +36,7 @@ describe('equal to PyTorch over five steps', () => {
     };
     for (let i = 0; i < 5; i++) {
       ({ parameters, state } = adam(parameters, { w: f.tensor(`gradient/${i}`) }, state, {
-        rate: 3e-4,
+        rate: tf.scalar(3e-4),
         betas: [0.9, 0.999],
         epsilon: 1e-8,
       }));

@@ -41,7 +41,7 @@ const options: PolicyOptions = {
   valueWeight: given('value_weight'),
   entropyWeight: given('entropy_weight'),
   updates: 1,
-  adam: { rate: 3e-4, betas: [0.9, 0.999], epsilon: 1e-8 },
+  adam: { betas: [0.9, 0.999], epsilon: 1e-8 },
 };
 
 function rows<T extends tf.Tensor>(name: string): T[] {
@@ -275,7 +275,8 @@ describe('acting on a batch', () => {
     };
     const step = policyStep(gfnet, options);
     const adam = { mean: zerosLikeAll(state), square: zerosLikeAll(state), count: tf.keep(tf.scalar(0)) };
-    const told = step({ state: { parameters: state, adam }, parameters, statistics }, batch);
+    const fixed = { state: { parameters: state, adam }, parameters, statistics, rate: tf.scalar(1e-3) };
+    const told = step(fixed, batch);
     const { rewards, means } = act();
     const rows = rewards.map(reward => [...reward.dataSync()]);
     const returns = rows.flatMap((_, t) =>
@@ -292,5 +293,47 @@ describe('acting on a batch', () => {
     expect(spread).toBeGreaterThan(0);
     expect((told.cropSpread.dataSync()[0] ?? NaN) / spread).toBeCloseTo(1, 3);
     step.dispose();
+  });
+
+  it('bounds the norm of the policy’s gradients, and updates at the rate that it is given', () => {
+    const { parameters, statistics } = variables();
+    const policy = Object.fromEntries(
+      Object.entries(parameters).filter(([name]) => name.startsWith('policy.')),
+    );
+    const batch = () => ({
+      images: tf.tensor4d(uniform(stream(5, 'images'), n * side * side), [n, side, side, 1]),
+      labels: tf.tensor1d(labels, 'int32'),
+      draws: Array.from({ length: steps - 1 }, (_, t) =>
+        tf.tensor2d(normal(stream(5, 'draws', t), 2 * n), [n, 2]),
+      ),
+    });
+    /** Adam's mean after its first update is a tenth of the gradient. */
+    const after = (maxNorm: number | undefined, rate: number) => {
+      const step = policyStep(gfnet, { ...options, maxNorm });
+      const adam = { mean: zerosLikeAll(policy), square: zerosLikeAll(policy), count: tf.keep(tf.scalar(0)) };
+      const fixed = { state: { parameters: policy, adam }, parameters, statistics, rate: tf.scalar(rate) };
+      const { state, norm } = step(fixed, batch());
+      step.dispose();
+      const squares = Object.values(state.adam.mean).map(
+        mean => tf.sum(tf.square(mean)).dataSync()[0] ?? NaN,
+      );
+      const moved = Object.entries(state.parameters).map(
+        ([name, value]) => tf.max(tf.abs(tf.sub(value, policy[name] as tf.Tensor))).dataSync()[0] ?? NaN,
+      );
+      return {
+        gradient: 10 * Math.sqrt(squares.reduce((a, b) => a + b)),
+        norm: norm.gradientNorm?.dataSync()[0],
+        moved: Math.max(...moved),
+      };
+    };
+    const free = after(undefined, 1e-3);
+    expect(free.norm).toBeUndefined();
+    expect(free.gradient).toBeGreaterThan(0);
+    const bounded = after(free.gradient / 4, 1e-3);
+    expect((bounded.norm ?? NaN) / free.gradient).toBeCloseTo(1, 4);
+    expect(bounded.gradient / free.gradient).toBeCloseTo(1 / 4, 4);
+    // Adam's first step is as long as the rate, whatever the gradient.
+    expect(free.moved / 1e-3).toBeCloseTo(1, 2);
+    expect(after(undefined, 2.5e-4).moved / 2.5e-4).toBeCloseTo(1, 2);
   });
 });
