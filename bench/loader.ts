@@ -11,6 +11,8 @@ import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
 import type { Random } from '../src/random/index.js';
 import { integer, stream } from '../src/random/index.js';
+import type { Waiting } from './data.js';
+import { measureWaiting, resnet50 } from './data.js';
 import { Peer } from './peer.js';
 import { seed } from './subject.js';
 
@@ -32,6 +34,8 @@ export interface Loading {
     readonly target: number;
     readonly met: boolean;
   } | null;
+  /** How long a step of ResNet-50 waits for batches of these files. */
+  readonly waiting: Waiting;
 }
 
 interface LoaderOptions {
@@ -85,6 +89,8 @@ export async function measureLoader({
     }
     await peer?.peer.close();
     await close?.();
+    report('loader: ResNet-50 learns from them');
+    const waiting = await measureWaiting(resnet50(folder));
     const ratio = spread(own.map((value, round) => value / (theirs[round] ?? NaN)));
     return {
       workers,
@@ -98,12 +104,14 @@ export async function measureLoader({
             met: ratio.median >= target,
           }
         : null,
+      waiting,
     };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/** JPEG files in folders of two classes. */
 async function writeFiles(folder: string): Promise<void> {
   const random = stream(seed, 'photographs');
   for (const name of ['a', 'b']) {

@@ -9,13 +9,14 @@ import type { Precision } from '../src/engine/precision.js';
 import { precisions } from '../src/engine/precision.js';
 import { backend, startEngine } from '../src/engine/start.js';
 import { renderTable } from '../src/report/terminal.js';
-import { measureWaiting } from './data.js';
+import { measureWaiting, ofPreset } from './data.js';
 import { gfnetContest, works } from './gfnet.js';
 import { measureLoader } from './loader.js';
 import { measureMemory } from './memory.js';
 import { networkContest, networkNames } from './networks.js';
 import type { NetworkName } from './networks.js';
 import { drawn, measureSavings } from './onnx.js';
+import { measureSingle } from './single.js';
 import { measureServing } from './serve.js';
 import { setUpPyTorch } from './peer.js';
 import { measureSpeed } from './speed.js';
@@ -28,6 +29,7 @@ import {
   memoryTable,
   savingTable,
   rivalTable,
+  singleTable,
   scalingTable,
   servingTable,
   speedTable,
@@ -160,6 +162,7 @@ Examples:
       memoryTable,
       savingTable,
       rivalTable,
+      singleTable,
       servingTable,
       scalingTable,
     ].map(table => table(measurements));
@@ -202,7 +205,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   const data = [];
   for (const name of wanted.has('data') ? ['cluttered-60', 'cluttered-100'] : []) {
     report(`data: ${name}`);
-    data.push(await measureWaiting(preset(name)));
+    data.push(await measureWaiting(ofPreset(name)));
   }
   const loader = wanted.has('loader')
     ? [await measureLoader({ workers: Math.min(4, threads), rounds, seconds, python, report })]
@@ -214,12 +217,15 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     memory.push(await measureMemory(stage, steps));
   }
   const savings = [];
-  if (wanted.has('onnx')) {
-    // One after the other, for each has many images.
-    savings.push(
-      ...(await measureSavings(drawn(options.exported, options.images), { threads, rounds, report })),
-      ...(await measureSavings(await trained(options.images), { threads, rounds, report })),
-    );
+  const singles = [];
+  // One after the other, for each has many images.
+  for (const make of wanted.has('onnx')
+    ? [() => drawn(options.exported, options.images), () => trained(options.images)]
+    : []) {
+    const exported = await make();
+    savings.push(...(await measureSavings(exported, { threads, rounds, report })));
+    singles.push(...(await measureSingle(exported, { threads, rounds, report })));
+    exported.dispose();
   }
   const serving = wanted.has('serve')
     ? await measureServing({ threads, rounds, seconds, network: options.exported, report })
@@ -240,6 +246,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     startup,
     memory,
     savings,
+    singles,
     scaling,
     serving,
   };

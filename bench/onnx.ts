@@ -22,7 +22,7 @@ import { side, untrained } from './untrained.js';
 
 const batches = [1, 16, 64] as const;
 /** Of the reference's budgets: the smaller, the more images leave early. */
-const budgets = [4, 8, 14, 20, 30] as const;
+export const budgets = [4, 8, 14, 20, 30] as const;
 
 /** Images of a stream: long beside what is on its way at once. */
 const streamOf = (batch: number): number => Math.max(128, 16 * batch);
@@ -34,16 +34,22 @@ const shortestTurn = 500;
 const savingTarget = { share: 0.9, batch: 16 };
 const overheadTarget = { share: 0.05, side: 224 };
 
+/** Thresholds, and what comes of them. */
+export interface Point {
+  readonly name: string;
+  readonly thresholds: readonly number[];
+  /** On the test set. */
+  readonly accuracy: number | null;
+}
+
 /** What is exported and run. */
 export interface Exported {
   readonly name: string;
   readonly model: AnytimeModel;
   readonly patch: number;
   readonly images: readonly Uint8Array[];
-  /** For the reference's budget p; its images' own quantiles where this is absent. */
-  readonly thresholdsAt?: (p: number) => readonly number[];
-  /** With those thresholds, on the test set. */
-  readonly accuracyAt?: (p: number) => number;
+  /** Where it is run; the reference's budgets by its images' own quantiles where this is absent. */
+  readonly points?: readonly Point[];
   /** A static network of the same encoder. */
   readonly rival?: { readonly model: AnytimeModel; readonly accuracy: number };
   readonly dispose: () => void;
@@ -63,8 +69,8 @@ export interface Saving {
   readonly network: string;
   readonly side: number;
   readonly batch: number;
-  /** p of the reference's exit shares, q_t ~ (p / 20)^t. */
-  readonly p: number;
+  /** Of the point: p of the reference's exit shares, q_t ~ (p / 20)^t. */
+  readonly point: string;
   readonly meanSteps: number;
   /** Medians of the rounds. */
   readonly imagesPerSecond: number;
@@ -107,11 +113,10 @@ export async function measureSavings(exported: Exported, options: SavingOptions)
     await runner.dispose();
     await rival?.dispose();
     await engine.dispose();
-    exported.dispose();
   }
 }
 
-async function runtimeOf(model: AnytimeModel, threads: number): Promise<OnnxRunner> {
+export async function runtimeOf(model: AnytimeModel, threads: number): Promise<OnnxRunner> {
   const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
   try {
     const { files, steps } = exportGraphs(model);
@@ -140,7 +145,7 @@ async function atBatch(
   { runner, rival, engine }: Runners,
   { rounds, report }: SavingOptions,
 ): Promise<Saving[]> {
-  const { name, model, accuracyAt } = exported;
+  const { name, model } = exported;
   const images = exported.images.slice(0, streamOf(batch));
   const inputs = Array.from({ length: Math.ceil(images.length / batch) }, (_, i) => {
     const some = images.slice(i * batch, (i + 1) * batch);
@@ -166,10 +171,14 @@ async function atBatch(
   await pass(engine, [], 1);
   const engineTime = await pass(engine, [], 1);
   const savings: Saving[] = [];
-  for (const p of budgets) {
-    report(`${name}: batch ${batch}, p = ${p}`);
-    const thresholds =
-      exported.thresholdsAt?.(p) ?? thresholdsForShares(evidence, exitShares(p, model.multiAdds.length));
+  const steps = model.multiAdds.length;
+  const quantiles = (p: number): Point => ({
+    name: String(p),
+    thresholds: thresholdsForShares(evidence, exitShares(p, steps)),
+    accuracy: null,
+  });
+  for (const { name: at, thresholds, accuracy } of exported.points ?? budgets.map(quantiles)) {
+    report(`${name}: batch ${batch}, p = ${at}`);
     const point = exits(evidence, thresholds);
     const times: { early: number; all: number; rival: number }[] = [];
     // Also warms up, with batches of all sizes that occur.
@@ -193,12 +202,12 @@ async function atBatch(
       network: name,
       side: model.side,
       batch,
-      p,
+      point: at,
       meanSteps: point.meanSteps,
       imagesPerSecond: perSecond(spread(times.map(({ early }) => early)).median),
       allSteps: against('all', evidence.last.multiAdds),
       engineImagesPerSecond: perSecond(engineTime),
-      accuracy: accuracyAt?.(p) ?? null,
+      accuracy,
       rival: exported.rival
         ? {
             ...against('rival', exported.rival.model.multiAdds[0] ?? NaN),
@@ -233,7 +242,7 @@ async function evidenceOf(
   return readEvidence({ logits, labels, classes: classes.length, multiAdds });
 }
 
-async function drain(work: AsyncIterable<unknown>): Promise<void> {
+export async function drain(work: AsyncIterable<unknown>): Promise<void> {
   const iterator = work[Symbol.asyncIterator]();
   while ((await iterator.next()).done !== true);
 }

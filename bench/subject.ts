@@ -5,10 +5,13 @@ import { classifierTrainer } from '../training/classifier-trainer.js';
 import { policyTrainer } from '../training/policy-trainer.js';
 import { presets } from '../training/presets.js';
 import { modelConfig } from '../training/run-stage.js';
+import { staticTrainer } from '../training/static-trainer.js';
 import type { Trainer } from '../training/trainer.js';
 import type { Batch } from '../src/data/loader.js';
 import type { Splits } from '../src/data/dataset.js';
+import { StaticConfig } from '../src/model/config.js';
 import { GFNet } from '../src/model/gfnet.js';
+import { StaticNetwork } from '../src/model/static.js';
 import { Runner } from '../src/model/runner.js';
 import { integer, stream, uniform } from '../src/random/index.js';
 import type { Ours } from './speed.js';
@@ -31,8 +34,13 @@ export function preset(name: string): TrainConfig {
 }
 
 /** The stage's own trainer, on a network with its initial values. */
-export function createTrainer(stage: Stage, config: TrainConfig, splits: Splits): Trainer {
-  const gfnet = new GFNet(modelConfig(config, splits));
+export function createTrainer(stage: Stage | 'static', config: TrainConfig, splits: Splits): Trainer {
+  const model = modelConfig(config, splits);
+  if (stage === 'static') {
+    const network = new StaticNetwork(StaticConfig.parse({ ...model, input: config.static.input }));
+    return staticTrainer(network, { ...network.initialise(stream(seed, 'initialise')), seed }, config.static);
+  }
+  const gfnet = new GFNet(model);
   const parts = { gfnet, ...gfnet.initialise(stream(seed, 'initialise')), seed };
   return stage === 'stage2'
     ? policyTrainer(parts, config.stage2)

@@ -5,6 +5,7 @@ import type { Waiting } from './data.js';
 import type { Loading } from './loader.js';
 import type { Flatness } from './memory.js';
 import type { Saving } from './onnx.js';
+import type { Single } from './single.js';
 import type { Serving } from './serve.js';
 import type { Speed } from './speed.js';
 import type { StartUp } from './startup.js';
@@ -23,6 +24,7 @@ export interface Measurements {
   readonly startup: readonly StartUp[];
   readonly memory: readonly Flatness[];
   readonly savings: readonly Saving[];
+  readonly singles: readonly Single[];
   readonly scaling: readonly Scaling[];
   readonly serving: readonly Serving[];
 }
@@ -53,18 +55,20 @@ export function speedTable({ conditions, speed }: Measurements): Table {
   };
 }
 
-export function dataTable({ data }: Measurements): Table {
+export function dataTable({ data, loader }: Measurements): Table {
   return {
-    title: 'ms a step of stage 1, and the share of it that it waits for its batch',
+    title: 'ms a training step, and the share of it that it waits for its batch',
     head: ['data', 'training', 'waiting', 'share', 'target', ''],
-    rows: data.map(({ data, training, waiting, share, target, met }) => [
-      data,
-      training.toFixed(2),
-      waiting.toFixed(2),
-      `${(100 * share).toFixed(1)} %`,
-      `< ${100 * target} %`,
-      verdict(met),
-    ]),
+    rows: [...data, ...loader.map(({ waiting }) => waiting)].map(
+      ({ data, training, waiting, share, target, met }) => [
+        data,
+        training.toFixed(2),
+        waiting.toFixed(2),
+        `${(100 * share).toFixed(1)} %`,
+        `< ${100 * target} %`,
+        verdict(met),
+      ],
+    ),
   };
 }
 
@@ -141,7 +145,7 @@ export function savingTable({ conditions, savings }: Measurements): Table {
       saving.network,
       `${saving.side} px`,
       String(saving.batch),
-      String(saving.p),
+      saving.point,
       saving.meanSteps.toFixed(2),
       saving.engineImagesPerSecond.toFixed(1),
       saving.allSteps.imagesPerSecond.toFixed(1),
@@ -169,13 +173,13 @@ export function rivalTable({ savings }: Measurements): Table {
       'middle half',
       '',
     ],
-    rows: savings.flatMap(({ network, batch, p, accuracy, imagesPerSecond, rival }) =>
+    rows: savings.flatMap(({ network, batch, point, accuracy, imagesPerSecond, rival }) =>
       rival
         ? [
             [
               network,
               String(batch),
-              String(p),
+              point,
               `${percent(1 - (accuracy ?? NaN))} %`,
               `${percent(1 - rival.accuracy)} %`,
               imagesPerSecond.toFixed(1),
@@ -185,6 +189,22 @@ export function rivalTable({ savings }: Measurements): Table {
           ]
         : [],
     ),
+  };
+}
+
+export function singleTable({ singles }: Measurements): Table {
+  return {
+    title:
+      'one image through all steps as one graph, beside the graphs of the steps: ms by the steps it takes',
+    head: ['network', 'steps', 'one graph', 'graphs of the steps', 'ratio', 'middle half'],
+    rows: singles.map(({ network, steps, together, apart, ratio }) => [
+      network,
+      String(steps),
+      together.toFixed(2),
+      apart.toFixed(2),
+      ratio.median.toFixed(2),
+      `${ratio.lowerQuartile.toFixed(2)}–${ratio.upperQuartile.toFixed(2)}`,
+    ]),
   };
 }
 

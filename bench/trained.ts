@@ -5,6 +5,7 @@ import { batches, shuffled } from '../src/data/loader.js';
 import { openData } from '../src/data/open.js';
 import { rawBytes } from '../src/data/raw-image.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
+import type { Results } from '../src/evaluation/index.js';
 import { parseResults } from '../src/evaluation/index.js';
 import { StaticConfig } from '../src/model/config.js';
 import { anytimeGFNet } from '../src/model/locators.js';
@@ -12,15 +13,15 @@ import { StaticNetwork } from '../src/model/static.js';
 import { loadGFNet } from '../src/predict/load.js';
 import { stream } from '../src/random/index.js';
 import { packaged, preset, seed } from './subject.js';
-import type { Exported } from './onnx.js';
+import type { Exported, Point } from './onnx.js';
+import { budgets } from './onnx.js';
 
 /** @param count images, drawn from the test set */
 export async function trained(count: number): Promise<Exported> {
   const { folder } = packaged;
   const { gfnet, costs, variables } = loadGFNet(folder);
-  const { exitShares, statics } = parseResults(readFileSync(join(folder, 'results.json'), 'utf8'), folder);
-  const of = new Map(exitShares.map(point => [point.p, point]));
-  const rival = statics[0];
+  const results = parseResults(readFileSync(join(folder, 'results.json'), 'utf8'), folder);
+  const [rival] = results.statics;
   if (!rival) throw new RangeError(`${folder} was judged beside no static network`);
   // With weights as they are drawn, which take as long as those that were judged.
   const network = new StaticNetwork(StaticConfig.parse({ ...gfnet.config, input: rival.input }));
@@ -30,11 +31,23 @@ export async function trained(count: number): Promise<Exported> {
     model: anytimeGFNet(gfnet, costs, () => variables, 'learned'),
     patch: gfnet.config.patch,
     images: await testImages(count),
-    thresholdsAt: p => of.get(p)?.thresholds ?? [],
-    accuracyAt: p => of.get(p)?.accuracy ?? NaN,
+    points: pointsOf(results, rival.accuracy),
     rival: { model: network.anytime(() => drawn, multiAdds), accuracy: rival.accuracy },
     dispose: () => disposeTree([variables, drawn]),
   };
+}
+
+/** The reference's budgets, and before them the cheapest thresholds that are as accurate as the static network. */
+function pointsOf({ exitShares, choices }: Results, accuracy: number): Point[] {
+  const equal = choices
+    .filter(choice => choice.accuracy >= accuracy)
+    .sort((a, b) => a.meanMultiAdds - b.meanMultiAdds)[0];
+  return [
+    ...(equal ? [{ ...equal, name: 'static' }] : []),
+    ...exitShares
+      .filter(({ p }) => budgets.some(budget => budget === p))
+      .map(point => ({ ...point, name: String(point.p) })),
+  ];
 }
 
 async function testImages(count: number): Promise<Uint8Array[]> {
