@@ -31,7 +31,7 @@ export interface PredictOptions {
   readonly topK?: number;
   /** Images computed at once; default 64. */
   readonly batchSize?: number;
-  /** Encoded images of more pixels are refused, before they are decoded; default 100 million. */
+  /** Encoded images of more pixels are refused, in Node before they are decoded; default 100 million. */
   readonly maxPixels?: number;
   /** Ends the work between two steps, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
