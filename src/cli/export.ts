@@ -59,8 +59,8 @@ export function exportCommand(): Command {
     .addHelpText(
       'after',
       `
-The bundle is compared with the training engine on these images and some noise, and refused if it differs. Thresholds for
-budgets and guarantees go with it where the model was evaluated.
+The bundle is compared with the training engine on these images and some noise, single.onnx with the other graphs, and nothing is written
+if they differ. Thresholds for budgets and guarantees go with it where the model was evaluated.
 
 With --int8, scales of activations are chosen by images like those that will be classified, some hundreds of them. What it changes is told on the
 others: how often answers are the same as in float32, accuracy where images lie in folders named as their classes, and the speed-up.

@@ -1,7 +1,4 @@
 /** A trained model as a bundle: graphs that were compared with the training engine, and all that predicting needs beside them. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { manifestText } from '../bundle/files.js';
 import type { BundleFields, BundleManifest } from '../bundle/manifest.js';
 import { manifestFile } from '../bundle/manifest.js';
@@ -13,12 +10,14 @@ import type { Results } from '../evaluation/results.js';
 import { engineRunner } from '../predict/engine.js';
 import type { LoadedModel } from '../predict/load.js';
 import { targetOf } from '../predict/load.js';
-import { loadRunner } from '../predict/onnx-node.js';
+import { loadRunner, loadSessions } from '../predict/onnx-node.js';
+import { OnnxRunner } from '../predict/onnx-runner.js';
 import type { Graphs, Recorded } from './graphs.js';
 import { encodeGraphs, recordGraphs, singleFile } from './graphs.js';
 import type { Batches, Int8Report } from './int8.js';
 import { compareInt8, quantiseGraphs, refuseSlower } from './int8.js';
-import { verify } from './verify.js';
+import { inScratch } from './scratch.js';
+import { verify, verifySingle } from './verify.js';
 
 /** Images that the exported model is compared on. */
 export interface Examples {
@@ -70,14 +69,13 @@ export async function makeBundle(
   const { files, steps: graphs } = encodeGraphs(recorded);
   const steps = graphs.map((graph, t) => ({ graph, multiAdds: model.multiAdds[t] ?? 0 }));
   const image = { side: model.side, channels: model.channels === 1 ? (1 as const) : (3 as const) };
-  const difference = await compared(loaded, files, { steps, image }, examples);
+  const description = { steps, image };
+  const difference = await compared(loaded, files, description, examples);
   const smaller = int8 && (await inInt8(recorded, image, int8));
+  const separate = smaller ?? { recorded, files };
   const choices = results ? efficient(results.choices) : [];
-  const graphFiles = smaller?.files ?? files;
   return {
-    files: single
-      ? new Map([...graphFiles, [singleName, oneGraph(loaded, smaller?.quantised ?? recorded)]])
-      : graphFiles,
+    files: single ? await withSingle(loaded, separate, description, examples) : separate.files,
     manifest: {
       name,
       classes: model.classes,
@@ -104,46 +102,67 @@ export async function makeBundle(
   };
 }
 
+type Described = Pick<BundleManifest, 'steps' | 'image'>;
+
+interface Separate extends Pick<Graphs, 'files'> {
+  readonly recorded: Recorded;
+}
+
 async function inInt8(
-  recorded: Recorded,
+  float32: Recorded,
   image: BundleManifest['image'],
   { calibration, calibrated, judging, always }: Int8Options,
-): Promise<{ quantised: Recorded; files: Graphs['files']; report: Int8Report }> {
-  const quantised = await quantiseGraphs(recorded, image, calibration);
-  const report = { calibrated, ...(await compareInt8(recorded, quantised, image, judging)) };
+): Promise<Separate & { report: Int8Report }> {
+  const recorded = await quantiseGraphs(float32, image, calibration);
+  const report = { calibrated, ...(await compareInt8(float32, recorded, image, judging)) };
   if (!always) refuseSlower(report);
-  return { quantised, files: encodeGraphs(quantised).files, report };
+  return { recorded, files: encodeGraphs(recorded).files, report };
 }
 
-function oneGraph({ model, patch }: LoadedModel, recorded: Recorded): Uint8Array {
-  if (patch !== undefined) return singleFile(recorded, model, patch);
-  throw new ExportError({
-    problem: 'a model that takes no looks is one graph already',
-    given: '--single',
-    mend: 'leave it out',
-  });
-}
-
-async function compared(
+/** The files with all steps as one graph beside them, which was compared with them. */
+async function withSingle(
   { model, patch }: LoadedModel,
-  files: ReadonlyMap<string, Uint8Array>,
-  description: Pick<BundleManifest, 'steps' | 'image'>,
+  { recorded, files }: Separate,
+  description: Described,
+  { pixels }: Examples,
+): Promise<Graphs['files']> {
+  if (patch === undefined) {
+    throw new ExportError({
+      problem: 'a model that takes no looks is one graph already',
+      given: '--single',
+      mend: 'leave it out',
+    });
+  }
+  const all = new Map([...files, [singleName, singleFile(recorded, model, patch)]]);
+  await inScratch(all, async folder => {
+    const [single, ...others] = await loadSessions(folder, [{ graph: singleName }, ...description.steps]);
+    const steps = new OnnxRunner(others, description.image);
+    try {
+      if (single) await verifySingle(steps, single, description.image, pixels, model.side - patch);
+    } finally {
+      await single?.release();
+      await steps.dispose();
+    }
+  });
+  return all;
+}
+
+function compared(
+  { model, patch }: LoadedModel,
+  files: Graphs['files'],
+  description: Described,
   { pixels }: Examples,
 ): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'gfnet-export-'));
-  const engine = engineRunner(model);
-  try {
-    for (const [file, content] of files) writeFileSync(join(folder, file), content);
+  return inScratch(files, async folder => {
     const exported = await loadRunner(folder, description);
+    const engine = engineRunner(model);
     try {
       return await verify(engine, exported, pixels, model.side - (patch ?? model.side));
     } finally {
+      await engine.dispose();
       await exported.dispose();
     }
-  } finally {
-    await engine.dispose();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /**

@@ -1,7 +1,4 @@
 /** A model's graphs in int8: ranges of activations from images, and what quantisation costs and brings on this machine. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { BundleManifest } from '../bundle/manifest.js';
 import { ExportError } from '../errors/index.js';
 import { largest } from '../evaluation/softmax.js';
@@ -14,6 +11,7 @@ import { OnnxRunner } from '../predict/onnx-runner.js';
 import type { StepRunner } from '../predict/step-runner.js';
 import type { Recorded } from './graphs.js';
 import { encodeGraphs } from './graphs.js';
+import { inScratch } from './scratch.js';
 import { allSteps } from './verify.js';
 
 /** Images in their order, a batch at a time. */
@@ -159,10 +157,8 @@ async function withRunner<Result>(
   use: (runner: StepRunner) => Promise<Result>,
   wrap: (session: Session, name: string) => Session = session => session,
 ): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'gfnet-export-'));
-  try {
-    const { files, steps } = encodeGraphs(recorded);
-    for (const [file, content] of files) writeFileSync(join(folder, file), content);
+  const { files, steps } = encodeGraphs(recorded);
+  return inScratch(files, async folder => {
     const sessions = await loadSessions(
       folder,
       steps.map(graph => ({ graph })),
@@ -177,9 +173,7 @@ async function withRunner<Result>(
     } finally {
       await runner.dispose();
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The session, all that it gives being shown. */
