@@ -89,7 +89,7 @@ Examples:
 export async function exportModel(
   path: string,
   out: string,
-  { images, threads, int8, single }: Omit<Options, 'out'> = {},
+  { images, threads, int8, single = false }: Omit<Options, 'out'> = {},
 ): Promise<BundleContent['manifest']> {
   refuseOccupied(out);
   const files = images && (await namesOf(images));
@@ -108,7 +108,7 @@ export async function exportModel(
     { int8: int8 && int8Options(loaded, files ?? [], int8), single },
   );
   const card = new Map<string, Uint8Array>([
-    ['README.md', Buffer.from(renderBundleCard(bundle.manifest, results))],
+    ['README.md', Buffer.from(renderBundleCard(bundle.manifest, results, single))],
     ...beside.map((file): [string, Uint8Array] => ['example.png', readFileSync(file)]),
   ]);
   writeBundle(out, bundle, card);

@@ -7,8 +7,11 @@ import { budgetsTable, stepsTable } from './tables.js';
 
 type Manifest = Omit<BundleManifest, 'format' | 'schemaVersion' | 'files'>;
 
-/** The whole file's text; its head is the one that Hugging Face reads. */
-export function renderBundleCard(manifest: Manifest, results: Results | undefined): string {
+/**
+ * The whole file's text; its head is the one that Hugging Face reads.
+ * @param single whether all steps lie beside it as one graph, `single.onnx`, too
+ */
+export function renderBundleCard(manifest: Manifest, results: Results | undefined, single: boolean): string {
   return [
     ...head(manifest, results),
     '',
@@ -22,6 +25,7 @@ export function renderBundleCard(manifest: Manifest, results: Results | undefine
     ...(results ? ['', ...measured(results)] : []),
     '',
     ...format(manifest),
+    ...(single ? ['', ...inOne(manifest)] : []),
     '',
   ].join('\n');
 }
@@ -97,14 +101,25 @@ function format({ image, verification, int8, programVersion }: Manifest): string
   return [
     '## The graphs',
     '',
-    'Each is plain ONNX (opset 18) with its weights in `weights.bin`. It takes `images`, uint8 ' +
+    'Those of the steps are plain ONNX (opset 18) with their weights in `weights.bin`. Each takes `images`, uint8 ' +
       `[n, ${image.side}, ${image.side}, ${image.channels}] (mean and deviation are in the graph), and as \`state.*\` what the graph`,
-    'before gave as `next.*`; before the first step, zeros. It gives `logits`, `probabilities` and, of a crop, `action`: the place (row, column)',
+    'before gave as `next.*`; before the first step, zeros. Each gives `logits`, `probabilities` and, of a crop, `action`: the place (row, column)',
     'in [0, 1] that it looked at. Images whose largest probability reaches their step’s threshold are answered: take their rows out of',
     'the state, and run the next graph on the rest, with all `images` and, as `rows` (int64), the places of the rest among them.',
     '',
     `Exported by gfnet ${programVersion}; on ${images.join(', ')} the logits differ from the training engine’s by at most ${percent(difference, 5)} % of the largest${int8 ? ', in float32' : ''}.`,
     ...(int8 ? integers(int8) : []),
+  ];
+}
+
+function inOne({ image, steps, classes }: Manifest): string[] {
+  const { side, channels } = image;
+  return [
+    '`single.onnx` is all steps as one graph for one image, its weights within: it needs no other file, and stops early by itself. It takes',
+    `\`images\`, uint8 [1, ${side}, ${side}, ${channels}], and \`thresholds\`, float32 [${steps.length - 1}], one for each step but the last; a step whose largest`,
+    'probability reaches its threshold is the last that is computed. It gives that step’s',
+    `\`logits\` and \`probabilities\`, float32 [1, ${classes.length}], \`steps\`, an int64: how many were taken, and \`boxes\`, int64 [looks, 2]: row and column of`,
+    'the top left pixel of each crop, looks being one less than steps. It was run on the same images and gives what the graphs of the steps give.',
   ];
 }
 

@@ -156,6 +156,11 @@ it('gfnet export --int8 tells what it changes, and the bundle predicts', () => {
 it('gfnet export --single writes a graph that answers by itself', async () => {
   expect(gfnet(folder, 'export', packaged, '--out', 'one', '--single').code).toBe(0);
   const session = await InferenceSession.create(join(folder, 'one/single.onnx'));
+  const card = readFileSync(join(folder, 'one/README.md'), 'utf8');
+  const described = card.slice(card.indexOf('`single.onnx`'));
+  for (const name of [...session.inputNames, ...session.outputNames])
+    expect(described).toContain(`\`${name}\``);
+  expect(readFileSync(join(folder, 'bundle/README.md'), 'utf8')).not.toMatch('single.onnx');
   const pixels = await decodeImage(join(packaged, 'example.png'), { height: 60, width: 60, channels: 1 });
   const given = await session.run({
     images: new Tensor('uint8', pixels, [1, 60, 60, 1]),
