@@ -13,7 +13,7 @@ import { UsageError } from '../errors/index.js';
 import { isBundle } from '../predict/bundle.js';
 import { readData } from './config.js';
 import { exportModel } from './export.js';
-import { imageFiles } from './image-files.js';
+import { namesOf } from './image-files.js';
 import { wholeNumber } from './options.js';
 
 interface Options {
@@ -61,8 +61,9 @@ Examples:
       };
       try {
         const bundle = folder === undefined ? model : join(folder, basename(model));
-        if (folder !== undefined) await exportModel(model, bundle);
-        const examples = images ? await named(images) : await own(bundle, model);
+        const files = images && (await namesOf(images));
+        if (folder !== undefined) await exportModel(model, bundle, { images: files });
+        const examples = files ? await contentOf(files) : await own(bundle, model);
         const page = join(programRoot, 'dist', 'page');
         const server = await serveDemo(bundle, examples, page, port);
         process.stdout.write(`open ${server.url} (Ctrl-C ends)\n`);
@@ -80,11 +81,8 @@ Examples:
     });
 }
 
-async function named(given: readonly string[]): Promise<DemoImage[]> {
-  const { files } = await imageFiles(given);
-  const images: DemoImage[] = [];
-  for await (const file of files) images.push({ name: basename(file), content: await readFile(file) });
-  return images;
+function contentOf(files: readonly string[]): Promise<DemoImage[]> {
+  return Promise.all(files.map(async file => ({ name: basename(file), content: await readFile(file) })));
 }
 
 async function own(bundle: string, model: string): Promise<DemoImage[]> {

@@ -1,38 +1,32 @@
 /** `gfnet export`: a trained model as a bundle of ONNX graphs, which predicts without the training engine. */
-import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ImageTarget } from '../data/dataset.js';
-import { decodeImage } from '../data/decode.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
 import { UsageError } from '../errors/index.js';
-import type { BundleContent, Examples, Int8Options } from '../export/bundle.js';
+import type { BundleContent, Int8Options } from '../export/bundle.js';
 import { makeBundle, writeBundle } from '../export/bundle.js';
 import type { Batch, Int8Report } from '../export/int8.js';
-import { findEvaluation, homeOf } from '../predict/calibration.js';
+import { findEvaluation } from '../predict/calibration.js';
 import type { LoadedModel } from '../predict/load.js';
 import { loadModel, targetOf } from '../predict/load.js';
-import { stream, uniform } from '../random/index.js';
 import { percent, renderBundleCard, renderTable } from '../report/index.js';
 import type { Table } from '../report/tables.js';
-import { imageFiles } from './image-files.js';
+import { comparedImages, exampleOf, pixelsOf } from './compared-images.js';
+import { namesOf } from './image-files.js';
 import { refuseOccupied } from './new-folder.js';
 import { threadsOption } from './options.js';
 
 interface Options {
   readonly out: string;
-  readonly images?: readonly string[];
+  readonly images?: readonly string[] | undefined;
   readonly int8?: true | 'always';
   readonly single?: boolean;
   readonly threads?: number;
 }
 
-/** Images of noise that stand beside the given ones, so that a batch of several is compared. */
-const noise = 3;
-/** Most images that are compared with the training engine: all at once. */
-const comparedImages = 16;
 /** Images that are calibrated on, or judged, at once. */
 const int8Batch = 16;
 
@@ -43,7 +37,7 @@ export function exportCommand(): Command {
     .requiredOption('--out <bundle>', 'the folder to make')
     .option(
       '--images <path...>',
-      'images, folders or patterns: what the bundle is compared with the training engine on (the first 16; default: the model’s example.png), and what --int8 is calibrated and judged on',
+      'images, folders or patterns: what the bundle is compared with the training engine on (the first 16; default: the model’s example.png, or images that its run validates on), and what --int8 is calibrated and judged on',
     )
     .addOption(
       new Option(
@@ -98,27 +92,20 @@ export async function exportModel(
   startEngine({ threads });
   const loaded = loadModel(path);
   const results = findEvaluation(loaded.checkpoint);
-  const example = join(homeOf(loaded.checkpoint), 'example.png');
-  const beside = existsSync(example) ? [example] : [];
+  const example = exampleOf(loaded);
   const bundle = await makeBundle(
     basename(resolve(out)),
     loaded,
     results,
-    await examplesOf(loaded, files?.slice(0, comparedImages) ?? beside),
+    await comparedImages(loaded, files),
     { int8: int8 && int8Options(loaded, files ?? [], int8), single },
   );
   const card = new Map<string, Uint8Array>([
     ['README.md', Buffer.from(renderBundleCard(bundle.manifest, results, single))],
-    ...beside.map((file): [string, Uint8Array] => ['example.png', readFileSync(file)]),
   ]);
+  if (example !== undefined) card.set('example.png', readFileSync(example));
   writeBundle(out, bundle, card);
   return bundle.manifest;
-}
-
-async function namesOf(images: readonly string[]): Promise<string[]> {
-  const names: string[] = [];
-  for await (const name of (await imageFiles(images)).files) names.push(name);
-  return names;
 }
 
 function requireImages(files: readonly string[]): void {
@@ -172,22 +159,4 @@ function int8Text({ calibrated, judged, steps, speedUp }: Int8Report): string {
 function alwaysOnly(text: string): 'always' {
   if (text === 'always') return text;
   throw new InvalidArgumentError('always, or nothing');
-}
-
-/** [files + room, height, width, channels] */
-async function pixelsOf(files: readonly string[], target: ImageTarget, room = 0): Promise<Uint8Array> {
-  const size = target.height * target.width * target.channels;
-  const pixels = new Uint8Array((files.length + room) * size);
-  const images = await Promise.all(files.map(file => decodeImage(file, target)));
-  images.forEach((image, i) => pixels.set(image, i * size));
-  return pixels;
-}
-
-async function examplesOf(loaded: LoadedModel, files: readonly string[]): Promise<Examples> {
-  const target = targetOf(loaded);
-  const size = target.height * target.width * target.channels;
-  const pixels = await pixelsOf(files, target, noise);
-  const drawn = uniform(stream(0, 'export'), noise * size).map(value => 256 * value);
-  pixels.set(drawn, files.length * size);
-  return { names: [...files.map(file => basename(file)), `${noise} images of noise`], pixels };
 }

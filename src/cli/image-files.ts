@@ -32,6 +32,13 @@ export async function imageFiles(named: readonly string[]): Promise<ImageFiles> 
   return { files, count: files.length };
 }
 
+/** All of them, once the last is named. @throws as `imageFiles` */
+export async function namesOf(named: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of (await imageFiles(named)).files) names.push(name);
+  return names;
+}
+
 async function* namesFrom(input: NodeJS.ReadableStream): AsyncGenerator<string> {
   for await (const line of createInterface({ input, crlfDelay: Infinity })) if (line !== '') yield line;
 }

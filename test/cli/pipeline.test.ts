@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -223,5 +223,45 @@ describe('package', () => {
     const { code, stderr } = gfnet(folder, 'package', 'runs/a', '--out', 'digits');
     expect(code).toBe(2);
     expect(stderr).toContain('not empty');
+  });
+});
+
+describe('export', () => {
+  const compared = (model: string, out: string, ...args: string[]): string => {
+    const { code, stderr } = gfnet(folder, 'export', model, '--out', out, ...args);
+    expect(code, stderr).toBe(0);
+    return /^compared on (.*): logits/m.exec(stderr)?.[1] ?? '';
+  };
+
+  it('compares on the example or, where the run was not evaluated, on images that it validates on', () => {
+    expect(compared('runs/a', 'evaluated')).toBe('example.png, 3 images of noise');
+    const validation = /^16 images of cluttered-digits-40\/validation, 3 images of noise$/;
+    expect(compared('runs/a/stage2', 'unevaluated')).toMatch(validation);
+    expect(compared('runs/a/static/checkpoints/last.json', 'static')).toMatch(validation);
+  });
+
+  it('asks for images where there are none, and writes nothing', () => {
+    cpSync(join(folder, 'runs/a/stage1/checkpoints'), join(folder, 'alone'), { recursive: true });
+    const { code, stderr } = gfnet(folder, 'export', 'alone', '--out', 'refused');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/no image to compare[^]*alone without example\.png[^]*give --images DIR/);
+    expect(existsSync(join(folder, 'refused'))).toBe(false);
+    expect(compared('alone', 'given', '--images', 'one.png', 'two.png')).toBe(
+      'one.png, two.png, 3 images of noise',
+    );
+  });
+
+  it('asks for images where those of the run are gone, too', () => {
+    cpSync(join(folder, 'runs/a/stage1'), join(folder, 'moved'), { recursive: true });
+    const config = join(folder, 'moved/config.json');
+    const gone = { kind: 'folder', folder: 'gone' };
+    writeFileSync(
+      config,
+      JSON.stringify({ ...(JSON.parse(readFileSync(config, 'utf8')) as object), data: gone }),
+    );
+    const { code, stderr } = gfnet(folder, 'export', 'moved', '--out', 'refused');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/images of its run cannot be had[^]*give --images DIR/);
+    expect(existsSync(join(folder, 'refused'))).toBe(false);
   });
 });
