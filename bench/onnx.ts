@@ -1,8 +1,9 @@
 /** What early exit saves by the clock on ONNX Runtime, beside what it saves in Multi-Adds, and what is spent outside the runtime. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
+import { writeParts } from '../src/checkpoint/parts.js';
 import type { Evidence } from '../src/evaluation/index.js';
 import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/evaluation/index.js';
 import { exportGraphs } from '../src/export/graphs.js';
@@ -120,7 +121,7 @@ export async function runtimeOf(model: AnytimeModel, threads: number): Promise<O
   const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
   try {
     const { files, steps } = exportGraphs(model);
-    for (const [file, content] of files) writeFileSync(join(folder, file), content);
+    for (const [file, content] of files) writeParts(join(folder, file), content);
     const { multiAdds, side, channels } = model;
     const described = steps.map((graph, t) => ({ graph, multiAdds: multiAdds[t] ?? 0 }));
     return await loadRunner(

@@ -1,17 +1,18 @@
 /** A bundle's folder: its files read and checked, and described. */
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FileSource } from '../checkpoint/byte-source.js';
 import { systemErrorCode } from '../checkpoint/file-errors.js';
-import { sha256 } from '../checkpoint/manifest.js';
+import { bytesIn, type Parts, sha256 } from '../checkpoint/parts.js';
 import { BundleError } from '../errors/index.js';
 import type { BundleFields, BundleManifest } from './manifest.js';
 import { checkFile, formatManifest, manifestFile, parseManifest } from './manifest.js';
 
 /** The text of bundle.json; what follows from the format and the other files is added. */
-export function manifestText(fields: BundleFields, files: ReadonlyMap<string, Uint8Array>): string {
+export function manifestText(fields: BundleFields, files: ReadonlyMap<string, Parts>): string {
   const described = [...files].map(([name, content]) => [
     name,
-    { bytes: content.length, sha256: sha256(content) },
+    { bytes: bytesIn(content), sha256: sha256(content) },
   ]);
   return formatManifest(fields, Object.fromEntries(described) as BundleManifest['files']);
 }
@@ -22,17 +23,31 @@ export function manifestText(fields: BundleFields, files: ReadonlyMap<string, Ui
  */
 export function readBundle(folder: string): BundleManifest {
   const path = join(folder, manifestFile);
-  const manifest = parseManifest(read(path).toString(), path);
+  const manifest = parseManifest(
+    reading(path, () => readFileSync(path, 'utf8')),
+    path,
+  );
   for (const [name, expected] of Object.entries(manifest.files)) {
-    const content = read(join(folder, name));
-    checkFile(join(folder, name), expected, content.length, sha256(content));
+    const file = join(folder, name);
+    const { bytes, hash } = reading(file, () => digest(file));
+    checkFile(file, expected, bytes, hash);
   }
   return manifest;
 }
 
-function read(path: string): Buffer {
+function digest(path: string): { bytes: number; hash: string } {
+  const descriptor = openSync(path, 'r');
   try {
-    return readFileSync(path);
+    const bytes = fstatSync(descriptor).size;
+    return { bytes, hash: sha256(new FileSource(descriptor, bytes).pieces()) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     throw new BundleError({
       problem: `a file of the bundle ${systemErrorCode(cause) === 'ENOENT' ? 'is missing' : 'cannot be read'}`,

@@ -1,16 +1,8 @@
 /** Files that are replaced whole or not at all, whatever happens to the process or the machine meanwhile. */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writingTo } from './file-errors.js';
+import { type Parts, writeParts } from './parts.js';
 import { processStart } from './process-start.js';
 
 const temporaryPattern = /^\..+\.(\d+)\.gfnet-tmp$/;
@@ -22,12 +14,12 @@ const temporaryPattern = /^\..+\.(\d+)\.gfnet-tmp$/;
  *
  * @throws RunError where the file can't be written, e.g. because the disk is full
  */
-export function writeFileAtomically(path: string, content: Uint8Array | string): void {
+export function writeFileAtomically(path: string, content: Uint8Array | string | Parts): void {
   const temporary = temporaryBeside(path);
   try {
     writingTo(path, () => {
       removeLeftovers(dirname(path));
-      writeDurably(temporary, content);
+      writeParts(temporary, content, fsyncSync);
       renameSync(temporary, path);
       syncFolder(dirname(path));
     });
@@ -42,14 +34,14 @@ export function writeFileAtomically(path: string, content: Uint8Array | string):
  * @param path of a folder that is absent or empty
  * @throws RunError where it can't be written, or holds something
  */
-export function writeFolderAtomically(path: string, files: ReadonlyMap<string, Uint8Array>): void {
+export function writeFolderAtomically(path: string, files: ReadonlyMap<string, Parts>): void {
   const temporary = temporaryBeside(path);
   try {
     writingTo(path, () => {
       mkdirSync(dirname(path), { recursive: true });
       removeLeftovers(dirname(path));
       mkdirSync(temporary);
-      for (const [name, content] of files) writeDurably(join(temporary, name), content);
+      for (const [name, content] of files) writeParts(join(temporary, name), content, fsyncSync);
       syncFolder(temporary);
       renameSync(temporary, path);
       syncFolder(dirname(path));
@@ -76,16 +68,6 @@ export function removeLeftovers(folder: string): void {
     // This process writes one file at a time: a temporary with its pid is from a dead process that had the same one.
     if (pid === process.pid || (pid > 0 && processStart(pid) === undefined))
       removeQuietly(join(folder, name));
-  }
-}
-
-function writeDurably(path: string, content: Uint8Array | string): void {
-  const file = openSync(path, 'w');
-  try {
-    writeFileSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -2,6 +2,7 @@
 import { constants } from 'node:buffer';
 import { readSync } from 'node:fs';
 import { CheckpointError } from '../errors/index.js';
+import { largestPiece } from './parts.js';
 
 export interface ByteSource {
   readonly length: number;
@@ -15,8 +16,8 @@ export function sourceOf(bytes: Uint8Array | ByteSource): ByteSource {
   return { length: bytes.length, read: (begin, end) => bytes.subarray(begin, end) };
 }
 
-/** What one call of the system reads at most. */
-const largestRead = 2 ** 30;
+/** Bytes of a file that are looked at once, and no more than these at a time. */
+const pieceBytes = 2 ** 24;
 
 /** A file that is open for reading, and stays so until the last read. */
 export class FileSource implements ByteSource {
@@ -37,11 +38,17 @@ export class FileSource implements ByteSource {
     }
     const bytes = new Uint8Array(size);
     for (let done = 0; done < size;) {
-      const count = readSync(this.descriptor, bytes, done, Math.min(largestRead, size - done), begin + done);
+      const count = readSync(this.descriptor, bytes, done, Math.min(largestPiece, size - done), begin + done);
       if (count === 0)
         throw new CheckpointError({ problem: 'it was cut short while it was read', mend: 'try again' });
       done += count;
     }
     return bytes;
+  }
+
+  /** All of it, in its order, for what needs no more at a time. @throws CheckpointError */
+  *pieces(): Generator<Uint8Array> {
+    for (let begin = 0; begin < this.length; begin += pieceBytes)
+      yield this.read(begin, Math.min(begin + pieceBytes, this.length));
   }
 }

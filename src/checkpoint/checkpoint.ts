@@ -2,10 +2,11 @@
  * Checkpoints: `NAME.json`, the manifest, and the tensor file it names, `NAME-<hash>.safetensors`. Saving writes a new
  * tensor file, reads it back, then renames the new manifest into place: that moment alone replaces the checkpoint.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors/index.js';
 import { writeFileAtomically } from './atomic.js';
+import { FileSource } from './byte-source.js';
 import { systemErrorCode } from './file-errors.js';
 import {
   type CheckpointKind,
@@ -14,8 +15,8 @@ import {
   type ManifestFields,
   manifestText,
   readManifest,
-  sha256,
 } from './manifest.js';
+import { bytesIn, sha256 } from './parts.js';
 import { programVersion } from './program.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 import type { TensorData } from './tensor-data.js';
@@ -44,14 +45,14 @@ export type CheckpointName = 'best' | 'last' | 'model';
  */
 export function saveCheckpoint(folder: string, name: string, content: CheckpointContent): string {
   const path = join(folder, `${name}.json`);
-  const bytes = encodeSafetensors(content.tensors);
-  const hash = sha256(bytes);
-  const tensors = { file: `${name}-${hash.slice(0, 16)}.safetensors`, bytes: bytes.length, sha256: hash };
+  const encoded = encodeSafetensors(content.tensors);
+  const hash = sha256(encoded);
+  const tensors = { file: `${name}-${hash.slice(0, 16)}.safetensors`, bytes: bytesIn(encoded), sha256: hash };
   const text = manifestText({ ...content, tensors, created: new Date().toISOString(), programVersion });
   removeUnreferenced(folder, name);
   try {
-    writeFileAtomically(join(folder, tensors.file), bytes);
-    readVerified(join(folder, tensors.file), tensors);
+    writeFileAtomically(join(folder, tensors.file), encoded);
+    readVerified(join(folder, tensors.file), tensors, () => undefined);
     writeFileAtomically(path, text);
     readManifest(path);
   } finally {
@@ -83,7 +84,9 @@ export function loadCheckpoint(
   }
   try {
     const tensorFile = join(dirname(file), manifest.tensors.file);
-    const { tensors } = decodeSafetensors(readVerified(tensorFile, manifest.tensors), tensorFile);
+    const { tensors } = readVerified(tensorFile, manifest.tensors, file =>
+      decodeSafetensors(file, tensorFile),
+    );
     return { path: file, manifest, tensors };
   } catch (error) {
     // A run that is still training may have replaced the checkpoint since its manifest was read.
@@ -125,32 +128,45 @@ function manifestPath(path: string, name: string): string {
   });
 }
 
-/** The bytes of the tensor file at `path`, which must be those of the manifest. */
-function readVerified(path: string, expected: Manifest['tensors']): Uint8Array {
-  const bytes = readTensorFile(path);
-  if (bytes.length !== expected.bytes) {
+/** What `use` makes of the tensor file at `path`, which must be that of the manifest. */
+function readVerified<T>(path: string, expected: Manifest['tensors'], use: (file: FileSource) => T): T {
+  const descriptor = reading(path, () => openSync(path, 'r'));
+  try {
+    return reading(path, () => {
+      const file = new FileSource(descriptor, fstatSync(descriptor).size);
+      verify(path, expected, file);
+      return use(file);
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function verify(path: string, expected: Manifest['tensors'], file: FileSource): void {
+  if (file.length !== expected.bytes) {
     throw new CheckpointError({
-      problem: `${path} is ${bytes.length < expected.bytes ? 'cut short' : 'longer than it was saved'}`,
-      given: `${bytes.length} bytes`,
+      problem: `${path} is ${file.length < expected.bytes ? 'cut short' : 'longer than it was saved'}`,
+      given: `${file.length} bytes`,
       allowed: `${expected.bytes} bytes`,
       mend: 'restore the file from a copy, or use another checkpoint',
     });
   }
-  if (sha256(bytes) !== expected.sha256) {
+  const given = sha256(file.pieces());
+  if (given !== expected.sha256) {
     throw new CheckpointError({
       problem: `${path} was altered after it was saved: its SHA-256 is not the manifest's`,
-      given: sha256(bytes),
+      given,
       allowed: expected.sha256,
       mend: 'restore the file from a copy, or use another checkpoint',
     });
   }
-  return bytes;
 }
 
-function readTensorFile(path: string): Uint8Array {
+function reading<T>(path: string, action: () => T): T {
   try {
-    return readFileSync(path);
+    return action();
   } catch (cause) {
+    if (systemErrorCode(cause) === undefined) throw cause;
     throw new CheckpointError({
       problem: `the tensor file of the checkpoint ${systemErrorCode(cause) === 'ENOENT' ? 'is missing' : 'cannot be read'}`,
       given: path,

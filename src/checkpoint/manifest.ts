@@ -1,10 +1,10 @@
 /** The manifest of a checkpoint: what the tensors beside it are, sealed so that a change to either file is noticed. */
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { CheckpointError } from '../errors/index.js';
 import { systemErrorCode } from './file-errors.js';
 import { jsonObjectSchema, toJsonText } from './json.js';
+import { sha256 } from './parts.js';
 
 /** Raised whenever a manifest changes so that older programs would misread it. */
 const schemaVersion = 1;
@@ -85,10 +85,6 @@ export function readManifest(path: string): Manifest {
     });
   }
   return parseFields(fields, path);
-}
-
-export function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 function readText(path: string): string {

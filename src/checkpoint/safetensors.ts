@@ -4,6 +4,7 @@ import type { ByteSource } from './byte-source.js';
 import { sourceOf } from './byte-source.js';
 import { type ElementTypeName, elementTypes, readElements } from './element-types.js';
 import { MemoryBudget } from './memory-budget.js';
+import type { Parts } from './parts.js';
 import { speakingOf } from './refusal.js';
 import { parseHeader } from './safetensors-header.js';
 import { elements, rowMajorStrides, type TensorData } from './tensor-data.js';
@@ -20,14 +21,14 @@ const codes = { float32: 'F32', int32: 'I32' } as const satisfies Record<
 >;
 
 /**
- * The bytes of a safetensors file; the same tensors give the same bytes, whatever their order in the map.
+ * A safetensors file, of which the tensors' own memory is a part; the same tensors give the same bytes, whatever their order in the map.
  *
  * @throws CheckpointError where a tensor's shape does not fit its values, or a name is reserved by the format
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
+): Parts {
   const sorted = [...tensors].sort(
     ([a, x], [b, y]) => compare(codes[x.dtype], codes[y.dtype]) || compare(a, b),
   );
@@ -40,16 +41,13 @@ export function encodeSafetensors(
   });
   if (Object.keys(metadata).length > 0) entries.unshift(['__metadata__', metadata]);
   const text = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
-  const headerBytes = Math.ceil(text.length / 8) * 8;
-  const bytes = Buffer.alloc(8 + headerBytes + end, ' ');
-  bytes.writeBigUInt64LE(BigInt(headerBytes));
-  bytes.set(text, 8);
-  let position = 8 + headerBytes;
-  for (const [, { values }] of sorted) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
-    position += values.byteLength;
-  }
-  return bytes;
+  const head = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ');
+  head.writeBigUInt64LE(BigInt(head.length - 8));
+  head.set(text, 8);
+  return [
+    head,
+    ...sorted.map(([, { values }]) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+  ];
 }
 
 /**
@@ -58,7 +56,7 @@ export function encodeSafetensors(
  * @param source what the bytes are, for error messages: a file's path
  * @throws CheckpointError saying what is wrong with the bytes
  */
-export function decodeSafetensors(bytes: Uint8Array, source = 'safetensors data'): Safetensors {
+export function decodeSafetensors(bytes: Uint8Array | ByteSource, source = 'safetensors data'): Safetensors {
   return read(sourceOf(bytes), source, Object.values(codes));
 }
 

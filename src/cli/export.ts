@@ -100,10 +100,8 @@ export async function exportModel(
     await comparedImages(loaded, files),
     { int8: int8 && int8Options(loaded, files ?? [], int8), single },
   );
-  const card = new Map<string, Uint8Array>([
-    ['README.md', Buffer.from(renderBundleCard(bundle.manifest, results, single))],
-  ]);
-  if (example !== undefined) card.set('example.png', readFileSync(example));
+  const card = new Map([['README.md', [Buffer.from(renderBundleCard(bundle.manifest, results, single))]]]);
+  if (example !== undefined) card.set('example.png', [readFileSync(example)]);
   writeBundle(out, bundle, card);
   return bundle.manifest;
 }

@@ -49,7 +49,7 @@ export interface Int8Options {
 
 export interface BundleContent {
   readonly manifest: BundleFields;
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly files: Graphs['files'];
 }
 
 /**
@@ -133,7 +133,7 @@ async function withSingle(
       mend: 'leave it out',
     });
   }
-  const all = new Map([...files, [singleName, singleFile(recorded, model, patch)]]);
+  const all = new Map([...files, [singleName, [singleFile(recorded, model, patch)]]]);
   await inScratch(all, async folder => {
     const [single, ...others] = await loadSessions(folder, [{ graph: singleName }, ...description.steps]);
     const steps = new OnnxRunner(others, description.image);
@@ -173,9 +173,9 @@ function compared(
 export function writeBundle(
   folder: string,
   { manifest, files }: BundleContent,
-  extras: ReadonlyMap<string, Uint8Array>,
+  extras: Graphs['files'],
 ): void {
   const all = new Map([...files, ...extras]);
   const description = Buffer.from(manifestText(manifest, all));
-  writeFolderAtomically(folder, new Map([...all, [manifestFile, description]]));
+  writeFolderAtomically(folder, new Map([...all, [manifestFile, [description]]]));
 }

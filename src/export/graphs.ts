@@ -1,6 +1,7 @@
 /** The steps of an anytime model as ONNX graphs. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Parts } from '../checkpoint/parts.js';
 import { programVersion } from '../checkpoint/program.js';
 import { record } from '../engine/compile.js';
 import type { TensorTree } from '../engine/tensor-tree.js';
@@ -24,7 +25,7 @@ export interface Recorded {
 
 export interface Graphs {
   /** By file name, the weights' file among them. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly files: ReadonlyMap<string, Parts>;
   /** For each step the file of its graph; steps that compute the same share one. */
   readonly steps: readonly string[];
 }
@@ -63,12 +64,9 @@ export function recordGraphs(model: AnytimeModel): Recorded {
 
 export function encodeGraphs({ models, steps }: Recorded): Graphs {
   const weights = new WeightsFile('weights.bin');
-  const files = new Map<string, Uint8Array>();
+  const files = new Map<string, Parts>();
   for (const [name, model] of models)
-    files.set(
-      `${name}.onnx`,
-      encodeModel(model, programVersion, constant => weights.add(constant)),
-    );
+    files.set(`${name}.onnx`, [encodeModel(model, programVersion, constant => weights.add(constant))]);
   files.set(weights.file, weights.content());
   return { files, steps: steps.map(name => `${name}.onnx`) };
 }
@@ -83,12 +81,27 @@ export function singleFile(
   image: { readonly side: number; readonly channels: number },
   patch: number,
 ): Uint8Array {
+  // More than that could not even be put together.
+  refuseLarger(weightBytes([...models.values()]));
   const graphs = steps.flatMap(name => models.get(name) ?? []);
   const file = encodeModel(singleGraph({ steps: graphs, image, patch }), programVersion, () => undefined);
-  if (file.length <= largestFile) return file;
+  refuseLarger(file.length);
+  return file;
+}
+
+function weightBytes(models: readonly OnnxModel[]): number {
+  const inputs = new Set(models.flatMap(({ nodes }) => nodes.flatMap(node => node.inputs)));
+  return [...inputs].reduce(
+    (sum, input) => sum + (typeof input === 'string' ? 0 : input.values.byteLength),
+    0,
+  );
+}
+
+function refuseLarger(bytes: number): void {
+  if (bytes <= largestFile) return;
   throw new ExportError({
     problem: 'the model is too large for one file of ONNX',
-    given: `${file.length} bytes`,
+    given: `${bytes} bytes`,
     allowed: `${largestFile}, the most that protocol buffers hold`,
     mend: 'leave --single out',
   });

@@ -1,5 +1,6 @@
 /** The file beside the graphs that holds their weights; equal ones once. */
-import { sha256 } from '../checkpoint/manifest.js';
+import type { Parts } from '../checkpoint/parts.js';
+import { sha256 } from '../checkpoint/parts.js';
 import { bytesOf, type Place } from '../onnx/encode.js';
 import type { Constant } from '../onnx/model.js';
 
@@ -31,7 +32,7 @@ export class WeightsFile {
     return place;
   }
 
-  content(): Uint8Array {
-    return Buffer.concat(this.parts, this.length);
+  content(): Parts {
+    return this.parts;
   }
 }

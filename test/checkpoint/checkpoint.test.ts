@@ -10,7 +10,8 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { readManifest, sha256 } from '../../src/checkpoint/manifest.js';
+import { readManifest } from '../../src/checkpoint/manifest.js';
+import { sha256 } from '../../src/checkpoint/parts.js';
 import { CheckpointError } from '../../src/errors/index.js';
 import { errorOf } from '../helpers/error-of.js';
 import { temporaryFolder, versionContent } from './support.js';

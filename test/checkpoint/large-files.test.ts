@@ -1,11 +1,13 @@
-/** Files beyond 2 GiB, which no array of Node 20 and no 32 bits hold; sparse, so that they take no disk. */
-import { closeSync, openSync, statSync, truncateSync, writeSync } from 'node:fs';
+/** Files beyond 2 GiB, which no call and no 32 bits hold; those that are only read are sparse, so that they take no disk. */
+import { closeSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { FileSource } from '../../src/checkpoint/byte-source.js';
+import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { type PyTorchValue, readPyTorch } from '../../src/checkpoint/pytorch/index.js';
 import { readSafetensors } from '../../src/checkpoint/safetensors.js';
+import type { TensorData } from '../../src/checkpoint/tensor-data.js';
 import {
   archiveEntries,
   counted,
@@ -17,7 +19,7 @@ import {
   uint32,
   uint64,
 } from './pytorch/craft.js';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder, versionContent } from './support.js';
 
 const patience = 180_000;
 
@@ -43,7 +45,7 @@ function reading<T>(name: string, parts: readonly Part[], read: (file: FileSourc
 }
 
 const floats = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
-const float32 = (...values: number[]) => ({
+const float32 = (...values: number[]): TensorData => ({
   dtype: 'float32',
   shape: [values.length],
   values: Float32Array.from(values),
@@ -57,7 +59,7 @@ const expected: PyTorchValue = new Map([
   ['first', float32(1, 0)],
   ['last', float32(0, 2)],
   ['small', float32(3, 4, 5)],
-]) as PyTorchValue;
+]);
 const value = dictionary({
   first: vector('0', count, 2, 0),
   last: vector('0', count, 2, count - 2),
@@ -112,6 +114,24 @@ describe('files beyond 2 GiB are read', () => {
     expect(tensors.get('b')?.values.at(0)).toBe(2);
     expect(tensors.get('c')).toEqual(float32(3, 4, 5));
   });
+});
+
+it('a checkpoint beyond 2 GiB is saved and loaded', { timeout: patience }, () => {
+  const folder = temporaryFolder();
+  const values = new Float32Array(2 ** 28);
+  const tensors = new Map<string, TensorData>([
+    ['a', { dtype: 'float32', shape: [values.length], values }],
+    ['b', { dtype: 'float32', shape: [values.length], values }],
+    ['c', float32(1, 2)],
+  ]);
+  const path = saveCheckpoint(folder, 'model', { ...versionContent(1), kind: 'model', tensors });
+  const { manifest, tensors: loaded } = loadCheckpoint(path, 'model');
+  expect(manifest.tensors.bytes).toBeGreaterThan(2 ** 31);
+  expect([...loaded].map(([name, { shape }]) => [name, shape])).toEqual(
+    [...tensors].map(([name, { shape }]) => [name, shape]),
+  );
+  expect(loaded.get('c')).toEqual(float32(1, 2));
+  rmSync(folder, { recursive: true });
 });
 
 /** A ZIP archive as torch.save writes a large one, of entries with holes. */

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { writeParts } from '../../src/checkpoint/parts.js';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { ofEncoder } from '../../src/checkpoint/state-dict/names.js';
 import type { TensorData } from '../../src/checkpoint/tensor-data.js';
@@ -40,7 +41,7 @@ describe('gfnet import', () => {
   const file = join(folder, 'weights.safetensors');
 
   it('makes a model of a state dict that answers what PyTorch’s network answers', () => {
-    writeFileSync(file, encodeSafetensors(stateDict()));
+    writeParts(file, encodeSafetensors(stateDict()));
     writeFileSync(join(folder, 'classes.txt'), `${classes.join('\n')}\n`);
     const args = ['import', 'weights.safetensors', '--network', name, '--classes', 'classes.txt'];
     const { code, stdout, stderr } = gfnet(folder, ...args, '--out', 'model');
@@ -107,7 +108,7 @@ describe('gfnet import', () => {
       ['_blocks.0._se_reduce.weight', squeeze],
       ['_fc.bias', head],
     ]);
-    writeFileSync(join(folder, 'b0.safetensors'), encodeSafetensors(b0));
+    writeParts(join(folder, 'b0.safetensors'), encodeSafetensors(b0));
     const { code, stdout, stderr } = gfnet(folder, 'import', ...args, '--out', 'refused');
     for (const message of messages) expect(stderr).toMatch(message);
     expect([stdout, code]).toEqual(['', exitCodes.badInput]);

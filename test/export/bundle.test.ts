@@ -1,10 +1,11 @@
 /** What is compared before a bundle is written, and what is refused. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadLatest, saveCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { writeParts } from '../../src/checkpoint/parts.js';
 import { exportModel } from '../../src/cli/export.js';
 import { startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
@@ -69,6 +70,16 @@ describe('all steps as one graph', () => {
     expect(message).toMatch(/one graph do not give what they give one by one: nothing was written/);
   });
 
+  it('is refused where weights are more than one file of ONNX holds', () => {
+    const recorded = recordGraphs(loaded.model);
+    const weights = { shape: [2 ** 31], values: new Uint8Array(2 ** 31) };
+    const node = { op: 'Identity', inputs: [weights], outputs: ['unused'], attributes: {} };
+    const models = new Map(
+      [...recorded.models].map(([name, model]) => [name, { ...model, nodes: [...model.nodes, node] }]),
+    );
+    expect(() => singleFile({ ...recorded, models }, loaded.model, 28)).toThrow(/too large[^]*--single/);
+  });
+
   it('is refused where it answers otherwise, or says that it looked elsewhere', async () => {
     const { model, patch = NaN } = loaded;
     const image = { side: 60, channels: 1 } as const;
@@ -85,7 +96,7 @@ describe('all steps as one graph', () => {
     const { files, steps } = encodeGraphs(recorded);
     const own = join(folder, 'steps');
     mkdirSync(own);
-    for (const [name, content] of files) writeFileSync(join(own, name), content);
+    for (const [name, content] of files) writeParts(join(own, name), content);
     const runner = await loadRunner(own, { steps: steps.map(graph => ({ graph, multiAdds: 1 })), image });
     const verified = async (file: Uint8Array): Promise<void> => {
       const session = await InferenceSession.create(file);

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeParts } from '../../src/checkpoint/parts.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/start.js';
@@ -39,7 +40,7 @@ describe.each(classifiers)('int8, a GFNet with %s classifier', kind => {
     const { files, steps } = encodeGraphs(quantised);
     const own = join(folder, `${kind}, int8`);
     mkdirSync(own);
-    for (const [name, content] of files) writeFileSync(join(own, name), content);
+    for (const [name, content] of files) writeParts(join(own, name), content);
     const runner = await loadRunner(own, { steps: steps.map(graph => ({ graph, multiAdds: 1 })), image });
     const int8 = await answersOf(runner, pixels, []);
     const likeliest = (logits: Float32Array, i: number): number => {

@@ -1,6 +1,8 @@
 /** Exports models to a folder and takes their steps there and here. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Parts } from '../../src/checkpoint/parts.js';
+import { writeParts } from '../../src/checkpoint/parts.js';
 import { exportGraphs } from '../../src/export/graphs.js';
 import type { AnytimeModel } from '../../src/model/anytime.js';
 import type { StepAnswer } from '../../src/model/answer.js';
@@ -14,14 +16,14 @@ import { takeSteps } from '../../src/predict/step-runner.js';
 export interface Both {
   readonly engine: StepRunner<StepInput>;
   readonly exported: OnnxRunner;
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly files: ReadonlyMap<string, Parts>;
   dispose(): Promise<void>;
 }
 
 export async function exported(model: AnytimeModel, folder: string): Promise<Both> {
   const { files, steps } = exportGraphs(model);
   mkdirSync(folder, { recursive: true });
-  for (const [name, content] of files) writeFileSync(join(folder, name), content);
+  for (const [name, content] of files) writeParts(join(folder, name), content);
   const runner = await loadRunner(folder, {
     steps: steps.map(graph => ({ graph, multiAdds: 1 })),
     image: { side: model.side, channels: model.channels === 1 ? 1 : 3 },

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256 } from '../../src/checkpoint/manifest.js';
+import { sha256 } from '../../src/checkpoint/parts.js';
 import { cacheFolder } from '../../src/engine/setup/cache.js';
 import { pipArguments } from '../../src/engine/setup/download.js';
 import { nativeFile } from '../../src/engine/setup/place.js';
