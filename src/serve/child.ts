@@ -35,7 +35,7 @@ export class Child {
 
   /**
    * @param onLost called when it ends, for whatever reason
-   * @throws EngineError where the model cannot be loaded
+   * @throws EngineError where the process cannot be started, or the model not loaded
    */
   static start(setting: WorkerSetting, onLost: (child: Child) => void): Promise<Child> {
     // Threads of the pool that decodes images: as many as compute.
@@ -45,6 +45,17 @@ export class Child {
       const ended = (): void =>
         reject(new EngineError({ problem: 'a process with the model ended while it started' }));
       child.once('exit', ended);
+      // Where the system has no process or file to give, there is no exit; unheard, an error would end the server.
+      child.on('error', cause =>
+        reject(
+          new EngineError({
+            problem: 'a process with the model could not be started',
+            given: cause.message,
+            mend: 'allow more processes and open files (ulimit -u, ulimit -n), or use fewer --workers',
+            cause,
+          }),
+        ),
+      );
       child.once('message', (message: WorkerMessage) => {
         child.off('exit', ended);
         if (message.kind === 'ready') resolve(new Child(child, onLost));
