@@ -3,46 +3,25 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction } from '../../src/predict/prediction.js';
-import { stream, uniform } from '../../src/random/index.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { gfnet } from '../cli/support.js';
-import type { Running } from './support.js';
-import { ended, startServer } from './support.js';
+import type { Body, Running } from './support.js';
+import {
+  ended,
+  example,
+  exported,
+  json,
+  metric,
+  metrics,
+  packaged,
+  png,
+  post,
+  predictions,
+  startServer,
+} from './support.js';
 
 const folder = temporaryFolder();
-const packaged = join(import.meta.dirname, '../../checkpoints/cluttered-60');
 const bundle = join(folder, 'digits');
-const example = readFileSync(join(packaged, 'example.png'));
-
-type Body = string | Buffer | FormData;
-
-const png = { 'content-type': 'image/png' };
-const json = { 'content-type': 'application/json' };
-
-function post(
-  { url }: Running,
-  body: Body,
-  headers: Record<string, string> = {},
-  query = 'threshold=1',
-): Promise<Response> {
-  return fetch(`${url}/predict?${query}`, { method: 'POST', body, headers });
-}
-
-async function predictions(response: Promise<Response>): Promise<Prediction[]> {
-  const answer = await response;
-  expect(answer.status).toBe(200);
-  return ((await answer.json()) as { predictions: Prediction[] }).predictions;
-}
-
-async function metric({ url }: Running, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(
-    text
-      .split('\n')
-      .find(line => line.startsWith(`${name} `))
-      ?.split(' ')[1],
-  );
-}
 
 function form(...images: readonly Uint8Array[]): FormData {
   const data = new FormData();
@@ -55,7 +34,7 @@ describe('gfnet serve', () => {
   let expected: Prediction;
 
   beforeAll(async () => {
-    expect(gfnet(folder, 'export', packaged, '--out', bundle).code).toBe(0);
+    exported(folder);
     const args = ['--model', bundle, '--threshold', '1', '--json'];
     const printed = gfnet(folder, 'predict', join(packaged, 'example.png'), ...args).stdout;
     expected = (JSON.parse(printed) as Prediction[])[0] ?? expect.fail();
@@ -126,49 +105,11 @@ describe('gfnet serve', () => {
     ]);
   });
 
-  it('survives bodies of any bytes', async () => {
-    const random = stream(7, 'bodies');
-    const types = [
-      'image/png',
-      'application/json',
-      'application/octet-stream',
-      'multipart/form-data; boundary=x',
-    ];
-    const sources = [
-      example,
-      Buffer.from('{"images": ["aGk="]}'),
-      Buffer.from('--x\r\ncontent-disposition: form-data; name="a"; filename="b"\r\n\r\nhi\r\n--x--\r\n'),
-    ];
-    const codes = new Set<number>();
-    for (let round = 0; round < 40; round++) {
-      const bodies = Array.from({ length: 16 }, (_, i) => {
-        const body = Buffer.from(sources[(round + i) % sources.length] ?? '');
-        const changes = uniform(random, 16);
-        for (let k = 0; k < 8; k++)
-          body[Math.floor((changes[2 * k] ?? 0) * body.length)] = Math.floor((changes[2 * k + 1] ?? 0) * 256);
-        return body.subarray(0, Math.ceil((changes[0] ?? 1) * 2 * body.length));
-      });
-      const responses = await Promise.all(
-        bodies.map((body, i) =>
-          post(server, body, { 'content-type': types[(round + 3 * i) % types.length] ?? '' }),
-        ),
-      );
-      for (const { status } of responses) codes.add(status);
-    }
-    expect([...codes].filter(code => code >= 500)).toEqual([]);
-    expect(codes.size).toBeGreaterThan(1);
-    expect((await predictions(post(server, example, png)))[0]?.label).toBe(expected.label);
-    expect(await metric(server, 'gfnet_workers_lost_total')).toBe(0);
-  });
-
   it('computes images of several requests together, and counts what it did', async () => {
-    const before = await Promise.all(
-      ['gfnet_batch_images_count', 'gfnet_steps_count'].map(name => metric(server, name)),
-    );
+    const names = ['gfnet_batch_images_count', 'gfnet_steps_count'];
+    const before = await metrics(server, names);
     await Promise.all(Array.from({ length: 48 }, () => predictions(post(server, example, png))));
-    const after = await Promise.all(
-      ['gfnet_batch_images_count', 'gfnet_steps_count'].map(name => metric(server, name)),
-    );
+    const after = await metrics(server, names);
     expect((after[1] ?? 0) - (before[1] ?? 0)).toBe(48);
     expect((after[0] ?? 0) - (before[0] ?? 0)).toBeLessThan(40);
     expect(await metric(server, 'gfnet_queue_images')).toBe(0);
