@@ -53,7 +53,6 @@ Examples:
     )
     .action(async (bundle: string, { tokenFile, ...given }: Options) => {
       const server = await serve(bundle, ServeOptions.parse(given), tokenOf(tokenFile));
-      process.stdout.write(`listening on ${server.url}\n`);
       process.on('SIGHUP', () => {
         server.reload().then(
           () => process.stdout.write('loaded anew\n'),
@@ -66,6 +65,8 @@ Examples:
       const end = (): void => void server.close().then(() => process.exit(0));
       process.once('SIGTERM', end);
       process.once('SIGINT', end);
+      // Whoever has read this may send signals.
+      process.stdout.write(`listening on ${server.url}\n`);
     });
 }
 

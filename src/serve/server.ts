@@ -1,5 +1,6 @@
 /** The HTTP server: takes images, lets child processes compute them in batches, answers in time or says that it cannot. */
 import { timingSafeEqual } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import multipart from '@fastify/multipart';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -47,6 +48,11 @@ export async function serve(
   pool = await load();
   let ready = true;
   const app = fastify({ bodyLimit: options.maxBytes, forceCloseConnections: 'idle', requestTimeout: 60_000 });
+  // A connection that was kept alive would keep the server from its end.
+  app.addHook('onSend', (_, reply, __, done) => {
+    if (!ready) void reply.header('connection', 'close');
+    done();
+  });
   await prepare(app, options, token);
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/readyz', (_, reply) =>
@@ -69,7 +75,8 @@ export async function serve(
     },
     async close() {
       ready = false;
-      await app.close();
+      // After the deadline every request is answered; who has not sent a whole one is not waited for.
+      await Promise.race([app.close(), setTimeout(options.deadline, undefined, { ref: false })]);
       await pool?.close();
     },
   };

@@ -147,16 +147,6 @@ describe('gfnet serve', () => {
     expect((await fetch(`${server.url}/none`)).status).toBe(404);
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
   });
-
-  it('answers what has come and ends with 0 when it is told to end', async () => {
-    const requests = Array.from({ length: 32 }, () => post(server, example, { ...png, connection: 'close' }));
-    await expect.poll(() => metric(server, 'gfnet_batch_images_count')).toBeGreaterThan(0);
-    await new Promise(resolve => setTimeout(resolve, 100));
-    server.process.kill('SIGTERM');
-    const codes = await Promise.all(requests.map(async request => (await request).status));
-    expect(new Set(codes)).toEqual(new Set([200]));
-    expect(await ended(server)).toBe(0);
-  });
 });
 
 describe('gfnet serve, within narrow limits', () => {

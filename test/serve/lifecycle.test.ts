@@ -1,0 +1,98 @@
+/** How the server changes its model and how it ends, with clients that keep their connections. */
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:http';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { beforeAll, expect, it } from 'vitest';
+import { temporaryFolder } from '../checkpoint/support.js';
+import type { Running } from './support.js';
+import { ended, example, exported, metric, png, startServer } from './support.js';
+
+const folder = temporaryFolder();
+let bundle: string;
+beforeAll(() => {
+  bundle = exported(folder);
+});
+
+interface Answer {
+  readonly code: number | undefined;
+  readonly label: string | undefined;
+}
+
+/** Over connections of `agent`, which keeps them alive. */
+async function ask({ url }: Running, agent: Agent): Promise<Answer> {
+  const sent: ClientRequest = request(`${url}/predict?threshold=1`, { method: 'POST', agent, headers: png });
+  sent.end(example);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const { predictions } = JSON.parse(await text(response)) as { predictions?: { label: string }[] };
+  return { code: response.statusCode, label: predictions?.[0]?.label };
+}
+
+async function connection({ url }: Running, start: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.on('error', () => undefined).write(start);
+  return socket;
+}
+
+it('answers everything while it loads another model, and with that model afterwards', async () => {
+  const server = await startServer(bundle);
+  const agent = new Agent({ keepAlive: true });
+  const { label = '' } = await ask(server, agent);
+  const manifest = readFileSync(join(bundle, 'bundle.json'), 'utf8');
+  const { classes, ...rest } = JSON.parse(manifest) as { classes: string[] };
+  const renamed = classes.map(name => `another ${name}`);
+  writeFileSync(join(bundle, 'bundle.json'), JSON.stringify({ ...rest, classes: renamed }));
+  const answers: Answer[] = [];
+  let loaded = false;
+  const clients = Array.from({ length: 16 }, async () => {
+    while (!loaded) answers.push(await ask(server, agent));
+  });
+  server.process.kill('SIGHUP');
+  await server.printed('loaded anew');
+  const afterwards = await Promise.all(Array.from({ length: 32 }, () => ask(server, agent)));
+  loaded = true;
+  await Promise.all(clients);
+  expect(answers.length).toBeGreaterThan(32);
+  expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([200]));
+  expect(new Set(answers.map(answer => answer.label))).toEqual(new Set([label, `another ${label}`]));
+  expect(new Set(afterwards.map(answer => answer.label))).toEqual(new Set([`another ${label}`]));
+  agent.destroy();
+  server.process.kill('SIGKILL');
+  writeFileSync(join(bundle, 'bundle.json'), manifest);
+});
+
+it('answers what has come and ends with 0 when it is told to end, though connections are kept alive', async () => {
+  const server = await startServer(bundle, '--delay', '1000', '--batch', '64');
+  const agent = new Agent({ keepAlive: true });
+  const requests = Array.from({ length: 32 }, () => ask(server, agent));
+  await expect.poll(() => metric(server, 'gfnet_queue_images')).toBe(32);
+  const told = performance.now();
+  server.process.kill('SIGTERM');
+  const answers = await Promise.all(requests);
+  expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([200]));
+  expect(await ended(server)).toBe(0);
+  // Well before the deadline of requests, and what fastify keeps connections for (72 s).
+  expect(performance.now() - told).toBeLessThan(5000);
+  agent.destroy();
+});
+
+it('does not wait longer than the deadline for those who send no request, or none that ends', async () => {
+  const server = await startServer(bundle, '--deadline', '1000');
+  const sockets = await Promise.all(
+    [
+      '',
+      'POST /predict HTTP/1.1\r\nhost: a\r\n',
+      'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ncontent-length: 9\r\n\r\nhalf',
+    ].map(start => connection(server, start)),
+  );
+  const told = performance.now();
+  server.process.kill('SIGTERM');
+  expect(await ended(server)).toBe(0);
+  expect(performance.now() - told).toBeLessThan(5000);
+  for (const socket of sockets) socket.destroy();
+});
