@@ -31,7 +31,7 @@ export function serveCommand(): Command {
     .addOption(
       number(
         '--deadline <ms>',
-        'an answer that takes longer is 504; what would probably take half of it is refused with 503',
+        'from a request’s arrival; a later answer is 504, what would probably take half of it is refused with 503',
         1,
         defaults.deadline,
       ),

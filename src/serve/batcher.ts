@@ -1,5 +1,6 @@
 /** Images of many requests, computed together: a bounded queue in front of a pool. */
 import { UsageError } from '../errors/index.js';
+import type { Deadline } from './deadline.js';
 import type { ImageOutcome } from './messages.js';
 import type { RequestOptions } from './options.js';
 import type { Pool } from './pool.js';
@@ -30,14 +31,12 @@ export interface BatcherOptions {
   /** Milliseconds. */
   readonly delay: number;
   readonly queue: number;
-  /** Milliseconds from a request's arrival to its answer. */
-  readonly deadline: number;
   readonly onBatch: (images: number) => void;
 }
 
 /** Weight of the latest batch in what an image is known to take: where it took longer, and where it took less. */
 const latest = { longer: 0.5, less: 0.3 };
-/** Of the deadline, the most that an image that is taken in may be expected to need: batches take longer now and then. */
+/** Of what is left until the deadline, the most that an image that is taken in may be expected to need: batches take longer now and then. */
 const patience = 0.5;
 
 export class Batcher {
@@ -61,18 +60,18 @@ export class Batcher {
 
   /**
    * What becomes of each image, in their order.
-   * @param signal aborted when nobody waits for the answer any longer
-   * @throws QueueFull where they have no room, or would probably be answered too late; TooLate once the signal is aborted; UsageError where the options do not fit the model;
+   * @throws QueueFull where they have no room, or would probably be answered too late; TooLate once nobody waits for the answer any longer; UsageError where the options do not fit the model;
    *   ChildLost where what computed them was lost
    */
   submit(
     images: readonly Uint8Array[],
     options: RequestOptions,
-    signal: AbortSignal,
+    deadline: Deadline,
   ): Promise<ImageOutcome[]> {
-    const { queue, deadline } = this.options;
+    const { signal, left } = deadline;
+    if (signal.aborted || left <= 0) return Promise.reject(new TooLate());
     const expected = this.expected(images.length);
-    if (this.queue.length + images.length > queue || expected > patience * deadline)
+    if (this.queue.length + images.length > this.options.queue || expected > patience * left)
       return Promise.reject(new QueueFull(Math.ceil(expected / 1000)));
     const since = performance.now();
     const key = JSON.stringify(options);

@@ -73,7 +73,7 @@ export function openApi({ maxImages, maxBytes, maxPixels, deadline }: ServeOptio
       '/predict': {
         post: {
           summary: 'Classify images, looking only as often as each one needs.',
-          description: `Up to ${maxImages} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each; answered within ${deadline} ms or not at all.`,
+          description: `Up to ${maxImages} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each; answered within ${deadline} ms of its arrival, or with 504.`,
           parameters: [
             query('threshold', 'Confidence at which an image is answered, above 0, up to 1.'),
             {

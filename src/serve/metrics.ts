@@ -3,9 +3,9 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   readonly registry: Registry;
-  /** Of requests, by status code. */
+  /** Prediction requests that were answered, by status code. */
   readonly requests: Counter<'code'>;
-  /** Seconds from a prediction request's arrival to its answer. */
+  /** Seconds from a prediction request's arrival, before its body, to its answer. */
   readonly latency: Histogram;
   /** Steps that images took. */
   readonly steps: Histogram;
@@ -41,13 +41,13 @@ export function createMetrics(now: { queue: () => number; workers: () => number 
     registry,
     requests: new Counter({
       name: 'gfnet_requests_total',
-      help: 'Prediction requests by status code.',
+      help: 'Prediction requests that were answered, by status code.',
       labelNames: ['code'],
       registers,
     }),
     latency: new Histogram({
       name: 'gfnet_request_seconds',
-      help: 'Time from a prediction request’s arrival to its answer.',
+      help: 'Time from a prediction request’s arrival, before its body, to its answer.',
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),

@@ -17,7 +17,7 @@ export const ServeOptions = z.strictObject({
   delay: z.number().min(0).default(4),
   /** Images that may wait, all requests together; more are refused. */
   queue: z.int().min(1).default(256),
-  /** From a request's arrival to its answer, in milliseconds. */
+  /** From a request's arrival, before its body, to its answer, in milliseconds. */
   deadline: z.number().positive().default(10_000),
   /** Bytes of a request. */
   maxBytes: z.int().min(1).default(20_000_000),

@@ -1,18 +1,27 @@
 /** What is answered to a request that fails: a status code, and the error's parts as JSON. */
+import type { FastifyReply } from 'fastify';
 import { GFNetError } from '../errors/index.js';
 import { QueueFull, TooLate } from './batcher.js';
 import { ChildLost } from './child.js';
 import type { Reason } from './messages.js';
 import { reasonOf } from './messages.js';
 
-export interface Failure {
+interface Failure {
   readonly code: number;
   readonly error: Reason;
   /** Seconds. */
   readonly retryAfter?: number;
 }
 
-export function failureOf(error: unknown): Failure {
+export function fail(reply: FastifyReply, error: unknown): void {
+  const { code, error: reason, retryAfter } = failureOf(error);
+  if (code === 500)
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+  void reply.code(code).send({ error: reason });
+}
+
+function failureOf(error: unknown): Failure {
   if (error instanceof QueueFull)
     return {
       code: 503,

@@ -4,20 +4,16 @@ import { setTimeout } from 'node:timers/promises';
 import multipart from '@fastify/multipart';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
-import { z } from 'zod';
-import { UsageError } from '../errors/index.js';
-import type { Metrics } from './metrics.js';
 import { createMetrics } from './metrics.js';
 import { Batcher } from './batcher.js';
 import { openApi } from './document.js';
-import { imagesOf } from './images.js';
-import type { ImageOutcome } from './messages.js';
-import { RequestOptions, type ServeOptions, threadsOf } from './options.js';
+import { type ServeOptions, threadsOf } from './options.js';
 import type { PoolEvents } from './pool.js';
 import { Pool } from './pool.js';
-import { failureOf } from './reply.js';
+import { addPredict } from './predict.js';
+import { fail } from './reply.js';
 
 export interface Server {
   readonly url: string;
@@ -62,7 +58,7 @@ export async function serve(
     void reply.type(metrics.registry.contentType);
     return metrics.registry.metrics();
   });
-  app.post('/predict', (request, reply) => predict(request, reply, { batcher, metrics, options }));
+  addPredict(app, { batcher, metrics, options });
   const url = await app.listen({ host: options.host, port: options.port });
   return {
     url,
@@ -125,70 +121,4 @@ function bears({ headers }: FastifyRequest, token: string): boolean {
   return (
     given?.length === wanted?.length && timingSafeEqual(given ?? Buffer.alloc(0), wanted ?? Buffer.alloc(0))
   );
-}
-
-interface Means {
-  readonly batcher: Batcher;
-  readonly metrics: Metrics;
-  readonly options: ServeOptions;
-}
-
-async function predict(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { batcher, metrics, options }: Means,
-): Promise<FastifyReply> {
-  const started = performance.now();
-  const deadline = AbortSignal.timeout(options.deadline);
-  try {
-    const asked = requestOptions(request.query);
-    const images = await imagesOf(request, options.maxImages);
-    const outcomes = await batcher.submit(images, asked, deadline);
-    count(metrics, outcomes);
-    // One image that is none is the request's own fault; among others it is told apart.
-    const code = outcomes.every(outcome => 'problem' in outcome) ? 422 : 200;
-    metrics.requests.inc({ code });
-    const [first] = outcomes;
-    return await reply.code(code).send(
-      code === 422 && first && 'problem' in first
-        ? { error: first.problem }
-        : {
-            predictions: outcomes.map(outcome =>
-              'problem' in outcome ? { error: outcome.problem } : outcome.prediction,
-            ),
-          },
-    );
-  } catch (error) {
-    metrics.requests.inc({ code: failureOf(error).code });
-    return await fail(reply, error);
-  } finally {
-    metrics.latency.observe((performance.now() - started) / 1000);
-  }
-}
-
-function requestOptions(query: unknown): RequestOptions {
-  const parsed = RequestOptions.safeParse(query);
-  if (parsed.success) return parsed.data;
-  throw new UsageError({
-    problem: 'the query is not understood',
-    given: z.prettifyError(parsed.error),
-    allowed:
-      'threshold (above 0, up to 1) or budget (Multi-Adds, e.g. 12M, or milliseconds, e.g. 8ms), topK (1 or more)',
-  });
-}
-
-function count({ steps, exits }: Metrics, outcomes: readonly ImageOutcome[]): void {
-  for (const outcome of outcomes) {
-    if (!('prediction' in outcome)) continue;
-    steps.observe(outcome.prediction.steps);
-    exits.inc({ step: outcome.prediction.steps });
-  }
-}
-
-function fail(reply: FastifyReply, error: unknown): FastifyReply {
-  const { code, error: reason, retryAfter } = failureOf(error);
-  if (code === 500)
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
-  return reply.code(code).send({ error: reason });
 }

@@ -1,10 +1,18 @@
 /** What the server takes in when more comes than it can answer, with a clock that stands still between events. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Batcher, QueueFull } from '../../src/serve/batcher.js';
+import { Batcher, QueueFull, TooLate } from '../../src/serve/batcher.js';
+import { Deadline } from '../../src/serve/deadline.js';
 import type { Pool } from '../../src/serve/pool.js';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
+
+const within = (milliseconds: number): Deadline => new Deadline(milliseconds, () => undefined);
+
+/** One image, whose deadline ends once it has its answer. */
+function submit(batcher: Batcher, deadline: Deadline): Promise<unknown> {
+  return batcher.submit([new Uint8Array(1)], {}, deadline).finally(() => deadline.end());
+}
 
 /** One process that takes `pace` milliseconds for an image. */
 function processes(pace: number, onFree: () => void): Pool {
@@ -32,7 +40,7 @@ describe.each([
     const deadline = 2000;
     const pool: Pool = processes(pace, () => batcher.dispatch());
     const batcher: Batcher = new Batcher(() => pool, {
-      ...{ batch: 16, delay: 4, queue: 256, deadline },
+      ...{ batch: 16, delay: 4, queue: 256 },
       onBatch: () => undefined,
     });
     const count = Math.round((3 * 10_000) / pace);
@@ -41,7 +49,7 @@ describe.each([
     let lost = 0;
     for (let i = 0; i < count; i++) {
       const sent = performance.now();
-      void batcher.submit([new Uint8Array(1)], {}, new AbortController().signal).then(
+      void submit(batcher, within(deadline)).then(
         () => answered.push(performance.now() - sent),
         (error: unknown) => {
           if (error instanceof QueueFull) refusedFor.push(error.seconds);
@@ -62,18 +70,43 @@ describe.each([
 it('tells how long to wait where much waits', async () => {
   const pool: Pool = processes(100, () => batcher.dispatch());
   const batcher: Batcher = new Batcher(() => pool, {
-    ...{ batch: 1, delay: 0, queue: 1000, deadline: 10_000 },
+    ...{ batch: 1, delay: 0, queue: 1000 },
     onBatch: () => undefined,
   });
-  const submit = (): Promise<unknown> =>
-    batcher.submit([new Uint8Array(1)], {}, new AbortController().signal).catch((error: unknown) => error);
-  const first = submit();
+  const outcome = (): Promise<unknown> => submit(batcher, within(10_000)).catch((error: unknown) => error);
+  const first = outcome();
   await vi.advanceTimersByTimeAsync(100);
   await first;
-  const others = Array.from({ length: 60 }, submit);
+  const others = Array.from({ length: 60 }, outcome);
   await vi.advanceTimersByTimeAsync(10_000);
   const refused = (await Promise.all(others)).filter(outcome => outcome instanceof QueueFull);
   // 10 images a second, and half the deadline to wait.
   expect(refused.length).toBe(10);
   expect(refused[0]?.seconds).toBe(6);
+});
+
+it('computes nothing for a request whose deadline has passed, before it is taken in or while it waits', async () => {
+  const computed: number[] = [];
+  const pool: Pool = processes(100, () => batcher.dispatch());
+  const batcher: Batcher = new Batcher(() => pool, {
+    ...{ batch: 1, delay: 0, queue: 10 },
+    onBatch: images => computed.push(images),
+  });
+  const outcome = (deadline: Deadline): Promise<unknown> =>
+    submit(batcher, deadline).catch((error: unknown) => error);
+  const passed = within(10);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(await outcome(passed)).toBeInstanceOf(TooLate);
+  expect(computed).toEqual([]);
+  const first = outcome(within(1000));
+  const second = outcome(within(50));
+  await vi.advanceTimersByTimeAsync(200);
+  expect(await first).toHaveLength(1);
+  expect(await second).toBeInstanceOf(TooLate);
+  expect(computed).toEqual([1]);
+  // What little is left of a deadline does not suffice behind what waits.
+  const busy = outcome(within(1000));
+  expect(await outcome(within(150))).toBeInstanceOf(QueueFull);
+  await vi.advanceTimersByTimeAsync(200);
+  await busy;
 });

@@ -7,7 +7,6 @@ import { temporaryFolder } from '../checkpoint/support.js';
 import { gfnet } from '../cli/support.js';
 import type { Body, Running } from './support.js';
 import {
-  ended,
   example,
   exported,
   json,
@@ -21,7 +20,6 @@ import {
 } from './support.js';
 
 const folder = temporaryFolder();
-const bundle = join(folder, 'digits');
 
 function form(...images: readonly Uint8Array[]): FormData {
   const data = new FormData();
@@ -30,11 +28,12 @@ function form(...images: readonly Uint8Array[]): FormData {
 }
 
 describe('gfnet serve', () => {
+  let bundle: string;
   let server: Running;
   let expected: Prediction;
 
   beforeAll(async () => {
-    exported(folder);
+    bundle = exported(folder);
     const args = ['--model', bundle, '--threshold', '1', '--json'];
     const printed = gfnet(folder, 'predict', join(packaged, 'example.png'), ...args).stdout;
     expected = (JSON.parse(printed) as Prediction[])[0] ?? expect.fail();
@@ -115,6 +114,34 @@ describe('gfnet serve', () => {
     expect(await metric(server, 'gfnet_queue_images')).toBe(0);
   });
 
+  it('counts each request once, by how it was answered, and its images by their steps', async () => {
+    const none = Buffer.from('none');
+    const requests: [Body, Record<string, string>, string?][] = [
+      [example, png, 'threshold=0.01'],
+      [form(example, example, none), {}, 'threshold=0.01'],
+      [example, png, 'threshold=1'],
+      [none, png],
+      ['{"image":', json],
+      [example, png, 'threshold=2'],
+      [Buffer.alloc(300_001), png],
+      ['<image/>', { 'content-type': 'application/xml' }],
+    ];
+    const codes = [200, 422, 400, 413, 415].map(code => `gfnet_requests_total{code="${code}"}`);
+    const steps = [1, 2, 3, expected.steps].map(step => `gfnet_exits_total{step="${step}"}`);
+    const names = [...codes, ...steps, 'gfnet_request_seconds_count', 'gfnet_request_seconds_sum'];
+    const before = await metrics(server, names);
+    const started = performance.now();
+    for (const request of requests) await (await post(server, ...request)).text();
+    const seconds = (performance.now() - started) / 1000;
+    const after = await metrics(server, names);
+    const counted = after.map((count, i) => count - (before[i] ?? 0));
+    const sum = counted.pop() ?? 0;
+    expect(counted).toEqual([3, 1, 2, 1, 1, 3, 0, 0, 1, requests.length]);
+    // Images wait 4 ms for others; nothing takes longer than it takes its client.
+    expect(sum).toBeGreaterThan(0.012);
+    expect(sum).toBeLessThan(seconds);
+  });
+
   it('replaces a child that is killed, and answers what it was at', async () => {
     const lost = await metric(server, 'gfnet_workers_lost_total');
     const [child = 0] = server.children();
@@ -146,37 +173,5 @@ describe('gfnet serve', () => {
       expect((await fetch(server.url + page)).status).toBe(200);
     expect((await fetch(`${server.url}/none`)).status).toBe(404);
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
-  });
-});
-
-describe('gfnet serve, within narrow limits', () => {
-  it('refuses what the queue has no room for, and asks for its token', async () => {
-    writeFileSync(join(folder, 'token'), 'secret\n');
-    const args = ['--queue', '4', '--batch', '1', '--token-file', join(folder, 'token')];
-    const server = await startServer(bundle, ...args);
-    expect((await post(server, example, png)).status).toBe(401);
-    expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-    const bearer = { ...png, authorization: 'Bearer secret' };
-    const responses = await Promise.all(Array.from({ length: 60 }, () => post(server, example, bearer)));
-    const refused = responses.filter(({ status }) => status !== 200);
-    expect(refused.length).toBeGreaterThan(0);
-    expect(refused.length).toBeLessThan(60);
-    for (const { status, headers } of refused)
-      expect([status, headers.get('retry-after')]).toEqual([503, '1']);
-    server.process.kill('SIGTERM');
-    expect(await ended(server)).toBe(0);
-  });
-
-  it('gives up what takes longer than the deadline', async () => {
-    const server = await startServer(bundle, '--deadline', '1', '--delay', '50');
-    expect((await post(server, example, png)).status).toBe(504);
-    server.process.kill('SIGKILL');
-  });
-
-  it('does not start with what is no bundle', () => {
-    const { code, stderr } = gfnet(folder, 'serve', packaged);
-    expect(code).toBe(3);
-    expect(stderr).toMatch(/bundle\.json/);
   });
 });
