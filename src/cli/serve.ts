@@ -20,7 +20,10 @@ export function serveCommand(): Command {
     .argument('<bundle>', 'a folder made by gfnet export')
     .option('--host <address>', `address to listen on (default: ${defaults.host}, this machine alone)`)
     .addOption(number('--port <n>', 'port; 0 takes any that is free', 0, defaults.port))
-    .option('--token-file <file>', 'requests must bear the token in it (Authorization: Bearer TOKEN)')
+    .option(
+      '--token-file <file>',
+      '/predict and /metrics ask for the token in it (Authorization: Bearer TOKEN)',
+    )
     .addOption(number('--workers <n>', 'processes with the model', 1, defaults.workers))
     .addOption(number('--threads <n>', 'threads of each', 1, 'the cores divided among them'))
     .addOption(number('--batch <n>', 'images computed at once, at most', 1, defaults.batch))

@@ -63,15 +63,25 @@ const query = (name: string, description: string): object => ({
   description,
   schema: { type: 'number' },
 });
-const plain = (description: string): object => ({ get: { responses: { 200: { description } } } });
+const plain = (description: string, failures: object = {}): object => ({
+  responses: { 200: { description }, ...failures },
+});
 
-export function openApi({ maxImages, maxBytes, maxPixels, deadline }: ServeOptions): object {
+/** @param guarded whether a token is asked for */
+export function openApi(
+  { maxImages, maxBytes, maxPixels, deadline }: ServeOptions,
+  guarded: boolean,
+): object {
+  const guard = guarded ? { security: [{ bearer: [] }] } : {};
+  const refused = guarded ? { 401: error } : {};
   return {
     openapi: '3.0.3',
     info: { title: 'gfnet', version: programVersion, description: 'Glance-and-focus image classification.' },
+    ...(guarded && { components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } } }),
     paths: {
       '/predict': {
         post: {
+          ...guard,
           summary: 'Classify images, looking only as often as each one needs.',
           description: `Up to ${maxImages} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each; answered within ${deadline} ms of its arrival, or with 504.`,
           parameters: [
@@ -122,13 +132,16 @@ export function openApi({ maxImages, maxBytes, maxPixels, deadline }: ServeOptio
                 },
               },
             },
-            ...Object.fromEntries([400, 401, 413, 415, 422, 500, 503, 504].map(code => [code, error])),
+            ...refused,
+            ...Object.fromEntries([400, 413, 415, 422, 500, 503, 504].map(code => [code, error])),
           },
         },
       },
-      '/livez': plain('The process answers.'),
-      '/readyz': plain('The model is loaded, and requests are taken; 503 otherwise.'),
-      '/metrics': plain('For Prometheus.'),
+      '/livez': { get: plain('The process answers.') },
+      '/readyz': {
+        get: plain('The model is loaded, and requests are taken.', { 503: { description: 'Otherwise.' } }),
+      },
+      '/metrics': { get: { ...guard, ...plain('For Prometheus.', refused) } },
     },
   };
 }

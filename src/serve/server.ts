@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import multipart from '@fastify/multipart';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import fastify from 'fastify';
 import { createMetrics } from './metrics.js';
 import { Batcher } from './batcher.js';
@@ -22,9 +22,6 @@ export interface Server {
   /** Takes no more requests, answers those it has, and ends. */
   close(): Promise<void>;
 }
-
-/** The open paths: whether the server lives and is ready is no secret. */
-const open = ['/livez', '/readyz'];
 
 /** @throws EngineError where the model cannot be loaded */
 export async function serve(
@@ -49,16 +46,20 @@ export async function serve(
     if (!ready) void reply.header('connection', 'close');
     done();
   });
-  await prepare(app, options, token);
+  await prepare(app, options, token !== undefined);
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/readyz', (_, reply) =>
     ready && (pool?.size ?? 0) > 0 ? { status: 'ready' } : reply.code(503).send({ status: 'not ready' }),
   );
-  app.get('/metrics', async (_, reply) => {
-    void reply.type(metrics.registry.contentType);
-    return metrics.registry.metrics();
+  await app.register((guarded, _, done) => {
+    if (token !== undefined) guarded.addHook('onRequest', askFor(token));
+    guarded.get('/metrics', (_, reply) => {
+      void reply.type(metrics.registry.contentType);
+      return metrics.registry.metrics();
+    });
+    addPredict(guarded, { batcher, metrics, options });
+    done();
   });
-  addPredict(app, { batcher, metrics, options });
   const url = await app.listen({ host: options.host, port: options.port });
   return {
     url,
@@ -78,11 +79,7 @@ export async function serve(
   };
 }
 
-async function prepare(
-  app: FastifyInstance,
-  options: ServeOptions,
-  token: string | undefined,
-): Promise<void> {
+async function prepare(app: FastifyInstance, options: ServeOptions, guarded: boolean): Promise<void> {
   const raw = { parseAs: 'buffer' } as const;
   for (const type of ['application/octet-stream', /^image\//])
     app.addContentTypeParser(type, raw, (_, body, done) => done(null, body));
@@ -90,15 +87,6 @@ async function prepare(
   app.setNotFoundHandler((_, reply) =>
     reply.code(404).send({ error: { problem: 'no such page', allowed: '/docs lists them' } }),
   );
-  if (token !== undefined) {
-    app.addHook('onRequest', async (request, reply) => {
-      if (open.includes(request.url) || bears(request, token)) return;
-      await reply
-        .code(401)
-        .header('www-authenticate', 'Bearer')
-        .send({ error: { problem: 'a token is needed', mend: 'send Authorization: Bearer TOKEN' } });
-    });
-  }
   await app.register(multipart, {
     limits: {
       fileSize: options.maxBytes,
@@ -110,15 +98,24 @@ async function prepare(
   });
   await app.register(swagger, {
     mode: 'static',
-    specification: { document: openApi(options) as never },
+    specification: { document: openApi(options, guarded) as never },
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
 }
 
+function askFor(token: string): onRequestAsyncHookHandler {
+  return async (request, reply) => {
+    if (bears(request, token)) return;
+    await reply
+      .code(401)
+      .header('www-authenticate', 'Bearer')
+      .send({ error: { problem: 'a token is needed', mend: 'send Authorization: Bearer TOKEN' } });
+  };
+}
+
 /** Compared in a time that says nothing of where they differ. */
 function bears({ headers }: FastifyRequest, token: string): boolean {
-  const [given, wanted] = [headers.authorization ?? '', `Bearer ${token}`].map(text => Buffer.from(text));
-  return (
-    given?.length === wanted?.length && timingSafeEqual(given ?? Buffer.alloc(0), wanted ?? Buffer.alloc(0))
-  );
+  const [, text = ''] = /^bearer +(.*)$/i.exec(headers.authorization ?? '') ?? [];
+  const [given, wanted] = [Buffer.from(text), Buffer.from(token)];
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
 }

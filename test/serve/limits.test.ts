@@ -39,11 +39,26 @@ describe('a queue of 4 images behind a token', () => {
   });
   afterAll(() => server.process.kill('SIGKILL'));
 
-  it('asks for its token, and counts who has none', async () => {
-    expect((await post(server, example, png)).status).toBe(401);
-    expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
-    expect(await metrics(server, ['gfnet_requests_total{code="401"}'], bearer)).toEqual([1]);
+  it('asks for the token where something is computed or told, and counts who has none', async () => {
+    for (const authorization of ['', 'secret', 'Bearer', 'Bearer secret2', 'Bearer Secret', 'Basic secret']) {
+      const response = await post(server, example, { ...png, authorization });
+      expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    }
+    for (const path of ['/metrics', '/metrics?/livez'])
+      expect((await fetch(server.url + path)).status).toBe(401);
+    for (const scheme of ['Bearer', 'bearer', 'BEARER '])
+      await predictions(post(server, example, { ...png, authorization: `${scheme} secret` }));
+    const counted = ['401', '200'].map(code => `gfnet_requests_total{code="${code}"}`);
+    expect(await metrics(server, counted, bearer)).toEqual([6, 3]);
+  });
+
+  it('shows anyone its documentation, and whether it lives', async () => {
+    const paths = ['/livez', '/readyz', '/livez?probe=1', '/docs/', '/docs/static/swagger-ui.css'];
+    for (const path of paths) expect((await fetch(server.url + path)).status).toBe(200);
+    const document = (await (await fetch(`${server.url}/docs/json`)).json()) as Document;
+    expect(document.components?.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } });
+    expect(secured(document)).toEqual(['/predict', '/metrics']);
+    expect(document.paths['/predict']?.post?.responses).toHaveProperty('401');
   });
 
   it('refuses what the queue has no room for', async () => {
@@ -59,6 +74,23 @@ describe('a queue of 4 images behind a token', () => {
     expect(await ended(server)).toBe(0);
   });
 });
+
+interface Operation {
+  readonly security?: readonly object[];
+  readonly responses: object;
+}
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components?: { readonly securitySchemes?: object };
+}
+
+/** The paths that ask for a token. */
+function secured({ paths }: Document): string[] {
+  return Object.keys(paths).filter(path =>
+    Object.values(paths[path] ?? {}).some(({ security }) => security !== undefined),
+  );
+}
 
 /** Sends half of `body`, and the rest after so many milliseconds; the status code of the answer. */
 async function slowly(
@@ -118,6 +150,16 @@ describe('a deadline of one second', () => {
     await expect.poll(() => metric(server, 'gfnet_queue_images')).toBe(0);
     await predictions(post(server, example, png));
     expect(await metric(server, 'gfnet_workers_lost_total')).toBe(0);
+  });
+
+  it('is told in the documentation, which asks for no token where none is set', async () => {
+    const document = (await (await fetch(`${server.url}/docs/json`)).json()) as Document;
+    expect(document.openapi).toMatch(/^3\.0\./);
+    expect(Object.keys(document.paths)).toEqual(['/predict', '/livez', '/readyz', '/metrics']);
+    expect(JSON.stringify(document.paths['/predict'])).toContain('within 1000 ms');
+    expect(document.components).toBeUndefined();
+    expect(secured(document)).toEqual([]);
+    expect(document.paths['/predict']?.post?.responses).not.toHaveProperty('401');
   });
 });
 
