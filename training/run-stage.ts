@@ -15,6 +15,7 @@ import type { StepOptions } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
 import { limited } from '../src/data/limited.js';
+import { passedOver } from '../src/data/images/open.js';
 import { openData } from '../src/data/open.js';
 import {
   ConfigError,
@@ -114,7 +115,7 @@ async function trainStage(options: StageOptions): Promise<void> {
   };
   const opened = openData(config.data, {
     decoders: options.decoders,
-    onBroken: ({ explanation: { problem, given = '' } }) => notice(`passed over: ${given}: ${problem}`),
+    onBroken: ({ explanation: { problem, given = '' } }) => notice(`${passedOver}${given}: ${problem}`),
   });
   const splits = options.images === undefined ? opened : limited(opened, options.images);
   requireBatch(stage, config, splits);

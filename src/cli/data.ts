@@ -31,7 +31,7 @@ function checkCommand(): Command {
     .description(
       'decode every image once: counts, sizes, broken files, copies, leaks between training and test',
     )
-    .argument('[path]', 'a folder of images, or a manifest (.csv, .jsonl)')
+    .argument('[path]', 'a folder of images or of shards (.tar), or a manifest (.csv, .jsonl)')
     .option('--config <file>', 'take the data from a JSON file of configuration')
     .option('--set <key=value...>', 'change single values, e.g. data.test=0.2')
     .option('--json', 'as JSON, every file named')

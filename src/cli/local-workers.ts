@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { passedOver } from '../data/images/open.js';
 import { exitCodes } from '../errors/index.js';
 
 /** How long those that are left may take to find out and stop by themselves, in ms. */
@@ -60,7 +62,12 @@ function start(args: readonly string[], task: number): { process: ChildProcess; 
   });
   let said = '';
   child.stdout?.resume();
-  child.stderr?.on('data', (text: Buffer) => (said = (said + text.toString()).slice(-4000)));
+  if (child.stderr)
+    createInterface({ input: child.stderr }).on('line', line => {
+      said = `${said}${line}\n`.slice(-4000);
+      // What only this worker has seen, of its share of the files.
+      if (line.startsWith(passedOver)) process.stderr.write(`${line}\n`);
+    });
   const end = once(child, 'close').then(([code, signal]: (number | string | null)[]) => ({
     task,
     code: code as number | null,

@@ -59,7 +59,7 @@ export function trainCommand(): Command {
     .option('--config <file>', 'a configuration from a JSON file; with --preset, what differs from it')
     .option(
       '--data <path>',
-      'images of your own: a folder of classes, a folder with train and val, or a manifest (.csv, .jsonl)',
+      'images of your own: a folder of classes, a folder with train and val, a folder of shards (.tar), or a manifest (.csv, .jsonl)',
     )
     .option('--set <key=value...>', 'change single values, e.g. stage1.epochs=10')
     .addOption(

@@ -101,9 +101,9 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
     try {
       return execute(entry, leaves(fixed), leaves(batch)) as O;
     } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
       // Of several workers the others would not trace it again.
-      if (!memory || !isOutOfMemory(error) || workers().count > 1) throw error;
-      if (!entry.lavish) throw outOfMemory(error);
+      if (!memory || !entry.lavish || workers().count > 1) throw outOfMemory(error);
       discard(entry);
       compiled.set(key, compileFor(0));
       return call(fixed, batch);
@@ -137,8 +137,8 @@ function isOutOfMemory(error: unknown): boolean {
 
 function outOfMemory(cause: unknown): EngineError {
   return new EngineError({
-    problem: 'memory does not suffice for a training step, not even with intermediate results computed again',
-    mend: 'make batchSize smaller, or `accumulate` larger (batch norm then sees the parts of a batch one by one)',
+    problem: 'memory does not suffice for a step',
+    mend: 'make batchSize smaller or, in training but for stage 2, `accumulate` larger (batch norm then sees the parts of a batch one by one)',
     cause,
   });
 }

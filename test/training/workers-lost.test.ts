@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { exitCodes } from '../../src/errors/index.js';
 import { readEvents } from '../checkpoint/event-reader.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { launcher, writeConfig } from '../cli/support.js';
+import { broken, picture } from '../data/images/support.js';
 import { tiny, weights } from './support.js';
 
 /** docs/machines.md: within which those that are left stop, in ms. */
@@ -108,4 +109,28 @@ describe('workers that do not fit together', () => {
       expect(said).toMatch(/do not train the same/);
     }
   });
+});
+
+describe('image files that cannot be read', () => {
+  it('are told by name, whichever of the workers here has them in its share', async () => {
+    const images = join(folder, 'images');
+    for (const name of ['red', 'blue']) {
+      for (let i = 0; i < 12; i++)
+        await picture(join(images, name, `${i}.png`), [name === 'red' ? 200 : 20, 10 * i, 90], {
+          width: 40,
+          height: 40,
+        });
+      for (let i = 0; i < 3; i++) broken(join(images, name, `broken-${i}.png`));
+    }
+    const data = { kind: 'folder', folder: images, side: 40 };
+    writeConfig(folder, 'broken.json', { data, static: { ...tiny.static, epochs: 2 }, batchSize: 10 });
+    const given = ['train', 'static', '--config', 'broken.json', '--out', 'broken', '--local-workers', '2'];
+    const { status, stderr } = spawnSync(process.execPath, [launcher, ...given], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(status, stderr).toBe(0);
+    for (const name of ['red', 'blue'])
+      for (let i = 0; i < 3; i++) expect(stderr).toContain(join(name, `broken-${i}.png`));
+  }, 120_000);
 });

@@ -11,6 +11,9 @@ import { ImageSet } from './set.js';
 import { listShards } from './shards.js';
 import { splitListing } from './split.js';
 
+/** What is told of a file that cannot be read begins with this. */
+export const passedOver = 'passed over: ';
+
 export interface OpenOptions {
   /** Threads that decode image files; by default one for each processor, at most 4. */
   readonly decoders?: number | undefined;
