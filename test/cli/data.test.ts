@@ -98,6 +98,21 @@ describe('gfnet data check', () => {
     expect(stdout).toMatch(/to be mended: 2 broken files; 1 images are in two sets/);
   });
 
+  it('takes a manifest', () => {
+    const lines = ['cat', 'dog'].flatMap(name => [
+      ...Array.from({ length: 10 }, (_, i) => `pets/train/${name}/${i}.jpg,${name},train`),
+      `pets/val/${name}/0.png,${name},val`,
+      `pets/test/${name}/0.webp,${name},test`,
+    ]);
+    writeFileSync(at('pets.csv'), ['path,label,split', ...lines, ''].join('\n'));
+    const { code, report } = check('pets.csv');
+    expect(code).toBe(0);
+    expect(report.classes).toEqual([
+      { name: 'cat', train: 10, validation: 1, test: 1 },
+      { name: 'dog', train: 10, validation: 1, test: 1 },
+    ]);
+  });
+
   it('wants image files', () => {
     expect(gfnet(folder, 'data', 'check').code).toBe(2);
     const { code, stderr } = gfnet(folder, 'data', 'check', 'nowhere');

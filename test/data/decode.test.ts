@@ -88,6 +88,24 @@ describe('decodeImage', () => {
     expect([...values]).toEqual([30, 10, 40, 20]);
   });
 
+  it.each(['jpeg', 'webp', 'tiff'] as const)('turns %s too', async format => {
+    // Left half dark, right half light; turned clockwise the dark half is at the top.
+    const halves = Uint8Array.from({ length: 32 * 32 }, (_, i) => (i % 32 < 16 ? 20 : 230));
+    const stored = sharp(halves, { raw: { width: 32, height: 32, channels: 1 } });
+    const bytes = await stored.withMetadata({ orientation: 6 }).toFormat(format, { quality: 100 }).toBuffer();
+    const values = await decodeImage(bytes, grey(8));
+    for (const value of values.subarray(0, 8)) expect(value).toBeCloseTo(20, -1);
+    for (const value of values.subarray(-8)) expect(value).toBeCloseTo(230, -1);
+  });
+
+  it.each(['gif', 'webp'] as const)('takes the first frame of %s', async format => {
+    const frames = Uint8Array.from({ length: 2 * 16 * 16 * 3 }, (_, i) => (i < 16 * 16 * 3 ? 220 : 30));
+    const raw = { width: 16, height: 32, channels: 3, pageHeight: 16 } as const;
+    const bytes = await sharp(frames, { raw }).toFormat(format).toBuffer();
+    expect((await sharp(bytes, { animated: true }).metadata()).pages).toBe(2);
+    for (const value of await decodeImage(bytes, rgb(4))) expect(value).toBeCloseTo(220, -1);
+  });
+
   it('covers the shape and crops at the centre', async () => {
     const thirds = [0, 255, 0].flatMap(value => Array<number>(8).fill(value));
     const wide = await sharp(

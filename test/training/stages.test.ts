@@ -9,6 +9,7 @@ import { viewRuns } from '../../src/checkpoint/run-view.js';
 import { startEngine } from '../../src/engine/start.js';
 import { DivergedError, InterruptedError, UsageError } from '../../src/errors/index.js';
 import { TrainConfig } from '../../training/config.js';
+import { normMeans } from '../../training/gradient-norm.js';
 import { runStage } from '../../training/run-stage.js';
 import type { StageName } from '../../training/trainer.js';
 import type { ScalarEvent } from '../checkpoint/event-reader.js';
@@ -127,6 +128,7 @@ describe('the three stages', () => {
     for (const run of ['a1', 'a2', 'a3']) {
       const names = Object.keys(readMetrics(join(at(run), 'metrics.csv'))[0] ?? {});
       expect(names.length).toBeGreaterThan(7);
+      names.push(...Object.keys(normMeans(1)));
       for (const name of names) expect(text).toContain(`| \`${name.replace(/\d+$/, '')}\``);
     }
   });
