@@ -1,12 +1,9 @@
 /** What early exit saves by the clock on ONNX Runtime, beside what it saves in Multi-Adds, and what is spent outside the runtime. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
-import { writeParts } from '../src/checkpoint/parts.js';
 import type { Evidence } from '../src/evaluation/index.js';
 import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/evaluation/index.js';
 import { exportGraphs } from '../src/export/graphs.js';
+import { inScratch } from '../src/export/scratch.js';
 import type { AnytimeModel, StepInput } from '../src/model/anytime.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
@@ -117,21 +114,12 @@ export async function measureSavings(exported: Exported, options: SavingOptions)
   }
 }
 
-export async function runtimeOf(model: AnytimeModel, threads: number): Promise<OnnxRunner> {
-  const folder = mkdtempSync(join(tmpdir(), 'gfnet-bench-'));
-  try {
-    const { files, steps } = exportGraphs(model);
-    for (const [file, content] of files) writeParts(join(folder, file), content);
-    const { multiAdds, side, channels } = model;
-    const described = steps.map((graph, t) => ({ graph, multiAdds: multiAdds[t] ?? 0 }));
-    return await loadRunner(
-      folder,
-      { steps: described, image: { side, channels: channels === 1 ? 1 : 3 } },
-      { threads },
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+export function runtimeOf(model: AnytimeModel, threads: number): Promise<OnnxRunner> {
+  const { files, steps } = exportGraphs(model);
+  const { multiAdds, side, channels } = model;
+  const described = steps.map((graph, t) => ({ graph, multiAdds: multiAdds[t] ?? 0 }));
+  const image = { side, channels: channels === 1 ? (1 as const) : (3 as const) };
+  return inScratch(files, folder => loadRunner(folder, { steps: described, image }, { threads }));
 }
 
 interface Runners {

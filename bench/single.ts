@@ -1,12 +1,16 @@
 /** Whether all steps as one graph keep the saving of early exit: one image, by the steps it takes, beside the graphs of the steps. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { recordGraphs, singleFile } from '../src/export/graphs.js';
+import { inScratch } from '../src/export/scratch.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
-import { threadsRest } from '../src/predict/onnx-node.js';
+import { loadSessions } from '../src/predict/onnx-node.js';
 import { takeSteps } from '../src/predict/step-runner.js';
 import type { Exported } from './onnx.js';
 import { drain, runtimeOf } from './onnx.js';
+
+/** What the one graph is called. */
+const graph = 'single.onnx';
 
 /** Images of a turn. */
 const images = 50;
@@ -28,7 +32,10 @@ export async function measureSingle(
   const { side, channels, steps } = model;
   const runner = await runtimeOf(model, threads);
   const file = singleFile(recordGraphs(model), model, patch);
-  const session = await InferenceSession.create(file, { intraOpNumThreads: threads, ...threadsRest });
+  const [session] = await inScratch(new Map([[graph, [file]]]), folder =>
+    loadSessions(folder, [{ graph }], { threads }),
+  );
+  if (!session) throw new RangeError('no session');
   const timed = async (work: () => Promise<unknown>): Promise<number> => {
     const start = performance.now();
     for (let i = 0; i < images; i++) await work();

@@ -16,7 +16,7 @@ export interface RuntimeOptions {
  * Each session has threads of its own, which look out for work for a while after a run: those of the glance would take the cores from the
  * look that follows (up to 2.5 times the time, on two cores). They are to do so only within a run.
  */
-export const threadsRest = { extra: { session: { force_spinning_stop: '1' } } };
+const threadsRest = { extra: { session: { force_spinning_stop: '1' } } };
 
 /** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
 export async function loadRunner(

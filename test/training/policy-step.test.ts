@@ -262,21 +262,22 @@ describe('acting on a batch', () => {
     });
   });
 
+  const batch = () => ({
+    images: tf.tensor4d(uniform(stream(5, 'images'), n * side * side), [n, side, side, 1]),
+    labels: tf.tensor1d(labels, 'int32'),
+    draws: Array.from({ length: steps - 1 }, (_, t) =>
+      tf.tensor2d(normal(stream(5, 'draws', t), 2 * n), [n, 2]),
+    ),
+  });
+
   it('tells the mean return before it is normalised, and how far places differ from image to image', () => {
     const { parameters, statistics } = variables();
     const policy = Object.entries(parameters).filter(([name]) => name.startsWith('policy.'));
     const state = Object.fromEntries(policy);
-    const batch = {
-      images: tf.tensor4d(uniform(stream(5, 'images'), n * side * side), [n, side, side, 1]),
-      labels: tf.tensor1d(labels, 'int32'),
-      draws: Array.from({ length: steps - 1 }, (_, t) =>
-        tf.tensor2d(normal(stream(5, 'draws', t), 2 * n), [n, 2]),
-      ),
-    };
     const step = policyStep(gfnet, options);
     const adam = { mean: zerosLikeAll(state), square: zerosLikeAll(state), count: tf.keep(tf.scalar(0)) };
     const fixed = { state: { parameters: state, adam }, parameters, statistics, rate: tf.scalar(1e-3) };
-    const told = step(fixed, batch);
+    const told = step(fixed, batch());
     const { rewards, means } = act();
     const rows = rewards.map(reward => [...reward.dataSync()]);
     const returns = rows.flatMap((_, t) =>
@@ -300,13 +301,6 @@ describe('acting on a batch', () => {
     const policy = Object.fromEntries(
       Object.entries(parameters).filter(([name]) => name.startsWith('policy.')),
     );
-    const batch = () => ({
-      images: tf.tensor4d(uniform(stream(5, 'images'), n * side * side), [n, side, side, 1]),
-      labels: tf.tensor1d(labels, 'int32'),
-      draws: Array.from({ length: steps - 1 }, (_, t) =>
-        tf.tensor2d(normal(stream(5, 'draws', t), 2 * n), [n, 2]),
-      ),
-    });
     /** Adam's mean after its first update is a tenth of the gradient. */
     const after = (maxNorm: number | undefined, rate: number) => {
       const step = policyStep(gfnet, { ...options, maxNorm });
