@@ -8,7 +8,7 @@ import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { fromEngine, toEngine } from '../src/checkpoint/tensors.js';
 import type { Splits } from '../src/data/dataset.js';
 import { batches, shuffled } from '../src/data/loader.js';
-import { sumOverWorkers, workers } from '../src/engine/collectives.js';
+import { requirePeers, sumOverWorkers, workers } from '../src/engine/collectives.js';
 import { leaves } from '../src/engine/tensor-tree.js';
 import { DivergedError, InterruptedError, TimeUpError } from '../src/errors/index.js';
 import { largest } from '../src/evaluation/index.js';
@@ -270,7 +270,7 @@ async function validate(
 ): Promise<number[]> {
   const [from, to] = shareOf(Math.min(validationImages, validation.size));
   if (from === to) return [0, ...trainer.model.steps.map(() => 0)];
-  const options = { runner, from, limit: to - from, signal };
+  const options = { runner, from, limit: to - from, signal, onStep: requirePeers };
   const { logits, labels, classes } = await outputsOf(trainer.model, validation, options).finally(() => {
     runner.release();
   });

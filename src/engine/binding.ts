@@ -52,4 +52,6 @@ export interface Binding {
   enableCollectives?(serverDef: Uint8Array): void;
   /** From now on asks `tasks` for a sign of life, every `interval` ms; collective operations fail when one gives none within `timeout` ms. */
   watchPeers?(tasks: readonly string[], interval: number, timeout: number): void;
+  /** Why one of them is given up; empty while none is. */
+  lostPeer?(): string;
 }

@@ -45,7 +45,7 @@ export async function joinWorkers(
   { onWait, patience = 600_000 }: JoinOptions = {},
 ): Promise<void> {
   const { binding } = backend();
-  if (!binding.enableCollectives || !binding.watchPeers) {
+  if (!binding.enableCollectives || !binding.watchPeers || !binding.lostPeer) {
     throw new EngineError({
       problem: 'this build of TensorFlow’s binding cannot train on several machines',
       mend: 'run `gfnet setup` without --prebuilt',
@@ -195,6 +195,15 @@ export function gather(values: readonly number[]): number[][] {
 /** Returns when all processes have come here. */
 export function meet(): void {
   sumOverWorkers([1]);
+}
+
+/**
+ * For work between two sums, which would fail by itself.
+ * @throws Error, which `explained` explains, when a worker that this one watches is lost
+ */
+export function requirePeers(): void {
+  const lost = workers().count > 1 && backend().binding.lostPeer?.();
+  if (lost) throw new Error(lost);
 }
 
 /** The error to tell where `error` says that workers do not reach one another; else `error` itself. */

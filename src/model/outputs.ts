@@ -29,6 +29,8 @@ export interface OutputOptions {
   readonly limit?: number;
   readonly batchSize?: number;
   readonly onImages?: (done: number, total: number) => void;
+  /** Called after each step of a batch; what it throws ends the work. */
+  readonly onStep?: () => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,6 +44,7 @@ export async function outputsOf(
     limit = dataset.size - from,
     batchSize = evaluationBatch(dataset.shape),
     onImages,
+    onStep,
     signal,
   }: OutputOptions = {},
 ): Promise<SetOutputs> {
@@ -63,6 +66,7 @@ export async function outputsOf(
       logits[t]?.set(answer.logits, done * classes);
       if (answer.actions) (actions[t] ??= new Float32Array(n * 2)).set(answer.actions, done * 2);
       t++;
+      onStep?.();
     }
     done += batch.size;
     onImages?.(done, n);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../src/cli/local-workers.js';
@@ -85,6 +86,39 @@ describe('three processes', () => {
       2e-5,
     );
   });
+});
+
+describe('a process that works without a sum', () => {
+  // docs/machines.md: an end at the next sign of life, a silence after 5 seconds.
+  it.each([
+    ['the first that another has ended', 'SIGKILL', 1],
+    ['another that the first has ended', 'SIGKILL', 0],
+    ['the first that another hangs', 'SIGSTOP', 1],
+    ['another that the first hangs', 'SIGSTOP', 0],
+  ] as const)(
+    'finds out: %s',
+    async (_, signal, lost) => {
+      const program = compileProgram('test/engine/programs/outliving', ['src']);
+      const workers = (await freePorts(2)).map(port => `127.0.0.1:${port}`).join();
+      const pair = [0, 1].map(task => {
+        const args = [program, workers, String(task)];
+        const child = spawn(process.execPath, args, {
+          stdio: ['ignore', 'pipe', 'inherit'],
+          timeout: 90_000,
+        });
+        return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+      });
+      for (const { lines } of pair) expect(await lines.next()).toEqual({ value: 'joined', done: false });
+      const from = performance.now();
+      pair[lost]?.child.kill(signal);
+      const { value } = (await pair[1 - lost]?.lines.next()) as { value: string };
+      pair[lost]?.child.kill('SIGKILL');
+      expect(value).toMatch(/^WorkerLostError: the workers no longer reach one another/);
+      expect(value).toContain(`task ${lost}, 127.0.0.1:`);
+      expect(performance.now() - from).toBeLessThan(20_000);
+    },
+    120_000,
+  );
 });
 
 describe('a process alone', () => {

@@ -11,6 +11,7 @@ export const patchedFunctions = [
   'opDefinitions',
   'enableCollectives',
   'watchPeers',
+  'lostPeer',
 ];
 
 export interface Check {

@@ -26,6 +26,7 @@ describe('diagnose', () => {
           'opDefinitions',
           'enableCollectives',
           'watchPeers',
+          'lostPeer',
         ],
       },
       tools: { python: null, pip: null, compiler: null },

@@ -51,6 +51,7 @@ describe('setupEngine', () => {
         'opDefinitions',
         'enableCollectives',
         'watchPeers',
+        'lostPeer',
         'executeOp',
       ]),
     );
