@@ -4,7 +4,7 @@
  */
 import type { StepAnswer } from '../model/answer.js';
 import { remaining } from '../model/answer.js';
-import type { ImageStore, StepRunner } from './step-runner.js';
+import type { ImageStore, StepRunner, Taken } from './step-runner.js';
 import type { Stopwatch } from './stopwatch.js';
 
 interface ConveyorOptions {
@@ -165,7 +165,7 @@ export class Conveyor<Rows> {
     const { networks } = this.runner;
     const step = tickets[0]?.steps ?? 0;
     const started = performance.now();
-    const { answer, rows: next } = await this.runner.take(step, rows);
+    const { answer, rows: next } = await this.#taken(step, rows);
     this.options.stopwatch?.note(networks[step], tickets.length, performance.now() - started);
     const stays = this.#staying(answer, tickets);
     const goOn = new Map<unknown, number[]>();
@@ -179,6 +179,15 @@ export class Conveyor<Rows> {
       answer,
       images: tickets.map(({ id, steps }, i) => ({ id, step: steps + 1, last: stays[i] !== true })),
     };
+  }
+
+  async #taken(step: number, rows: Rows): Promise<Taken<Rows>> {
+    try {
+      return await this.runner.take(step, rows);
+    } catch (error) {
+      this.runner.free(rows);
+      throw error;
+    }
   }
 
   #staying(answer: Omit<StepAnswer, 'rows'>, tickets: readonly Ticket[]): boolean[] {

@@ -153,6 +153,27 @@ describe('continuous batching', () => {
     expect(runner.alive).toBe(0);
   });
 
+  it('frees what a step was to be taken with, where the step fails', async () => {
+    class Failing extends Counting {
+      override take(step: number, rows: Rows): Taken<Rows> {
+        if (step === 1) throw new Error('out of memory');
+        return super.take(step, rows);
+      }
+    }
+    const runner = new Failing();
+    const conveyor = new Conveyor(runner, { batchSize: 2, blocks: 4, thresholds: [0.8, 0.8, 0.8] });
+    const send = async (): Promise<void> => {
+      const images = [2, 1, 3, 2, 2, 2].map(value => Uint8Array.of(value));
+      for (const from of [0, 2, 4])
+        for await (const { images: seen } of conveyor.put(images.slice(from, from + 2), [from, from + 1]))
+          expect(seen).toHaveLength(2);
+    };
+    await expect(send()).rejects.toThrow('out of memory');
+    expect(runner.alive).toBeGreaterThan(0);
+    conveyor.dispose();
+    expect(runner.alive).toBe(0);
+  });
+
   it('begins no step that would not end in time, and takes the first in any case', async () => {
     for (const [slow, taken] of [
       ['b', [1, 1, 1]],
