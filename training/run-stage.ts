@@ -1,5 +1,6 @@
 /** One stage from configuration to run folder: makes or resumes the run, takes over from the stage before, trains. */
 import * as tf from '@tensorflow/tfjs-core';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { Checkpoint } from '../src/checkpoint/checkpoint.js';
@@ -18,6 +19,7 @@ import { limited } from '../src/data/limited.js';
 import { passedOver } from '../src/data/images/open.js';
 import { openData } from '../src/data/open.js';
 import {
+  CheckpointError,
   ConfigError,
   DivergedError,
   InterruptedError,
@@ -71,14 +73,12 @@ export interface StageOptions extends Pick<
 export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelConfig {
   const { height, width, channels } = train.shape;
   const parsed = ModelConfig.safeParse({ ...network, side: height, channels, classes: [...train.classes] });
-  if (!parsed.success) {
-    throw new ConfigError({
-      problem: `the network does not fit the images of ${train.name}`,
-      given: `${height} x ${width} x ${channels} images of ${train.classes.length} classes: ${z.prettifyError(parsed.error)}`,
-      mend: 'change network, or data',
-    });
-  }
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  throw new ConfigError({
+    problem: `the network does not fit the images of ${train.name}`,
+    given: `${height} x ${width} x ${channels} images of ${train.classes.length} classes: ${z.prettifyError(parsed.error)}`,
+    mend: 'change network, or data',
+  });
 }
 
 /**
@@ -222,7 +222,13 @@ function requireBatch(stage: StageName, config: TrainConfig, { train }: Splits):
 }
 
 function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): StaticConfig {
-  return StaticConfig.parse({ ...model, input });
+  const parsed = StaticConfig.safeParse({ ...model, input });
+  if (parsed.success) return parsed.data;
+  throw new ConfigError({
+    problem: 'the static network does not fit its images',
+    given: `static.input ${input}: ${z.prettifyError(parsed.error)}`,
+    mend: 'change static.input, or network.encoder',
+  });
 }
 
 /** Of what the system says is there, the part that a step may plan with: the engine needs some beside intermediate results. */
@@ -261,14 +267,7 @@ export function createTrainer(
       { classWeights: classWeightsOf(config.static.classWeights, train), batchNorm: config.batchNorm },
     );
   }
-  if (stage === 'stage2' && model.steps < 2) {
-    throw new ConfigError({
-      problem: 'there is no place to choose, so nothing for stage2 to learn',
-      given: `network.steps ${model.steps}`,
-      allowed: '2 or more',
-      mend: 'stage1 alone trains a network of one step',
-    });
-  }
+  requireChoice(stage, config);
   const gfnet = new GFNet(model);
   const { variables, costs } = gfnet.initialise(stream(seed, 'initialise'));
   const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, compiling };
@@ -278,6 +277,17 @@ export function createTrainer(
         classWeights: classWeightsOf(config[stage].classWeights, train),
         batchNorm: config.batchNorm,
       });
+}
+
+/** @throws ConfigError where a stage has nothing to learn */
+export function requireChoice(stage: StageName, { network: { steps } }: TrainConfig): void {
+  if (stage !== 'stage2' || steps >= 2) return;
+  throw new ConfigError({
+    problem: 'there is no place to choose, so nothing for stage2 to learn',
+    given: `network.steps ${steps}`,
+    allowed: '2 or more',
+    mend: 'stage1 alone trains a network of one step',
+  });
 }
 
 /** The variables that the run it starts from left; stage 1 and static networks may begin with the initial ones. */
@@ -292,7 +302,7 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
       mend: `train ${needed} first, then give its folder with --from`,
     });
   }
-  const checkpoint = loadLatest(from);
+  const checkpoint = loadLatest(runIn(from, origins[stage]));
   if (!origins[stage].some(origin => origin === checkpoint.manifest.stage)) {
     const allowed = origins[stage].filter(origin => origin !== undefined).join(' or ');
     throw new UsageError({
@@ -307,9 +317,35 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
   return variablesOf(toEngine(checkpoint.tensors));
 }
 
+/** A folder that `gfnet train all` made stands for the stage in it that is started from. */
+function runIn(from: string, stages: readonly (StageName | undefined)[]): string {
+  const trained = (folder: string): boolean =>
+    (['model', 'last'] as const).some(name => hasCheckpoint(folder, name));
+  if (trained(from)) return from;
+  return stages.flatMap(stage => (stage ? [join(from, stage)] : [])).find(trained) ?? from;
+}
+
+/** @throws CheckpointError where an encoder learnt on images normalised otherwise, and so would see other images now */
+function requireNormalisation({ path, manifest }: Checkpoint, { mean, std, channels }: ModelConfig): void {
+  const theirs = StaticConfig.parse(manifest.architecture);
+  const same = (a: readonly number[], b: readonly number[]): boolean =>
+    Array.from(
+      { length: Math.max(channels, a.length, b.length) },
+      (_, i) => (a[i] ?? a[0]) === (b[i] ?? b[0]),
+    ).every(Boolean);
+  if (same(mean, theirs.mean) && same(std, theirs.std)) return;
+  throw new CheckpointError({
+    problem: `the weights of ${path} are for images that are normalised otherwise`,
+    given: `network.mean ${JSON.stringify(mean)}, network.std ${JSON.stringify(std)}`,
+    allowed: `network.mean ${JSON.stringify(theirs.mean)}, network.std ${JSON.stringify(theirs.std)}`,
+    mend: `--set 'network.mean=${JSON.stringify(theirs.mean)}' 'network.std=${JSON.stringify(theirs.std)}'`,
+  });
+}
+
 /** Every encoder begins as the static network's; so does its head, where the classes are as many. */
 function startFromStatic(checkpoint: Checkpoint, model: ModelConfig, initial: Variables): Variables {
   requireArchitecture(checkpoint, model.encoder, 'encoder');
+  requireNormalisation(checkpoint, model);
   const theirs = variablesOf(toEngine(checkpoint.tensors));
   const start = (own: Tensors, given: Tensors): Tensors =>
     Object.fromEntries(

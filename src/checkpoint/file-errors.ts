@@ -17,6 +17,7 @@ const meanings: Readonly<Record<string, { readonly reason: string; readonly mend
   ENOENT: { reason: 'its folder does not exist', mend: 'create the folder, or choose another place' },
   ENOTDIR: { reason: 'a part of its path is a file, not a folder', mend: 'choose another place' },
   ENOTEMPTY: { reason: 'the folder is not empty', mend: 'choose another folder' },
+  EISDIR: { reason: 'a folder of that name is in the way', mend: 'give the name of a file' },
   EEXIST: { reason: 'a file of that name is in the way', mend: 'move the file, or choose another place' },
 };
 

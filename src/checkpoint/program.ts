@@ -23,7 +23,8 @@ export function describeEnvironment(): JsonObject {
     platform: process.platform,
     architecture: process.arch,
     processor: cpus()[0]?.model ?? 'unknown',
-    threads: availableParallelism(),
+    // Where fewer were asked for, `startEngine` tells TensorFlow so.
+    threads: Number(process.env.TF_NUM_INTRAOP_THREADS ?? availableParallelism()),
   };
 }
 

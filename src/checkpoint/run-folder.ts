@@ -144,7 +144,13 @@ function makeFolder(path: string): void {
   writingTo(path, () => mkdirSync(path, { recursive: true }));
 }
 
-function refuseOccupied(path: string): void {
+/**
+ * A run can be started in `path`.
+ *
+ * @throws RunError where the folder is a run already, or holds something else
+ */
+export function refuseOccupied(path: string): void {
+  if (!existsSync(path)) return;
   const entries = writingTo(path, () => readdirSync(path));
   if (entries.includes(files.config)) {
     throw new RunError({

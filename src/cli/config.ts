@@ -175,3 +175,13 @@ function assign(config: unknown, assignment: string): void {
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** @throws ConfigError where a network, with what its images are, is none */
+export function fitting<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError({
+    problem: 'the network does not fit the images',
+    given: z.prettifyError(parsed.error),
+  });
+}

@@ -14,7 +14,7 @@ import { commandLine, measure, robustnessImages, type Asked } from './measure.js
 import { share, threadsOption, wholeNumber, decodersOption } from './options.js';
 import { oracleGrid, parsePolicies } from './policy-outputs.js';
 import { openSubject, requireSameTask, type SubjectOptions } from './subject.js';
-import { writeComparison, writeResults } from './write-results.js';
+import { makeResultFolder, writeComparison, writeResults } from './write-results.js';
 
 /** Where a comparison goes. */
 const comparisonFolder = 'comparison';
@@ -86,12 +86,13 @@ Examples:
 
 async function evaluateOne(path: string, options: Options): Promise<void> {
   const subject = openSubject(path, options, tell);
+  makeResultFolder(subject.folder);
   await start(options);
   const loaded = loadGFNet(subject.path);
   requireSameTask(loaded, subject);
   const { results, gallery } = await measure(loaded, subject, options);
-  await writeResults(subject.folder, results, gallery);
   print(options, results, renderTerminal(results));
+  await writeResults(subject.folder, results, gallery);
   process.stderr.write(`report: ${join(subject.folder, 'report.html')}\n`);
   await subject.close();
 }
@@ -104,6 +105,7 @@ async function evaluateSeveral(paths: readonly string[], options: Options): Prom
     openSubject(path, { ...options, out: join(out, names[i] ?? '') }, tell),
   );
   requireSameData(subjects, names);
+  for (const folder of [out, ...subjects.map(({ folder }) => folder)]) makeResultFolder(folder);
   await start(options);
   // What does not fit together is told before the first is measured.
   for (const subject of subjects) {
@@ -123,8 +125,8 @@ async function evaluateSeveral(paths: readonly string[], options: Options): Prom
     await subject.close();
   }
   const comparison = compareRuns(commandLine(), judged);
-  await writeComparison(out, comparison);
   print(options, comparison, evaluationsText(comparison));
+  await writeComparison(out, comparison);
   process.stderr.write(`report: ${join(out, 'report.html')}\n`);
 }
 

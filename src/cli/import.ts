@@ -1,7 +1,6 @@
 /** `gfnet import`: weights made with PyTorch become a model here. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { z } from 'zod';
 import { flatten } from '../../training/groups.js';
 import { paperConfig } from '../../training/paper.js';
 import { FileSource } from '../checkpoint/byte-source.js';
@@ -19,11 +18,12 @@ import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
 import { didYouMean, unknownName } from '../errors/did-you-mean.js';
-import { ConfigError, UsageError } from '../errors/index.js';
+import { UsageError } from '../errors/index.js';
 import { ModelConfig, StaticConfig } from '../model/config.js';
 import { GFNet } from '../model/gfnet.js';
 import { StaticNetwork } from '../model/static.js';
 import type { Variables } from '../nn/scope.js';
+import { fitting } from './config.js';
 import { makeNewFolder } from './new-folder.js';
 import { wholeNumber } from './options.js';
 
@@ -175,29 +175,22 @@ function choosePreparation(
 }
 
 function describeImages({ side, mean, std }: Preprocessing, classes: number | undefined, options: Options) {
-  return { side, channels: 3, mean, std, classes: nameClasses(classes ?? 0, options.classes) };
+  return { side, channels: 3, mean, std, classes: nameClasses(classes, options.classes) };
 }
 
 /** @throws UsageError where the file has another number of names */
-function nameClasses(count: number, file: string | undefined): readonly string[] {
+function nameClasses(found: number | undefined, file: string | undefined): readonly string[] {
+  // Without a head the file will be refused, with all that is missing, whatever they are called.
+  const count = found ?? 2;
   if (file === undefined) return Array.from({ length: count }, (_, i) => String(i));
   const names = opening(file, () => readFileSync(file, 'utf8'))
     .split(/\r?\n/)
     .filter(line => line.trim() !== '');
-  if (names.length === count) return names;
+  if (found === undefined || names.length === count) return names;
   throw new UsageError({
     problem: 'the names are not as many as the classes',
     given: `${names.length} lines in ${file}`,
     allowed: String(count),
-  });
-}
-
-function fitting<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ConfigError({
-    problem: 'the network does not fit the images',
-    given: z.prettifyError(parsed.error),
   });
 }
 

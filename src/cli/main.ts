@@ -10,6 +10,7 @@ import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { importCommand } from './import.js';
 import { modelsCommand } from './models.js';
+import { watchStandardStreams } from './output.js';
 import { packageCommand } from './package.js';
 import { predictCommand } from './predict.js';
 import { profileCommand } from './profile.js';
@@ -49,6 +50,7 @@ for (const command of [
   });
 }
 
+watchStandardStreams();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -80,15 +80,18 @@ function tables(entries: readonly Entry[]): string {
   const weights = renderTable({
     title: 'Published weights that fit them; images are resized (short side), cut to the centre, normalised',
     head: ['weights', 'licence', 'pixels', 'resized', 'mean, std'],
-    rows: entries.flatMap(entry =>
-      entry.weights.map(({ publisher, name, licence, preprocessing }) => [
-        `${publisher} ${name}`,
-        licence,
-        `${preprocessing.resize}, ${preprocessing.side}`,
-        preprocessing.interpolation,
-        normalisation(preprocessing),
+    rows: entries
+      .filter(({ weights }) => weights.length > 0)
+      .flatMap(({ name: network, weights }) => [
+        [`${network}:`, '', '', '', ''],
+        ...weights.map(({ publisher, name, licence, preprocessing }) => [
+          `  ${publisher} ${name}`,
+          licence,
+          `${preprocessing.resize}, ${preprocessing.side}`,
+          preprocessing.interpolation,
+          normalisation(preprocessing),
+        ]),
       ]),
-    ),
   });
   return `${costs}\n${weights}\ngfnet models NAME shows one of them in detail.\n`;
 }

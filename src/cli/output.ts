@@ -1,8 +1,17 @@
 /** Where a command's results go: standard output, or a file that is there whole at the end. */
-import { once } from 'node:events';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { temporaryBeside } from '../checkpoint/atomic.js';
-import { writingTo } from '../checkpoint/file-errors.js';
+import { systemErrorCode, writingTo } from '../checkpoint/file-errors.js';
+import { exitCodes, RunError } from '../errors/index.js';
 
 export interface Output {
   write(text: string): Promise<void>;
@@ -12,35 +21,90 @@ export interface Output {
   abandon(): void;
 }
 
-const nothing = (): void => undefined;
-
 /** @throws RunError where the file cannot be written */
 export function openOutput(path: string | undefined): Output {
-  if (path === undefined) {
-    return {
-      async write(text) {
-        if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
-      },
-      finish: nothing,
-      abandon: nothing,
-    };
+  if (path === undefined) return standardOutput;
+  const there = writingTo(path, () => statSync(path, { throwIfNoEntry: false }));
+  if (there?.isDirectory()) {
+    throw new RunError({
+      problem: 'cannot write: a folder of that name is in the way',
+      given: path,
+      mend: 'give the name of a file',
+    });
   }
-  const temporary = temporaryBeside(path);
-  const file = writingTo(path, () => openSync(temporary, 'w'));
+  // A device or a pipe is written to, not replaced; nor is a link, but what it leads to.
+  if (there && !there.isFile()) return written(path, path);
+  const place = there ? realpathSync(path) : path;
+  const temporary = temporaryBeside(place);
+  return written(path, temporary, {
+    finish(file) {
+      fsyncSync(file);
+      renameSync(temporary, place);
+    },
+    abandon: () => rmSync(temporary, { force: true }),
+  });
+}
+
+const standardOutput: Output = {
+  write(text) {
+    return new Promise((resolve, reject) => {
+      process.stdout.write(text, error => {
+        if (!error) resolve();
+        // Who reads it has enough.
+        else if (systemErrorCode(error) === 'EPIPE') process.exit(exitCodes.ok);
+        else reject(error);
+      });
+    });
+  },
+  finish: nothing,
+  abandon: nothing,
+};
+
+interface Ending {
+  finish(file: number): void;
+  abandon(): void;
+}
+
+/** Writes to `place`, which messages call `path`. */
+function written(
+  path: string,
+  place: string,
+  ending: Ending = { finish: nothing, abandon: nothing },
+): Output {
+  const file = writingTo(path, () => openSync(place, 'w'));
   return {
     write(text) {
-      writingTo(path, () => writeSync(file, text));
+      writingTo(path, () => writeFileSync(file, text));
       return Promise.resolve();
     },
     finish() {
       writingTo(path, () => {
-        fsyncSync(file);
+        ending.finish(file);
         closeSync(file);
-        renameSync(temporary, path);
       });
     },
     abandon() {
-      rmSync(temporary, { force: true });
+      ending.abandon();
     },
   };
+}
+
+function nothing(): void {
+  return;
+}
+
+/** For the whole program: standard output that cannot be written to ends it with a message; that nobody reads it or its messages does not. */
+export function watchStandardStreams(): void {
+  process.stderr.on('error', nothing);
+  process.stdout.on('error', error => {
+    if (systemErrorCode(error) === 'EPIPE') return;
+    try {
+      writingTo('standard output', () => {
+        throw error;
+      });
+    } catch (explained) {
+      process.stderr.write(`${(explained as Error).message}\n`);
+    }
+    process.exit(exitCodes.badInput);
+  });
 }

@@ -1,10 +1,10 @@
 /** `gfnet predict`: classifies image files, however many. */
-import { mkdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import cliProgress from 'cli-progress';
 import { Command, Option } from 'commander';
 import type { Box } from '../crop/box.js';
+import { writingTo } from '../checkpoint/file-errors.js';
 import { cutOut } from '../crop/box.js';
 import type { ImageShape } from '../data/dataset.js';
 import { encodePng } from '../data/decode.js';
@@ -107,6 +107,8 @@ Examples:
     )
     .action(async (named: string[], options: Options) => {
       const files = await imageFiles(named);
+      const { crops } = options;
+      if (crops !== undefined) writingTo(crops, () => mkdirSync(crops, { recursive: true }));
       const { threads, provider } = options;
       const model = await GFNet.load(options.model, {
         ...(threads !== undefined && { threads }),
@@ -129,7 +131,6 @@ async function answerAll(model: GFNet, { files, count }: ImageFiles, options: Op
   const bar = progressBar(count, options.out !== undefined || !process.stdout.isTTY);
   let [done, failed] = [0, 0];
   try {
-    if (options.crops !== undefined) mkdirSync(options.crops, { recursive: true });
     await output.write(format.head);
     for await (const outcome of untilInterrupted(
       model.stream(files, predictOptions(options, interruption)),
@@ -231,6 +232,8 @@ async function writeCrops(
 ): Promise<void> {
   for (const [i, box] of boxes.entries()) {
     const patch = { height: box.size, width: box.size, channels };
-    await writeFile(`${stem}-step${i + 2}.png`, await encodePng(cutOut(pixels, width, channels, box), patch));
+    const path = `${stem}-step${i + 2}.png`;
+    const png = await encodePng(cutOut(pixels, width, channels, box), patch);
+    writingTo(path, () => writeFileSync(path, png));
   }
 }

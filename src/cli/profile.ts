@@ -1,6 +1,8 @@
 /** `gfnet profile`: where a network's cost lies. */
+import { existsSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { Command } from 'commander';
+import { presets } from '../../training/presets.js';
 import { modelConfig } from '../../training/run-stage.js';
 import { openData } from '../data/open.js';
 import { lineReporter } from '../engine/setup/report.js';
@@ -15,7 +17,7 @@ import type { Spread } from '../model/spread.js';
 import { loadGFNet } from '../predict/load.js';
 import { integer, multiAdds, percent, renderTable } from '../report/index.js';
 import type { ConfigOptions } from './config.js';
-import { readConfig, readNetwork } from './config.js';
+import { fitting, readConfig, readNetwork } from './config.js';
 import { threadsOption, wholeNumber } from './options.js';
 
 interface Options {
@@ -36,7 +38,10 @@ const memoryIs =
 export function profileCommand(): Command {
   return new Command('profile')
     .description('show where a network’s cost lies: Multi-Adds, parameters, memory and time of each step')
-    .argument('[run]', 'a run folder, a packaged model, or a checkpoint’s .json file')
+    .argument(
+      '[run]',
+      'a run folder, a packaged model, a checkpoint’s .json file, or a configuration by name',
+    )
     .option('--preset <name>', 'instead of a run, a configuration by name')
     .option(
       '--config <file>',
@@ -52,11 +57,13 @@ export function profileCommand(): Command {
 ${wrapped(`A configuration without data is profiled on ImageNet’s images: 224 px, 3 channels, 1000 classes. Time is that of the compiled steps on this machine, all steps taken. Memory is ${memoryIs}.`)}
 Examples:
   gfnet profile --preset cluttered-60
-  gfnet profile --preset gfnet-resnet50-96-t5 --set network.steps=3
+  gfnet profile gfnet-resnet50-96-t5 --set network.steps=3
   gfnet profile runs/demo --batch 64 --json`,
     )
-    .action(async (run: string | undefined, options: Options) => {
-      const { preset, config, set, batch, threads, json } = options;
+    .action(async (named: string | undefined, { preset: chosen, ...options }: Options) => {
+      const { config, set, batch, threads, json } = options;
+      const isPreset = named !== undefined && chosen === undefined && named in presets && !existsSync(named);
+      const [run, preset] = isPreset ? [undefined, named] : [named, chosen];
       const given = [run, preset, config, ...(set ?? [])].filter(choice => choice !== undefined);
       if (given.length === 0 || (run !== undefined && given.length > 1)) {
         throw new UsageError({
@@ -90,7 +97,7 @@ const imageNet = { side: 224, channels: 3, classes: Array.from({ length: 1000 },
 
 async function configured(options: ConfigOptions): Promise<ModelConfig> {
   const alone = readNetwork(options);
-  if (alone) return ModelConfig.parse({ ...alone, ...imageNet });
+  if (alone) return fitting(ModelConfig, { ...alone, ...imageNet });
   const config = readConfig(options);
   const splits = openData(config.data);
   await splits.close?.();

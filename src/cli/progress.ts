@@ -19,30 +19,36 @@ function perStep(row: MetricRow, prefix: string): string {
 
 export function trainingProgress(stage: string): Progress {
   const bar = new cliProgress.SingleBar({
-    format: `${stage} {bar} {percentage}% | epoch {epoch}/{epochs} | loss {loss} | {speed} images/s | {eta_formatted} left`,
+    format: `${stage} {bar} {percentage}% | epoch {epoch}/{epochs} | loss {loss} | accuracy {accuracy} % | {speed} images/s | {eta_formatted} left`,
     clearOnComplete: true,
     hideCursor: true,
     etaBuffer: 50,
   });
   const started = performance.now();
   let running = false;
+  let speed = '0';
+  let done = 0;
   return {
     onProgress(report) {
+      speed = report.imagesPerSecond.toFixed(0);
       if (!process.stderr.isTTY) return;
-      const done = (report.epoch - 1) * report.batches + report.batch;
+      const batches = (report.epoch - 1) * report.batches + report.batch;
       const shown = {
         epoch: report.epoch,
         epochs: report.epochs,
         loss: report.loss.toFixed(3),
-        speed: report.imagesPerSecond.toFixed(0),
+        accuracy: report.accuracy.map(percent).join(' / '),
+        speed,
       };
-      if (running) bar.update(done, shown);
-      else bar.start(report.epochs * report.batches, done, shown);
+      if (running) bar.update(batches, shown);
+      else bar.start(report.epochs * report.batches, batches, shown);
       running = true;
     },
     onEpoch(row, epochs) {
       const seconds = (performance.now() - started) / 1000;
-      const line = `${stage} epoch ${row.epoch}/${epochs}: loss ${(row.loss ?? 0).toFixed(3)}, accuracy by step % ${perStep(row, 'train')} (training), ${perStep(row, 'validation')} (validation), ${seconds.toFixed(0)} s`;
+      done++;
+      const left = Math.round((seconds / done) * (epochs - row.epoch));
+      const line = `${stage} epoch ${row.epoch}/${epochs}: loss ${(row.loss ?? 0).toFixed(3)}, accuracy by step % ${perStep(row, 'train')} (training), ${perStep(row, 'validation')} (validation), ${speed} images/s, ${seconds.toFixed(0)} s, ${left} s left`;
       if (!process.stderr.isTTY) process.stderr.write(`${line}\n`);
     },
     stop() {

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import type { StageOptions } from '../../training/run-stage.js';
-import { origins, runStage } from '../../training/run-stage.js';
+import { origins, requireChoice, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
 import type { Run } from '../checkpoint/run-folder.js';
-import { openRun } from '../checkpoint/run-folder.js';
+import { openRun, refuseOccupied } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { joinWorkers, workers } from '../engine/collectives.js';
@@ -197,6 +197,11 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
     return { name, config, seed, out, from: from(options.out), resume: own !== undefined };
   });
   const cluster = clusterOf(options, process.env);
+  for (const { name, config, out, resume } of runs) {
+    requireChoice(name, config);
+    // The first worker makes the folders, perhaps before another has come here.
+    if (!resume && (cluster?.task ?? 0) === 0) refuseOccupied(out);
+  }
   await ensureEngine(lineReporter());
   // Of a worker that is lost TensorFlow tells much, and the error says it again.
   if (cluster) process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
@@ -234,10 +239,10 @@ async function tryOut(stage: StageName | 'all', options: Options): Promise<void>
 }
 
 function requireOut({ out }: Options): string {
-  if (out !== undefined) return out;
+  if (out) return out;
   throw new UsageError({
     problem: 'a run needs a folder',
-    given: 'no --out',
+    given: out === undefined ? 'no --out' : 'an empty --out',
     allowed: '--out FOLDER; or --dry-run, which keeps nothing',
   });
 }

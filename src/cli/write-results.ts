@@ -1,5 +1,5 @@
 /** What an evaluation leaves on the disk: results, report, pictures, tables and figures. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
 import { writingTo } from '../checkpoint/file-errors.js';
@@ -14,8 +14,15 @@ import {
   resultFiles,
 } from '../report/index.js';
 
+/** Before what takes long. @throws RunError where nothing can be written there */
+export function makeResultFolder(folder: string): void {
+  writingTo(folder, () => {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  });
+}
+
 export async function writeResults(folder: string, results: Results, gallery: Gallery): Promise<void> {
-  writingTo(folder, () => mkdirSync(folder, { recursive: true }));
   const { right, longest, worst, wrong } = gallery;
   // Those that took long to be answered rightly show best what looking again is for.
   const solved = longest.filter(({ predicted, truth }) => predicted === truth);

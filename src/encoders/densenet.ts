@@ -49,19 +49,25 @@ function densenet(...depths: readonly [number, number, number, number]): Encoder
   };
 }
 
+/** Halved twice upwards, by stem and pool, then three times downwards, by the transitions, it leaves one pixel. */
+const leastSide = 29;
+
 export const densenets = {
   densenet121: {
     encode: densenet(6, 12, 24, 16),
+    leastSide,
     paper,
     weights: [torchvision('DenseNet121_Weights.IMAGENET1K_V1'), authors('DenseNet-121, 96x96, T = 5')],
   },
   densenet169: {
     encode: densenet(6, 12, 32, 32),
+    leastSide,
     paper,
     weights: [torchvision('DenseNet169_Weights.IMAGENET1K_V1'), authors('DenseNet-169, 96x96, T = 5')],
   },
   densenet201: {
     encode: densenet(6, 12, 48, 32),
+    leastSide,
     paper,
     weights: [torchvision('DenseNet201_Weights.IMAGENET1K_V1'), authors('DenseNet-201, 96x96, T = 5')],
   },

@@ -22,6 +22,8 @@ export interface Paper {
 /** An encoder that has a name. */
 export interface Network {
   readonly encode: Encoder;
+  /** Of smaller images, in pixels, nothing is left for the feature map; without it the encoder takes images of any side. */
+  readonly leastSide?: number;
   readonly paper: Paper;
   /** Published weights of this architecture. */
   readonly weights: readonly Weights[];

@@ -28,3 +28,8 @@ export type EncoderConfig = z.infer<typeof EncoderConfig>;
 export function createEncoder(config: EncoderConfig): Encoder {
   return config.name === 'small' ? small(config) : published[config.name].encode;
 }
+
+/** Of its images, in pixels. */
+export function leastSide({ name }: EncoderConfig): number {
+  return networks.get(name)?.leastSide ?? 1;
+}

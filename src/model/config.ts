@@ -1,7 +1,7 @@
 /** What a network is made of; stored with every checkpoint. */
 import { z } from 'zod';
 import { ClassifierConfig } from '../classifier/index.js';
-import { EncoderConfig } from '../encoders/registry.js';
+import { EncoderConfig, leastSide } from '../encoders/registry.js';
 import { interpolations } from '../nn/kernels.js';
 import { PolicyConfig } from '../policy/index.js';
 
@@ -49,11 +49,25 @@ function fits({ mean, std, channels }: Normalisation): boolean {
 }
 const misfit = { path: ['mean'], error: 'mean and std have one value, or one for each channel' };
 
+/** `[key]` is the side of what the encoder sees, in pixels. */
+function requireSide<Key extends string>(key: Key) {
+  return (
+    model: Readonly<Record<Key, number>> & { encoder: EncoderConfig },
+    context: z.RefinementCtx,
+  ): void => {
+    const least = leastSide(model.encoder);
+    if (model[key] >= least) return;
+    const message = `${model.encoder.name} needs images of ${least} x ${least} pixels at least: ${key} >= ${least}`;
+    context.addIssue({ code: 'custom', path: [key], message });
+  };
+}
+
 export const ModelConfig = NetworkConfig.extend(data)
   .refine(model => model.patch <= model.side, {
     path: ['patch'],
     error: 'the patch is larger than the image: patch <= side',
   })
+  .superRefine(requireSide('patch'))
   .refine(fits, misfit);
 export type ModelConfig = z.infer<typeof ModelConfig>;
 
@@ -65,5 +79,6 @@ export const StaticConfig = z
     ...encoding,
     ...data,
   })
+  .superRefine(requireSide('input'))
   .refine(fits, misfit);
 export type StaticConfig = z.infer<typeof StaticConfig>;

@@ -1,11 +1,22 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src/errors/index.js';
 import { tiny } from '../training/support.js';
-import { gfnet, writeConfig } from './support.js';
+import { gfnet, launcher, writeConfig } from './support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gfnet-bad-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -88,6 +99,11 @@ describe('a configuration is refused with the place of each fault', () => {
       'an unknown encoder',
       { network: { ...network, encoder: { name: 'smal' } } },
       [/unknown encoder "smal" \(did you mean "small"\?\)/, /network\.encoder/],
+    ],
+    [
+      'a patch too small for the encoder',
+      { network: { ...network, encoder: { name: 'densenet121' } } },
+      [/densenet121 needs images of 29 x 29 pixels at least: patch >= 29/],
     ],
     [
       'an unknown classifier',
@@ -238,5 +254,90 @@ describe('an output folder', () => {
     } finally {
       execFileSync('umount', [disk]);
     }
+  });
+});
+
+describe('results', () => {
+  const example = join(cluttered60, 'example.png');
+  const model = ['--model', cluttered60] as const;
+
+  it('are written to a device or through a link, neither of which is replaced', () => {
+    writeFileSync(join(folder, 'answers.json'), 'old');
+    symlinkSync('answers.json', join(folder, 'link'));
+    expect(gfnet(folder, 'predict', example, ...model, '--json', '--out', 'link').code).toBe(0);
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    expect(JSON.parse(readFileSync(join(folder, 'answers.json'), 'utf8'))).toHaveLength(1);
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    const reader = spawnSync(
+      'sh',
+      [
+        '-c',
+        `cat pipe & "$0" "$@"; wait`,
+        process.execPath,
+        launcher,
+        'predict',
+        example,
+        ...model,
+        '--json',
+        '--out',
+        'pipe',
+      ],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    expect(JSON.parse(reader.stdout)).toHaveLength(1);
+    expect(lstatSync(join(folder, 'pipe')).isFIFO()).toBe(true);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('that a full disk does not take are told of', () => {
+    // A link, so that a mistake costs no device.
+    symlinkSync('/dev/full', join(folder, 'full'));
+    refuses(['predict', example, ...model, '--json', '--out', 'full'], /cannot write: the disk is full/);
+    expect(statSync('/dev/full').isCharacterDevice()).toBe(true);
+    const { status, stderr } = spawnSync(
+      'sh',
+      ['-c', '"$0" "$@" > /dev/full', process.execPath, launcher, 'predict', example, ...model],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    expect(stderr).toMatch(/cannot write: the disk is full\n {2}given: {3}standard output/);
+    expect(status).toBe(exitCodes.badInput);
+  });
+
+  it('that nobody reads any more end quietly', () => {
+    const { stdout, stderr } = spawnSync(
+      'sh',
+      [
+        '-c',
+        'for i in $(seq 300); do echo "$2"; done | { "$0" "$1" predict - "$3" "$4" --format jsonl --batch 1; echo "code $?" >&2; } | head -n 1',
+        process.execPath,
+        launcher,
+        example,
+        ...model,
+      ],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toBe('code 0\n');
+  });
+
+  it('have a place that is looked at first', () => {
+    mkdirSync(join(folder, 'taken'));
+    refuses(['predict', example, ...model, '--out', 'taken'], /a folder of that name is in the way/);
+    writeFileSync(join(folder, 'no-folder'), '');
+    refuses(['predict', example, ...model, '--crops', 'no-folder'], /cannot write/);
+    refuses(
+      ['evaluate', cluttered60, '--preset', 'cluttered-60', '--out', 'no-folder/results'],
+      /cannot write: a part of its path is a file/,
+    );
+    mkdirSync(join(folder, 'whole/stage3'), { recursive: true });
+    writeFileSync(join(folder, 'whole/stage3/notes.txt'), '');
+    const config = writeConfig(folder, 'tiny.json');
+    refuses(['train', 'all', '--config', config, '--out', 'whole'], /stage3, which holds notes\.txt/);
+    expect(existsSync(join(folder, 'whole/stage1'))).toBe(false);
+    refuses(['train', 'all', '--config', config, '--out', ''], /an empty --out/);
+    refuses(
+      ['train', 'all', '--config', config, '--set', 'network.steps=1', '--out', 'one'],
+      /no place to choose/,
+    );
+    expect(existsSync(join(folder, 'one'))).toBe(false);
   });
 });

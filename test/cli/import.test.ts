@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { loadLatest } from '../../src/checkpoint/checkpoint.js';
 import { writeParts } from '../../src/checkpoint/parts.js';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { ofEncoder } from '../../src/checkpoint/state-dict/names.js';
@@ -12,10 +13,12 @@ import { StaticConfig } from '../../src/model/config.js';
 import { Runner } from '../../src/model/runner.js';
 import { StaticNetwork } from '../../src/model/static.js';
 import { loadModel, targetOf } from '../../src/predict/load.js';
+import { dictionary, legacyFile, none } from '../checkpoint/pytorch/craft.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { encoderWeights, pseudo } from '../helpers/pseudo.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
-import { gfnet } from './support.js';
+import { gfnet, writeConfig } from './support.js';
+import { tiny } from '../training/support.js';
 
 beforeAll(() => startEngine());
 
@@ -30,7 +33,7 @@ function stateDict(): Map<string, TensorData> {
   const { variables } = new StaticNetwork(config).initialise('zeros');
   return new Map(
     Object.entries({ ...variables.parameters, ...variables.statistics }).map(([own, tensor]) => {
-      const { names, shape } = ofEncoder(own, tensor.shape);
+      const { names, shape } = ofEncoder(name)(own, tensor.shape);
       const key = own.startsWith('head.') ? own.replace('head', 'classifier') : (names[0] ?? '');
       return [key, { dtype: 'float32', shape, values: encoderWeights(key, shape) }];
     }),
@@ -66,6 +69,32 @@ describe('gfnet import', () => {
     expect(gfnet(folder, ...args, '--out', 'model').stderr).toMatch(/output folder is not empty/);
   });
 
+  it('takes no notice of what wrappers put before every name', () => {
+    const wrapped = new Map([...stateDict()].map(([key, data]) => [`_orig_mod.model.${key}`, data]));
+    writeParts(join(folder, 'wrapped.safetensors'), encodeSafetensors(wrapped));
+    const { code, stderr } = gfnet(
+      folder,
+      'import',
+      'wrapped.safetensors',
+      '--network',
+      name,
+      '--out',
+      'bare',
+    );
+    expect([code, stderr]).toEqual([exitCodes.ok, '']);
+    const weights = (model: string) => loadLatest(join(folder, model)).tensors;
+    expect(weights('bare')).toEqual(weights('model'));
+  });
+
+  it('makes weights that stage 1 takes for images normalised as they were only', () => {
+    writeConfig(folder, 'other.json', { network: { ...tiny.network, encoder: { name }, mean: [0.5] } });
+    const given = ['train', 'stage1', '--config', 'other.json', '--from', 'model', '--out', 'refused'];
+    const { code, stderr } = gfnet(folder, ...given);
+    expect(stderr).toMatch(/images that are normalised otherwise/);
+    expect(stderr).toMatch(/--set 'network\.mean=\[0\.485,0\.456,0\.406\]'/);
+    expect(code).toBe(exitCodes.badInput);
+  });
+
   it.each([
     ['a file that is missing', ['none.pth', '--network', name], [/none\.pth/, /cannot be read/]],
     ['weights without their network', ['weights.safetensors'], [/--network/]],
@@ -99,6 +128,26 @@ describe('gfnet import', () => {
       ['b0.safetensors', '--network', 'efficientnet_b0'],
       [/unexpected: _blocks\.0\._se_reduce\.weight/],
     ],
+    [
+      'weights without a head, with what is missing',
+      ['headless.safetensors', '--network', name],
+      [/missing: fc\.weight .*or classifier\.weight/, /fc\.bias/],
+    ],
+    [
+      'names of the package that holds TensorFlow’s Lite0, for the network that pads as PyTorch does',
+      ['lite.safetensors', '--network', 'efficientnet_lite0'],
+      [/missing: conv_stem\.weight \[32, 3, 3, 3\]/, /unexpected: _conv_stem\.weight/],
+    ],
+    [
+      'images too small for the network',
+      ['weights.safetensors', '--network', 'densenet121', '--side', '28'],
+      [/densenet121 needs images of 29 x 29 pixels at least/],
+    ],
+    [
+      'a checkpoint of the authors’ first stage',
+      ['first.pth.tar', '--network', 'resnet50'],
+      [/the first stage has no policy yet/, /no .*policy/],
+    ],
     ['what is no such file', ['one.txt', '--network', name], [/cannot be read as a PyTorch file/]],
   ])('refuses %s', (_, args, messages) => {
     writeFileSync(join(folder, 'one.txt'), 'a single class\n');
@@ -109,6 +158,16 @@ describe('gfnet import', () => {
       ['_fc.bias', head],
     ]);
     writeParts(join(folder, 'b0.safetensors'), encodeSafetensors(b0));
+    const stem: TensorData = { dtype: 'float32', shape: [32, 3, 3, 3], values: new Float32Array(864) };
+    const lite = new Map([
+      ['_conv_stem.weight', stem],
+      ['_fc.bias', head],
+    ]);
+    writeParts(join(folder, 'lite.safetensors'), encodeSafetensors(lite));
+    const first = dictionary({ model_prime_state_dict: dictionary({}), policy: none });
+    writeFileSync(join(folder, 'first.pth.tar'), legacyFile(first));
+    const headless = new Map([...stateDict()].filter(([key]) => !key.startsWith('classifier')));
+    writeParts(join(folder, 'headless.safetensors'), encodeSafetensors(headless));
     const { code, stdout, stderr } = gfnet(folder, 'import', ...args, '--out', 'refused');
     for (const message of messages) expect(stderr).toMatch(message);
     expect([stdout, code]).toEqual(['', exitCodes.badInput]);

@@ -112,10 +112,14 @@ function isTensor(value: PyTorchValue): value is TensorData {
   return typeof value === 'object' && value !== null && 'dtype' in value;
 }
 
-/** DataParallel puts `module.` before every name. */
-function withoutWrapper(state: StateDict): StateDict {
-  if (![...state.keys()].every(name => name.startsWith('module.'))) return state;
-  return new Map([...state].map(([name, data]) => [name.slice('module.'.length), data]));
+/** What DataParallel, torch.compile and Lightning put before every name. */
+const wrappers = ['module.', '_orig_mod.', 'model.'];
+
+/** The names as the network itself has them. */
+export function withoutWrapper(state: StateDict): StateDict {
+  const wrapper = wrappers.find(prefix => [...state.keys()].every(name => name.startsWith(prefix)));
+  if (wrapper === undefined || state.size === 0) return state;
+  return withoutWrapper(new Map([...state].map(([name, data]) => [name.slice(wrapper.length), data])));
 }
 
 function listed(what: string, names: readonly string[]): string[] {

@@ -3,7 +3,7 @@ import type { StaticNetwork } from '../../model/static.js';
 import type { Variables } from '../../nn/scope.js';
 import type { PyTorchValue } from '../pytorch/index.js';
 import type { StateDict } from './adopt.js';
-import { adopt, asMap, asStateDict } from './adopt.js';
+import { adopt, asMap, asStateDict, withoutWrapper } from './adopt.js';
 import { heads, ofEncoder } from './names.js';
 
 /** The state dict that a file holds, by itself or beside other things as training scripts keep it. @throws CheckpointError */
@@ -14,8 +14,8 @@ export function readBackbone(content: PyTorchValue, source: string): StateDict {
 
 /** How many classes its head tells apart; undefined where it has none. */
 export function classesOf(state: StateDict): number | undefined {
-  const biases = heads.flatMap(name => [`${name}.bias`, `module.${name}.bias`]);
-  return biases.flatMap(name => state.get(name)?.shape ?? [])[0];
+  const bare = withoutWrapper(state);
+  return heads.flatMap(name => bare.get(`${name}.bias`)?.shape ?? [])[0];
 }
 
 /**
@@ -24,5 +24,5 @@ export function classesOf(state: StateDict): number | undefined {
  * @throws CheckpointError that lists every name that is missing, unexpected, or of another shape
  */
 export function adoptBackbone(network: StaticNetwork, state: StateDict, source: string): Variables {
-  return adopt(network, [{ state, source, prefix: '', find: ofEncoder }]);
+  return adopt(network, [{ state, source, prefix: '', find: ofEncoder(network.config.encoder.name) }]);
 }

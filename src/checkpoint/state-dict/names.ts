@@ -41,16 +41,21 @@ function afterFlattening(
 
 /**
  * An encoder and its head: ours are named as torchvision's and timm's; pycls' RegNets, torchvision's first DenseNets, and the
- * EfficientNet-Lite0 of the package `efficientnet_lite_pytorch` differ.
+ * EfficientNet-Lite0 of the package `efficientnet_lite_pytorch` differ. The latter's weights are TensorFlow's, and no other network's.
+ *
+ * @param network the encoder's name
  */
-export const ofEncoder: FindCounterpart = (name, shape) => {
-  const head = /^head\.(weight|bias)$/.exec(name)?.[1];
-  const names =
-    head === undefined
-      ? [...new Set([name, inPycls(name), inFirstDenseNets(name), inEfficientNetLite(name)])]
-      : heads.map(layer => `${layer}.${head}`);
-  return counterpart(names, shape);
-};
+export const ofEncoder =
+  (network: string): FindCounterpart =>
+  (name, shape) => {
+    const head = /^head\.(weight|bias)$/.exec(name)?.[1];
+    const lite = network === 'tf_efficientnet_lite0' ? [inEfficientNetLite(name)] : [];
+    const names =
+      head === undefined
+        ? [...new Set([name, inPycls(name), inFirstDenseNets(name), ...lite])]
+        : heads.map(layer => `${layer}.${head}`);
+    return counterpart(names, shape);
+  };
 
 function inPycls(name: string): string {
   const letter = (index: string): string => ({ 1: 'a', 2: 'b', 3: 'c' })[index] ?? '';

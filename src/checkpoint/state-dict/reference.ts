@@ -36,7 +36,15 @@ const described = z.object({
 /** What a file holds, or undefined where it is none of the reference's. @throws CheckpointError where a part is no state dict */
 export function readReference(content: PyTorchValue, source: string): ReferenceCheckpoint | undefined {
   const fields = asMap(content);
-  if (!fields || !Object.values(parts).every(key => fields.has(key))) return undefined;
+  if (!fields?.has(parts.global)) return undefined;
+  const lacking = Object.values(parts).filter(key => !asMap(fields.get(key)));
+  if (lacking.length > 0) {
+    throw new CheckpointError({
+      problem: `${source} is not a whole checkpoint of the authors' code: the first stage has no policy yet`,
+      given: `no ${lacking.join(', ')}`,
+      mend: 'import one of their second or third stage',
+    });
+  }
   const found = described.safeParse(Object.fromEntries(fields));
   if (!found.success) {
     throw new CheckpointError({
@@ -65,10 +73,10 @@ export function readReference(content: PyTorchValue, source: string): ReferenceC
  * @throws CheckpointError that lists every name that is missing, unexpected, or of another shape
  */
 export function adoptReference(gfnet: GFNet, { states }: ReferenceCheckpoint, source: string): Variables {
-  const { patch, policy } = gfnet.config;
+  const { patch, policy, encoder } = gfnet.config;
   const finders: Readonly<Record<Part, FindCounterpart>> = {
-    global: ofEncoder,
-    local: ofEncoder,
+    global: ofEncoder(encoder.name),
+    local: ofEncoder(encoder.name),
     classifier: ofClassifier,
     policy: ofPolicy(policy, Math.ceil(patch / 32) ** 2),
   };
