@@ -48,7 +48,7 @@ interface Imported {
 export function importCommand(): Command {
   return new Command('import')
     .description(
-      'make a model of weights from PyTorch: a checkpoint of the authors’ GFNet, or one encoder of torchvision or timm',
+      'make a model of weights from PyTorch: a checkpoint of the authors’ GFNet, or one encoder (torchvision’s ResNets and DenseNets, timm’s of all kinds)',
     )
     .argument('<file>', '.pth, .pth.tar, .pt or .safetensors')
     .requiredOption('--out <folder>', 'the folder to make')
