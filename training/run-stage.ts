@@ -1,11 +1,10 @@
 /** One stage from configuration to run folder: makes or resumes the run, takes over from the stage before, trains. */
 import * as tf from '@tensorflow/tfjs-core';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { Checkpoint } from '../src/checkpoint/checkpoint.js';
-import { hasCheckpoint, loadLatest } from '../src/checkpoint/checkpoint.js';
-import { requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
+import { hasCheckpoint, hasLatest, loadLatest } from '../src/checkpoint/checkpoint.js';
+import { parseArchitecture, requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
 import type { JsonObject } from '../src/checkpoint/json.js';
 import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
@@ -18,6 +17,7 @@ import type { Splits } from '../src/data/dataset.js';
 import { limited } from '../src/data/limited.js';
 import { passedOver } from '../src/data/images/open.js';
 import { openData } from '../src/data/open.js';
+import { fitting } from '../src/errors/fitting.js';
 import {
   CheckpointError,
   ConfigError,
@@ -72,11 +72,10 @@ export interface StageOptions extends Pick<
 /** @throws ConfigError when the network cannot work on these images */
 export function modelConfig({ network }: TrainConfig, { train }: Splits): ModelConfig {
   const { height, width, channels } = train.shape;
-  const parsed = ModelConfig.safeParse({ ...network, side: height, channels, classes: [...train.classes] });
-  if (parsed.success) return parsed.data;
-  throw new ConfigError({
+  const model = { ...network, side: height, channels, classes: [...train.classes] };
+  return fitting(ModelConfig, model, {
     problem: `the network does not fit the images of ${train.name}`,
-    given: `${height} x ${width} x ${channels} images of ${train.classes.length} classes: ${z.prettifyError(parsed.error)}`,
+    given: `${height} x ${width} x ${channels} images of ${train.classes.length} classes`,
     mend: 'change network, or data',
   });
 }
@@ -222,13 +221,15 @@ function requireBatch(stage: StageName, config: TrainConfig, { train }: Splits):
 }
 
 function staticConfig({ static: { input } }: TrainConfig, model: ModelConfig): StaticConfig {
-  const parsed = StaticConfig.safeParse({ ...model, input });
-  if (parsed.success) return parsed.data;
-  throw new ConfigError({
-    problem: 'the static network does not fit its images',
-    given: `static.input ${input}: ${z.prettifyError(parsed.error)}`,
-    mend: 'change static.input, or network.encoder',
-  });
+  return fitting(
+    StaticConfig,
+    { ...model, input },
+    {
+      problem: 'the static network does not fit its images',
+      given: `static.input ${input}`,
+      mend: 'change static.input, or network.encoder',
+    },
+  );
 }
 
 /** Of what the system says is there, the part that a step may plan with: the engine needs some beside intermediate results. */
@@ -319,15 +320,13 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
 
 /** A folder that `gfnet train all` made stands for the stage in it that is started from. */
 function runIn(from: string, stages: readonly (StageName | undefined)[]): string {
-  const trained = (folder: string): boolean =>
-    (['model', 'last'] as const).some(name => hasCheckpoint(folder, name));
-  if (trained(from)) return from;
-  return stages.flatMap(stage => (stage ? [join(from, stage)] : [])).find(trained) ?? from;
+  const within = stages.flatMap(stage => (stage ? [join(from, stage)] : []));
+  return [from, ...within].find(hasLatest) ?? from;
 }
 
 /** @throws CheckpointError where an encoder learnt on images normalised otherwise, and so would see other images now */
-function requireNormalisation({ path, manifest }: Checkpoint, { mean, std, channels }: ModelConfig): void {
-  const theirs = StaticConfig.parse(manifest.architecture);
+function requireNormalisation(checkpoint: Checkpoint, { mean, std, channels }: ModelConfig): void {
+  const theirs = parseArchitecture(StaticConfig, checkpoint);
   const same = (a: readonly number[], b: readonly number[]): boolean =>
     Array.from(
       { length: Math.max(channels, a.length, b.length) },
@@ -335,7 +334,7 @@ function requireNormalisation({ path, manifest }: Checkpoint, { mean, std, chann
     ).every(Boolean);
   if (same(mean, theirs.mean) && same(std, theirs.std)) return;
   throw new CheckpointError({
-    problem: `the weights of ${path} are for images that are normalised otherwise`,
+    problem: `the weights of ${checkpoint.path} are for images that are normalised otherwise`,
     given: `network.mean ${JSON.stringify(mean)}, network.std ${JSON.stringify(std)}`,
     allowed: `network.mean ${JSON.stringify(theirs.mean)}, network.std ${JSON.stringify(theirs.std)}`,
     mend: `--set 'network.mean=${JSON.stringify(theirs.mean)}' 'network.std=${JSON.stringify(theirs.std)}'`,

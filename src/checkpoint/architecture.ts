@@ -1,8 +1,20 @@
 /** Tells whether a checkpoint or a run is what it is taken for. */
+import { z } from 'zod';
 import { CheckpointError, RunError } from '../errors/index.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { JsonValue } from './json.js';
 import type { Run } from './run-folder.js';
+
+/** The architecture of a checkpoint, as `schema` describes such. @throws CheckpointError where it is none */
+export function parseArchitecture<T>(schema: z.ZodType<T>, { path, manifest }: Checkpoint): T {
+  const parsed = schema.safeParse(manifest.architecture);
+  if (parsed.success) return parsed.data;
+  throw new CheckpointError({
+    problem: `${path} describes a network that this program does not know`,
+    given: z.prettifyError(parsed.error),
+    mend: 'use the version of the program that wrote it',
+  });
+}
 
 /**
  * Refuses a checkpoint of an architecture, or of such a part of one, other than `wanted`.

@@ -97,7 +97,16 @@ export function loadCheckpoint(
 
 /** Loads the model of a folder that holds one, packaged or imported; of a run its latest checkpoint. @throws as `loadCheckpoint` */
 export function loadLatest(path: string): Checkpoint {
-  return loadCheckpoint(path, hasCheckpoint(path, 'model') ? 'model' : 'last');
+  return loadCheckpoint(path, latestIn(path) ?? 'last');
+}
+
+/** Whether `path` is a folder from which `loadLatest` has something to load. */
+export function hasLatest(path: string): boolean {
+  return latestIn(path) !== undefined;
+}
+
+function latestIn(path: string): CheckpointName | undefined {
+  return (['model', 'last'] as const).find(name => hasCheckpoint(path, name));
 }
 
 /** Whether `path`, a run folder or a folder of checkpoints, holds the checkpoint `name`. */

@@ -35,9 +35,14 @@ export function writingTo<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    const { reason, mend } = meanings[code] ?? { reason: code, mend: 'see the cause' };
-    throw new RunError({ problem: `cannot write: ${reason}`, given: path, mend, cause: error });
+    throw explainWriting(path, error);
   }
+}
+
+/** A RunError that tells the user why `path` cannot be written, where `error` is of a system call; else `error` itself. */
+export function explainWriting<E>(path: string, error: E): E | RunError {
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  const { reason, mend } = meanings[code] ?? { reason: code, mend: 'see the cause' };
+  return new RunError({ problem: `cannot write: ${reason}`, given: path, mend, cause: error });
 }

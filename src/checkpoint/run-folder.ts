@@ -69,10 +69,10 @@ export interface RunWriter extends Run {
  */
 export function createRun(path: string, { config, ...rest }: RunDescription): RunWriter {
   makeFolder(path);
-  refuseOccupied(path);
+  requireStartable(path);
   const release = acquireLock(join(path, files.lock));
   try {
-    refuseOccupied(path);
+    requireStartable(path);
     makeFolder(join(path, files.checkpoints));
     const environment = { created: new Date().toISOString(), ...rest };
     writeFileAtomically(join(path, files.environment), toJsonText(environment));
@@ -149,7 +149,7 @@ function makeFolder(path: string): void {
  *
  * @throws RunError where the folder is a run already, or holds something else
  */
-export function refuseOccupied(path: string): void {
+export function requireStartable(path: string): void {
   if (!existsSync(path)) return;
   const entries = writingTo(path, () => readdirSync(path));
   if (entries.includes(files.config)) {

@@ -1,10 +1,10 @@
 /** From `--preset`, `--config` and `--set` to a configuration. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { z } from 'zod';
 import { presets } from '../../training/presets.js';
 import { TrainConfig } from '../../training/config.js';
 import { configuredSide, DataConfig } from '../data/config.js';
 import { unknownName } from '../errors/did-you-mean.js';
+import { fitting } from '../errors/fitting.js';
 import { ConfigError, UsageError } from '../errors/index.js';
 import { NetworkConfig } from '../model/config.js';
 
@@ -36,11 +36,8 @@ export function readConfig({ data, config, set = [], ...options }: ConfigOptions
 export function readData({ set = [], ...options }: ConfigOptions): DataConfig {
   const value = structuredClone(merged(options));
   for (const assignment of set) assign(value, assignment);
-  const parsed = DataConfig.safeParse(isRecord(value) ? value.data : undefined);
-  if (parsed.success) return parsed.data;
-  throw new ConfigError({
+  return fitting(DataConfig, isRecord(value) ? value.data : undefined, {
     problem: `the data of ${sourceOf(options)} does not fit`,
-    given: z.prettifyError(parsed.error),
     mend: 'README, "Data", lists the kinds and their keys; they stand under the key data',
   });
 }
@@ -50,11 +47,8 @@ export function readNetwork({ set = [], ...options }: ConfigOptions): NetworkCon
   const value = structuredClone(merged(options));
   for (const assignment of set) assign(value, assignment);
   if (!isRecord(value) || value.data !== undefined || value.network === undefined) return undefined;
-  const parsed = NetworkConfig.safeParse(value.network);
-  if (parsed.success) return parsed.data;
-  throw new ConfigError({
+  return fitting(NetworkConfig, value.network, {
     problem: `the network of ${sourceOf(options)} does not fit`,
-    given: z.prettifyError(parsed.error),
     mend: 'README, "Configuration", lists every key',
   });
 }
@@ -107,15 +101,11 @@ function merge(base: unknown, over: unknown): unknown {
 export function parseConfig(value: unknown, set: readonly string[], source: string): TrainConfig {
   const changed = structuredClone(value);
   for (const assignment of set) assign(changed, assignment);
-  const parsed = TrainConfig.safeParse(changed);
-  if (!parsed.success) {
-    throw new ConfigError({
-      problem: `the configuration from ${source} does not fit`,
-      given: z.prettifyError(parsed.error),
-      mend: 'README, "Configuration", lists every key',
-    });
-  }
-  const { data, network } = parsed.data;
+  const config = fitting(TrainConfig, changed, {
+    problem: `the configuration from ${source} does not fit`,
+    mend: 'README, "Configuration", lists every key',
+  });
+  const { data, network } = config;
   const side = configuredSide(data);
   if (side !== undefined && network.patch > side) {
     throw new ConfigError({
@@ -124,7 +114,7 @@ export function parseConfig(value: unknown, set: readonly string[], source: stri
       allowed: 'patch <= side of the image',
     });
   }
-  return parsed.data;
+  return config;
 }
 
 function choosePreset(name: string): unknown {
@@ -174,14 +164,4 @@ function assign(config: unknown, assignment: string): void {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** @throws ConfigError where a network, with what its images are, is none */
-export function fitting<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ConfigError({
-    problem: 'the network does not fit the images',
-    given: z.prettifyError(parsed.error),
-  });
 }

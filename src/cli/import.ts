@@ -18,12 +18,12 @@ import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
 import { didYouMean, unknownName } from '../errors/did-you-mean.js';
+import { fitting } from '../errors/fitting.js';
 import { UsageError } from '../errors/index.js';
 import { ModelConfig, StaticConfig } from '../model/config.js';
 import { GFNet } from '../model/gfnet.js';
 import { StaticNetwork } from '../model/static.js';
 import type { Variables } from '../nn/scope.js';
-import { fitting } from './config.js';
 import { makeNewFolder } from './new-folder.js';
 import { wholeNumber } from './options.js';
 
@@ -92,13 +92,15 @@ Examples:
     });
 }
 
+const misfit = { problem: 'the network does not fit the images' };
+
 function importReference(reference: ReferenceCheckpoint, file: string, options: Options): Imported {
   const name = chooseNetwork(reference.network, options);
   const patch = agreed('--patch', reference.patch, options.patch);
   const steps = agreed('--steps', reference.steps, options.steps);
   const preparation = choosePreparation(name, 'GFNet', options);
   const images = describeImages(preparation, classesOf(reference.states.global), options);
-  const config = fitting(ModelConfig, { ...paperConfig(name, patch, steps).network, ...images });
+  const config = fitting(ModelConfig, { ...paperConfig(name, patch, steps).network, ...images }, misfit);
   return {
     stage: 'stage3',
     config,
@@ -120,7 +122,7 @@ function importBackbone(content: PyTorchValue, file: string, options: Options): 
   const state = readBackbone(content, file);
   const preparation = choosePreparation(name, undefined, options);
   const images = describeImages(preparation, classesOf(state), options);
-  const config = fitting(StaticConfig, { ...images, encoder: { name }, input: images.side });
+  const config = fitting(StaticConfig, { ...images, encoder: { name }, input: images.side }, misfit);
   return {
     stage: 'static',
     config,

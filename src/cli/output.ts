@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { temporaryBeside } from '../checkpoint/atomic.js';
-import { systemErrorCode, writingTo } from '../checkpoint/file-errors.js';
-import { exitCodes, RunError } from '../errors/index.js';
+import { explainWriting, systemErrorCode, writingTo } from '../checkpoint/file-errors.js';
+import { exitCodes } from '../errors/index.js';
 
 export interface Output {
   write(text: string): Promise<void>;
@@ -25,13 +25,6 @@ export interface Output {
 export function openOutput(path: string | undefined): Output {
   if (path === undefined) return standardOutput;
   const there = writingTo(path, () => statSync(path, { throwIfNoEntry: false }));
-  if (there?.isDirectory()) {
-    throw new RunError({
-      problem: 'cannot write: a folder of that name is in the way',
-      given: path,
-      mend: 'give the name of a file',
-    });
-  }
   // A device or a pipe is written to, not replaced; nor is a link, but what it leads to.
   if (there && !there.isFile()) return written(path, path);
   const place = there ? realpathSync(path) : path;
@@ -61,8 +54,8 @@ const standardOutput: Output = {
 };
 
 interface Ending {
-  finish(file: number): void;
-  abandon(): void;
+  readonly finish: (file: number) => void;
+  readonly abandon: () => void;
 }
 
 /** Writes to `place`, which messages call `path`. */
@@ -83,9 +76,7 @@ function written(
         closeSync(file);
       });
     },
-    abandon() {
-      ending.abandon();
-    },
+    abandon: ending.abandon,
   };
 }
 
@@ -96,15 +87,9 @@ function nothing(): void {
 /** For the whole program: standard output that cannot be written to ends it with a message; that nobody reads it or its messages does not. */
 export function watchStandardStreams(): void {
   process.stderr.on('error', nothing);
-  process.stdout.on('error', error => {
+  process.stdout.on('error', (error: Error) => {
     if (systemErrorCode(error) === 'EPIPE') return;
-    try {
-      writingTo('standard output', () => {
-        throw error;
-      });
-    } catch (explained) {
-      process.stderr.write(`${(explained as Error).message}\n`);
-    }
+    process.stderr.write(`${explainWriting('standard output', error).message}\n`);
     process.exit(exitCodes.badInput);
   });
 }

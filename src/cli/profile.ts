@@ -8,6 +8,7 @@ import { openData } from '../data/open.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
+import { fitting } from '../errors/fitting.js';
 import { UsageError } from '../errors/index.js';
 import { ModelConfig } from '../model/config.js';
 import { GFNet } from '../model/gfnet.js';
@@ -17,7 +18,7 @@ import type { Spread } from '../model/spread.js';
 import { loadGFNet } from '../predict/load.js';
 import { integer, multiAdds, percent, renderTable } from '../report/index.js';
 import type { ConfigOptions } from './config.js';
-import { fitting, readConfig, readNetwork } from './config.js';
+import { readConfig, readNetwork } from './config.js';
 import { threadsOption, wholeNumber } from './options.js';
 
 interface Options {
@@ -62,7 +63,8 @@ Examples:
     )
     .action(async (named: string | undefined, { preset: chosen, ...options }: Options) => {
       const { config, set, batch, threads, json } = options;
-      const isPreset = named !== undefined && chosen === undefined && named in presets && !existsSync(named);
+      const isPreset =
+        named !== undefined && chosen === undefined && Object.hasOwn(presets, named) && !existsSync(named);
       const [run, preset] = isPreset ? [undefined, named] : [named, chosen];
       const given = [run, preset, config, ...(set ?? [])].filter(choice => choice !== undefined);
       if (given.length === 0 || (run !== undefined && given.length > 1)) {
@@ -97,7 +99,10 @@ const imageNet = { side: 224, channels: 3, classes: Array.from({ length: 1000 },
 
 async function configured(options: ConfigOptions): Promise<ModelConfig> {
   const alone = readNetwork(options);
-  if (alone) return fitting(ModelConfig, { ...alone, ...imageNet });
+  if (alone) {
+    const problem = 'the network does not fit the images';
+    return fitting(ModelConfig, { ...alone, ...imageNet }, { problem });
+  }
   const config = readConfig(options);
   const splits = openData(config.data);
   await splits.close?.();

@@ -7,7 +7,7 @@ import { origins, requireChoice, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
 import type { Run } from '../checkpoint/run-folder.js';
-import { openRun, refuseOccupied } from '../checkpoint/run-folder.js';
+import { openRun, requireStartable } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { joinWorkers, workers } from '../engine/collectives.js';
@@ -200,7 +200,7 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
   for (const { name, config, out, resume } of runs) {
     requireChoice(name, config);
     // The first worker makes the folders, perhaps before another has come here.
-    if (!resume && (cluster?.task ?? 0) === 0) refuseOccupied(out);
+    if (!resume && (cluster?.task ?? 0) === 0) requireStartable(out);
   }
   await ensureEngine(lineReporter());
   // Of a worker that is lost TensorFlow tells much, and the error says it again.

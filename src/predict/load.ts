@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseArchitecture } from '../checkpoint/architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { loadCheckpoint, loadLatest } from '../checkpoint/checkpoint.js';
 import type { ImageTarget } from '../data/dataset.js';
@@ -30,16 +31,6 @@ export function furthestStage(path: string): string {
   if (existsSync(join(path, 'config.json'))) return path;
   const stage = ['stage3', 'stage2', 'stage1'].find(name => existsSync(join(path, name, 'config.json')));
   return stage === undefined ? path : join(path, stage);
-}
-
-function parseArchitecture<T>(schema: z.ZodType<T>, { path, manifest }: Checkpoint): T {
-  const parsed = schema.safeParse(manifest.architecture);
-  if (parsed.success) return parsed.data;
-  throw new CheckpointError({
-    problem: `${path} describes a network that this program does not know`,
-    given: z.prettifyError(parsed.error),
-    mend: 'use the version of the program that wrote it',
-  });
 }
 
 /** The tensors of one group, checked against those a network of this architecture has. */

@@ -52,9 +52,8 @@ export function adopt(network: Network, adoptions: readonly Adoption[]): Variabl
 }
 
 function adoptPart(wanted: Tensors, { state, source, prefix, find, mayRemain }: Adoption): Tensors {
-  const theirs = withoutWrapper(state);
   const unexpected = new Set(
-    [...theirs.keys()].filter(
+    [...state.keys()].filter(
       name => !name.endsWith('.num_batches_tracked') && mayRemain?.test(name) !== true,
     ),
   );
@@ -64,8 +63,8 @@ function adoptPart(wanted: Tensors, { state, source, prefix, find, mayRemain }: 
   for (const [name, { shape: ours }] of Object.entries(wanted)) {
     if (!name.startsWith(prefix)) continue;
     const { names, shape, convert } = find(name.slice(prefix.length), ours);
-    const found = names.find(candidate => theirs.has(candidate));
-    const data = found === undefined ? undefined : theirs.get(found);
+    const found = names.find(candidate => state.has(candidate));
+    const data = found === undefined ? undefined : state.get(found);
     if (found === undefined || data === undefined) {
       missing.push(`${names.join(' or ')} [${shape.join(', ')}]`);
       continue;
@@ -89,12 +88,13 @@ function adoptPart(wanted: Tensors, { state, source, prefix, find, mayRemain }: 
   });
 }
 
-/** The state dict that `value` is. @throws CheckpointError where it is none */
+/** The state dict that `value` is, its names as the network itself has them. @throws CheckpointError where it is none */
 export function asStateDict(value: PyTorchValue | undefined, source: string): StateDict {
   const entries = [...(asMap(value) ?? [])].map(([name, tensor]): [string, TensorData] | undefined =>
     typeof name === 'string' && isTensor(tensor) ? [name, tensor] : undefined,
   );
-  if (entries.length > 0 && entries.every(entry => entry !== undefined)) return new Map(entries);
+  if (entries.length > 0 && entries.every(entry => entry !== undefined))
+    return withoutWrapper(new Map(entries));
   throw new CheckpointError({
     problem: `${source} is no state dict`,
     allowed: 'tensors by name, as torch.save(module.state_dict(), FILE) writes them',
@@ -115,8 +115,7 @@ function isTensor(value: PyTorchValue): value is TensorData {
 /** What DataParallel, torch.compile and Lightning put before every name. */
 const wrappers = ['module.', '_orig_mod.', 'model.'];
 
-/** The names as the network itself has them. */
-export function withoutWrapper(state: StateDict): StateDict {
+function withoutWrapper(state: StateDict): StateDict {
   const wrapper = wrappers.find(prefix => [...state.keys()].every(name => name.startsWith(prefix)));
   if (wrapper === undefined || state.size === 0) return state;
   return withoutWrapper(new Map([...state].map(([name, data]) => [name.slice(wrapper.length), data])));

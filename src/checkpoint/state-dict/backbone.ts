@@ -3,7 +3,7 @@ import type { StaticNetwork } from '../../model/static.js';
 import type { Variables } from '../../nn/scope.js';
 import type { PyTorchValue } from '../pytorch/index.js';
 import type { StateDict } from './adopt.js';
-import { adopt, asMap, asStateDict, withoutWrapper } from './adopt.js';
+import { adopt, asMap, asStateDict } from './adopt.js';
 import { heads, ofEncoder } from './names.js';
 
 /** The state dict that a file holds, by itself or beside other things as training scripts keep it. @throws CheckpointError */
@@ -14,8 +14,7 @@ export function readBackbone(content: PyTorchValue, source: string): StateDict {
 
 /** How many classes its head tells apart; undefined where it has none. */
 export function classesOf(state: StateDict): number | undefined {
-  const bare = withoutWrapper(state);
-  return heads.flatMap(name => bare.get(`${name}.bias`)?.shape ?? [])[0];
+  return heads.flatMap(name => state.get(`${name}.bias`)?.shape ?? [])[0];
 }
 
 /**
