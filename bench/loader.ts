@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import { DataConfig } from '../src/data/config.js';
 import type { Dataset } from '../src/data/dataset.js';
@@ -20,6 +21,8 @@ const side = 224;
 const batchSize = 64;
 /** Of each of two classes. */
 const files = 100;
+/** Milliseconds in which the one whose turn is over prepares what it may ahead, on cores that are not the other's then. */
+const untilQuiet = 1500;
 /** Least images a second, as a multiple of PyTorch's. */
 const target = 1;
 
@@ -67,7 +70,7 @@ export async function measureLoader({
       return (performance.now() - started) / 1000;
     };
     await ours(4);
-    const count = Math.max(2, Math.round((seconds * 4) / (await ours(4))));
+    const count = Math.max(8, Math.round((4 * seconds * 4) / (await ours(4))));
     const peer =
       python === undefined
         ? undefined
@@ -79,13 +82,16 @@ export async function measureLoader({
     const speed = (time: number): number => (count * batchSize) / time;
     for (let round = 0; round < rounds; round++) {
       report(`loader: round ${round + 1} of ${rounds}, ${count} batches a turn`);
-      // What either has prepared ahead while the other had its turn is taken before the clock starts.
+      // What either has prepared ahead is taken before the clock starts.
       const turns = [
         async () => (await ours(4), own.push(speed(await ours(count)))),
         async () =>
           peer && (await peer.peer.run(4 + 2 * workers), theirs.push(speed(await peer.peer.run(count)))),
       ];
-      for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
+      for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {
+        await setTimeout(untilQuiet);
+        await turn();
+      }
     }
     await peer?.peer.close();
     await close?.();

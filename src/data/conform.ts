@@ -17,12 +17,11 @@ export function conform(
   return fit(bytes, { width, height, channels }, { cover, crop: shape, interpolation });
 }
 
-/** Of a byte. */
-const levels = Float32Array.from({ length: 256 }, (_, level) => level / 255);
-
-/** Bytes as values in [0, 1]. */
-export function scaled(bytes: Uint8Array): Float32Array {
-  const values = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) values[i] = levels[bytes[i] ?? 0] ?? 0;
+/** Bytes as values in [0, 1], written to `values`: what level / 255 is as a float32, whichever way it is computed. */
+export function scaled(
+  bytes: Uint8Array,
+  values: Float32Array = new Float32Array(bytes.length),
+): Float32Array {
+  for (let i = 0; i < bytes.length; i++) values[i] = (bytes[i] as number) * (1 / 255);
   return values;
 }

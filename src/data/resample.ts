@@ -6,6 +6,8 @@ import type { Kernel } from '../nn/kernels.js';
 import { cubic, triangle } from '../nn/kernels.js';
 import type { Interpolation } from '../nn/kernels.js';
 import type { ImageShape } from './dataset.js';
+import type { Spans } from './simd/fit-bytes.js';
+import { fitBytes, reach } from './simd/fit-bytes.js';
 
 type Size = Omit<ImageShape, 'channels'>;
 
@@ -33,38 +35,53 @@ export function fit<P extends Uint8Array | Float32Array>(
     );
   }
   const resized = covering({ height, width }, cover);
-  const kind = pixels instanceof Uint8Array ? bytes : numbers;
-  const rows = spansOf(interpolation, height, resized.height, crop.height, kind);
-  const columns = spansOf(interpolation, width, resized.width, crop.width, kind);
+  return made(
+    pixels,
+    { width, channels },
+    {
+      rows: spansOf(interpolation, height, resized.height, crop.height),
+      columns: spansOf(interpolation, width, resized.width, crop.width),
+    },
+  );
+}
+
+/**
+ * The whole image at another size, whatever its proportions.
+ * @param pixels [height, width, channels]
+ * @returns [to.height, to.width, channels], as `fit`
+ */
+export function stretch<P extends Uint8Array | Float32Array>(
+  pixels: P,
+  { height, width, channels }: ImageShape,
+  to: Size,
+  interpolation: Interpolation,
+): P {
+  return made(
+    pixels,
+    { width, channels },
+    {
+      rows: spansOf(interpolation, height, to.height, to.height),
+      columns: spansOf(interpolation, width, to.width, to.width),
+    },
+  );
+}
+
+function made<P extends Uint8Array | Float32Array>(
+  pixels: P,
+  { width, channels }: Pick<ImageShape, 'width' | 'channels'>,
+  { rows, columns }: { readonly rows: Spans; readonly columns: Spans },
+): P {
+  if (pixels instanceof Uint8Array) return fitBytes(pixels, { width, channels }, rows, columns) as P;
   // Only the rows that the crop depends on are looked at.
-  const [top, bottom] = [rows.starts[0] ?? 0, (rows.starts.at(-1) ?? 0) + rows.taps];
+  const [top, bottom] = reach(rows);
   const narrow = alongRows(
     pixels.subarray(top * width * channels, bottom * width * channels),
     width,
     channels,
     columns,
-    kind,
   );
-  return alongColumns(narrow, crop.width * channels, top, rows, kind) as P;
+  return alongColumns(narrow, columns.starts.length * channels, top, rows) as P;
 }
-
-/** What a pass computes with. */
-interface Kind {
-  readonly array: new (length: number) => Pixels;
-  readonly weight: (exact: number) => number;
-  readonly stored: (sum: number) => number;
-}
-type Pixels = Uint8Array | Float32Array;
-
-const numbers: Kind = { array: Float32Array, weight: exact => exact, stored: sum => sum };
-
-/** Pillow's weights are whole numbers of 2^-22, with which the sums here are exact. */
-const unit = 2 ** -22;
-const bytes: Kind = {
-  array: Uint8Array,
-  weight: exact => Math.sign(exact) * Math.floor(Math.abs(exact) / unit + 0.5) * unit,
-  stored: sum => Math.min(255, Math.max(0, Math.floor(sum + 0.5))),
-};
 
 /** The size of an image of `from` that just covers `cover`; torchvision rounds the longer side down. */
 function covering(from: Size, cover: Size): Size {
@@ -73,35 +90,26 @@ function covering(from: Size, cover: Size): Size {
     : { height: Math.floor((cover.width * from.height) / from.width), width: cover.width };
 }
 
-/** Which samples make each of those of a crop. */
-interface Spans {
-  /** The first sample of each. */
-  readonly starts: Int32Array;
-  /** How many samples, the same for all; some weigh nothing. */
-  readonly taps: number;
-  /** [crop, taps] */
-  readonly weights: Float64Array;
-}
-
 /** Of the middle `crop` of the `to` samples that `from` samples are resized to. */
-function spansOf(interpolation: Interpolation, from: number, to: number, crop: number, kind: Kind): Spans {
+function spansOf(interpolation: Interpolation, from: number, to: number, crop: number): Spans {
   const { radius, weight } = kernels[interpolation];
   const scale = from / to;
   // Where it shrinks, the kernel is stretched to average what it would skip.
   const stretch = Math.max(1, scale);
-  const taps = Math.min(from, 2 * Math.ceil(radius * stretch) + 1);
-  const starts = new Int32Array(crop);
-  const weights = new Float64Array(crop * taps);
   const offset = roundHalfToEven((to - crop) / 2);
-  for (let i = 0; i < crop; i++) {
-    const centre = (i + offset + 0.5) * scale;
-    const start = Math.min(Math.max(0, Math.floor(centre - radius * stretch)), from - taps);
+  const centres = Float64Array.from({ length: crop }, (_, i) => (i + offset + 0.5) * scale);
+  // Samples whose middle is within the kernel.
+  const first = (centre: number): number => Math.max(0, Math.floor(centre - radius * stretch + 0.5));
+  const last = (centre: number): number => Math.min(from, Math.floor(centre + radius * stretch + 0.5));
+  const taps = centres.reduce((most, centre) => Math.max(most, last(centre) - first(centre)), 1);
+  const starts = Int32Array.from(centres, centre => Math.min(first(centre), from - taps));
+  const weights = new Float64Array(crop * taps);
+  centres.forEach((centre, i) => {
     const own = weights.subarray(i * taps, (i + 1) * taps);
-    starts[i] = start;
     let sum = 0;
-    for (let j = 0; j < taps; j++) sum += own[j] = weight((start + j + 0.5 - centre) / stretch);
-    for (let j = 0; j < taps; j++) own[j] = kind.weight((own[j] ?? 0) / sum);
-  }
+    for (let j = 0; j < taps; j++) sum += own[j] = weight(((starts[i] ?? 0) + j + 0.5 - centre) / stretch);
+    for (let j = 0; j < taps; j++) own[j] = (own[j] ?? 0) / sum;
+  });
   return { starts, taps, weights };
 }
 
@@ -115,61 +123,37 @@ function roundHalfToEven(value: number): number {
 }
 
 /** [rows, width, channels] -> [rows, crop, channels] */
-function alongRows(pixels: Pixels, width: number, channels: number, spans: Spans, kind: Kind): Pixels {
+function alongRows(
+  pixels: Float32Array,
+  width: number,
+  channels: number,
+  { starts, taps, weights }: Spans,
+): Float32Array {
   const rows = pixels.length / (width * channels);
-  const narrow = new kind.array(rows * spans.starts.length * channels);
-  const pass = channels === 3 ? rgbRow : greyRow;
-  for (let row = 0; row < rows; row++)
-    pass(pixels, row * width * channels, spans, narrow, row * spans.starts.length * channels, kind);
+  const narrow = new Float32Array(rows * starts.length * channels);
+  let to = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < starts.length; i++) {
+      for (let c = 0; c < channels; c++, to++) {
+        let from = (row * width + (starts[i] ?? 0)) * channels + c;
+        let sum = 0;
+        for (let j = i * taps; j < (i + 1) * taps; j++, from += channels)
+          sum += (weights[j] ?? 0) * (pixels[from] ?? 0);
+        narrow[to] = sum;
+      }
+    }
+  }
   return narrow;
 }
 
-type RowPass = (
-  pixels: Pixels,
-  row: number,
-  spans: Spans,
-  narrow: Pixels,
-  narrowRow: number,
-  kind: Kind,
-) => void;
-
-const greyRow: RowPass = (pixels, row, { starts, taps, weights }, narrow, narrowRow, { stored }) => {
-  for (let i = 0; i < starts.length; i++) {
-    const from = row + (starts[i] ?? 0);
-    let sum = 0;
-    for (let j = 0; j < taps; j++) sum += (weights[i * taps + j] ?? 0) * (pixels[from + j] ?? 0);
-    narrow[narrowRow + i] = stored(sum);
-  }
-};
-
-/** The three channels together, which takes half the time. */
-const rgbRow: RowPass = (pixels, row, { starts, taps, weights }, narrow, narrowRow, { stored }) => {
-  for (let i = 0; i < starts.length; i++) {
-    let from = row + 3 * (starts[i] ?? 0);
-    let [red, green, blue] = [0, 0, 0];
-    for (let j = i * taps; j < (i + 1) * taps; j++) {
-      const weight = weights[j] ?? 0;
-      red += weight * (pixels[from] ?? 0);
-      green += weight * (pixels[from + 1] ?? 0);
-      blue += weight * (pixels[from + 2] ?? 0);
-      from += 3;
-    }
-    const to = narrowRow + 3 * i;
-    narrow[to] = stored(red);
-    narrow[to + 1] = stored(green);
-    narrow[to + 2] = stored(blue);
-  }
-};
-
 /** [rows, line] -> [crop, line]; `top` is the place of the first row in the image. */
 function alongColumns(
-  pixels: Pixels,
+  pixels: Float32Array,
   line: number,
   top: number,
   { starts, taps, weights }: Spans,
-  { array, stored }: Kind,
-): Pixels {
-  const small = new array(starts.length * line);
+): Float32Array {
+  const small = new Float32Array(starts.length * line);
   const sums = new Float64Array(line);
   starts.forEach((start, i) => {
     sums.fill(0);
@@ -178,7 +162,7 @@ function alongColumns(
       const from = (start - top + j) * line;
       for (let x = 0; x < line; x++) sums[x] = (sums[x] ?? 0) + weight * (pixels[from + x] ?? 0);
     }
-    for (let x = 0; x < line; x++) small[i * line + x] = stored(sums[x] ?? 0);
+    small.set(sums, i * line);
   });
   return small;
 }

@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodePng, decodeImage } from '../../src/data/decode.js';
-import { fit } from '../../src/data/resample.js';
+import { fit, stretch } from '../../src/data/resample.js';
+import { sourceDigest } from '../../src/data/simd/passes-module.js';
 import { startEngine } from '../../src/engine/start.js';
 import { interpolations } from '../../src/nn/kernels.js';
+import { integer, stream } from '../../src/random/index.js';
 import { fixture } from '../helpers/pytorch.js';
 
 // The fixtures are read as tensors.
@@ -90,3 +94,51 @@ it('refuses a crop larger than what is covered', () => {
   const options = { cover: square(4), crop: square(5), interpolation: 'bilinear' } as const;
   expect(() => fit(new Float32Array(9), { ...square(3), channels: 1 }, options)).toThrow(RangeError);
 });
+
+describe('bytes', () => {
+  const random = stream(7, 'resample');
+  const noise = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => integer(random, 256));
+
+  it.each([
+    // More than WebAssembly's memory takes at once; a row that is; fewer samples than a vector has; larger ones.
+    [900, 700, 3, 224, 224],
+    [2, 400_000, 3, 1, 40],
+    [3, 2, 3, 2, 1],
+    [5, 7, 1, 3, 4],
+    [1, 1, 3, 5, 4],
+    [300, 200, 1, 31, 77],
+  ])(
+    'of %i x %i x %i stretched to %i x %i are those of numbers, rounded twice',
+    (height, width, channels, to, across) => {
+      const bytes = noise(height * width * channels);
+      const shape = { height, width, channels };
+      for (const interpolation of interpolations) {
+        const own = stretch(bytes, shape, { height: to, width: across }, interpolation);
+        const numbers = Float32Array.from(bytes);
+        const narrow = stretch(numbers, shape, { height, width: across }, interpolation).map(rounded);
+        const expected = stretch(
+          narrow,
+          { height, width: across, channels },
+          { height: to, width: across },
+          interpolation,
+        );
+        // Sums near a half may be rounded either way.
+        const off = own.map((byte, i) => Math.abs(byte - rounded(expected[i] ?? NaN)));
+        expect(own).toHaveLength(to * across * channels);
+        expect(off.reduce((most, value) => Math.max(most, value), 0)).toBeLessThanOrEqual(1);
+        expect(off.filter(value => value > 0).length).toBeLessThanOrEqual(3 + own.length / 100);
+      }
+    },
+  );
+
+  it('are resized by what passes.as says', () => {
+    const source = readFileSync(new URL('../../src/data/simd/passes.as', import.meta.url));
+    expect(sourceDigest, 'run node src/data/simd/compile.mjs').toBe(
+      createHash('sha256').update(source).digest('hex'),
+    );
+  });
+});
+
+function rounded(value: number): number {
+  return Math.min(255, Math.max(0, Math.floor(value + 0.5)));
+}

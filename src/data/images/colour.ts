@@ -8,11 +8,16 @@ type Change = (pixels: Float32Array, channels: number, amount: number) => void;
 
 type Strengths = Pick<AugmentConfig, 'brightness' | 'contrast' | 'saturation' | 'hue'>;
 
+const names = ['brightness', 'contrast', 'saturation', 'hue'] as const;
+
+/** Whether anything is varied. */
+export function jitters(strengths: Strengths): boolean {
+  return names.some(name => strengths[name] > 0);
+}
+
 /** Varies `pixels` in place; nothing is drawn for what has no strength. */
 export function jitter(pixels: Float32Array, channels: number, strengths: Strengths, random: Random): void {
-  const changes = (['brightness', 'contrast', 'saturation', 'hue'] as const).filter(
-    name => strengths[name] > 0,
-  );
+  const changes = names.filter(name => strengths[name] > 0);
   for (const i of permutation(random, changes.length)) {
     const name = changes[i] ?? 'hue';
     const stray = strengths[name] * (2 * random() - 1);

@@ -20,7 +20,7 @@ export interface Facts {
 export async function inspect(source: Source): Promise<Facts | ImageError> {
   const given = nameOf(source);
   try {
-    const bytes = await readSource(source);
+    const bytes = readSource(source);
     const { image, format, width, height } = await openEncoded(bytes, given);
     const small = image.resize(columns, rows, { fit: 'fill' });
     const levels = await whole(given, () => opaque(small, 1).toBuffer());

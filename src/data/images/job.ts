@@ -12,8 +12,8 @@ export interface Job {
   readonly id: number;
   readonly items: readonly Item[];
   readonly plan: Plan;
-  /** Shared memory of all images, [n, height, width, channels]. */
-  readonly pixels: Float32Array;
+  /** Shared memory of all images, [n, height, width, channels]: bytes where `plan` gives such. */
+  readonly pixels: Uint8Array | Float32Array;
   /** Shared: how many have been begun; then for each image the number of the worker that is at it, 0 before and `done` after. */
   readonly ledger: Int32Array;
 }

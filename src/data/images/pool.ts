@@ -1,10 +1,12 @@
 /** Threads that decode: images are prepared while the training step computes, and are the same however many threads there are. */
 import { Worker } from 'node:worker_threads';
 import { DataError, UsageError } from '../../errors/index.js';
+import { scaled } from '../conform.js';
 import type { Answer, Fault, Item, Job, WorkerSettings } from './job.js';
 import { done } from './job.js';
 import { nameOf } from './listing.js';
 import type { Plan } from './prepare.js';
+import { givesBytes } from './prepare.js';
 
 /** Beside this file; where the TypeScript itself runs, in tests, what was compiled of it. */
 const program = new URL(
@@ -51,16 +53,18 @@ export class Pool {
    * @throws DataError when a worker ends by itself, outside of any image
    */
   async prepare(items: readonly Item[], plan: Plan, images: Float32Array): Promise<readonly Fault[]> {
-    const block = this.#takeBlock(images.byteLength);
+    const bytes = givesBytes(plan);
+    const block = this.#takeBlock(bytes ? images.length : images.byteLength);
     const job: Job = {
       id: this.#next++,
       items,
       plan,
-      pixels: new Float32Array(block, 0, images.length),
+      pixels: bytes ? new Uint8Array(block, 0, images.length) : new Float32Array(block, 0, images.length),
       ledger: new Int32Array(new SharedArrayBuffer(4 * (1 + items.length))),
     };
     const faults = await this.#run(job);
-    images.set(job.pixels);
+    if (job.pixels instanceof Uint8Array) scaled(job.pixels, images);
+    else images.set(job.pixels);
     if (this.#blocks.length < keptBlocks) this.#blocks.push(block);
     return faults;
   }

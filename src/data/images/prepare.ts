@@ -1,13 +1,16 @@
 /** From the bytes of an image to what the network sees of it: the same whoever prepares it. */
+import type { Sharp } from 'sharp';
 import type { Random } from '../../random/index.js';
 import { stream } from '../../random/index.js';
 import { scaled } from '../conform.js';
 import type { ImageTarget } from '../dataset.js';
 import { decodeImage } from '../decode.js';
 import { opaque, openEncoded, whole } from '../image-file.js';
-import { jitter } from './colour.js';
+import { stretch } from '../resample.js';
+import { jitter, jitters } from './colour.js';
 import type { AugmentConfig } from './config.js';
 import { randAugment } from './rand-augment.js';
+import type { Region } from './random-crop.js';
 import { randomRegion } from './random-crop.js';
 
 /** How the images of a set are prepared. */
@@ -23,45 +26,85 @@ export interface Seen {
   readonly epoch: number;
 }
 
+/** [height, width, channels]: bytes, or values in [0, 1]. */
+type Pixels = Uint8Array | Float32Array;
+
+/** Whether images are bytes: nothing mixes their levels. */
+export function givesBytes({ vary }: Plan): boolean {
+  return !vary || (vary.augment.randAugment === undefined && !jitters(vary.augment));
+}
+
 /**
  * A function of its arguments alone.
  * @param given what messages call the image
- * @returns [height, width, channels] in [0, 1]
+ * @returns bytes where `givesBytes` says so
  * @throws ImageError when the image cannot be decoded
  */
 export async function prepare(
   bytes: Uint8Array,
   given: string,
-  { target, vary }: Plan,
+  plan: Plan,
   { index, epoch }: Seen,
-): Promise<Float32Array> {
-  if (!vary) return scaled(await decodeImage(bytes, target, given));
+): Promise<Pixels> {
+  const { target, vary } = plan;
+  if (!vary) return decodeImage(bytes, target, given);
   const { augment } = vary;
   const random = stream(vary.seed, vary.set, epoch, index);
   const mirrored = random() < augment.flip;
-  const pixels =
+  const cut =
     augment.crop === 'centre'
-      ? scaled(await decodeImage(bytes, target, given))
+      ? await decodeImage(bytes, target, given)
       : await randomCrop(bytes, given, target, augment, random);
+  if (givesBytes(plan)) return mirrored ? mirror(cut, target) : cut;
+  const pixels = scaled(cut);
   if (augment.randAugment) randAugment(pixels, target, augment.randAugment, random);
   jitter(pixels, target.channels, augment, random);
   return mirrored ? mirror(pixels, target) : pixels;
 }
 
-/**
- * The whole image is asked for at the size that makes its region as large as the target, and the region alone is computed: that
- * lets a JPEG be decoded at a fraction of its size, down to twice what is needed. Sizes are rounded, which shifts pixels by
- * less than one. Bilinear and antialiased, as torchvision's default is.
- */
+/** A random region at the target's size. Bilinear and antialiased, as torchvision's default is. */
 async function randomCrop(
   bytes: Uint8Array,
   given: string,
-  { height, width, channels }: ImageTarget,
+  target: ImageTarget,
   augment: AugmentConfig,
   random: Random,
-): Promise<Float32Array> {
+): Promise<Uint8Array> {
   const { image, ...size } = await openEncoded(bytes, given);
   const region = randomRegion(size, augment, random);
+  const reduction = Math.min(region.width / target.width, region.height / target.height);
+  const crop = reduction < leastShrunk ? exactCrop : shrunkCrop;
+  return whole(given, () => crop(image, size, region, target));
+}
+
+/** From here on a JPEG is decoded at a half of its size, or less. */
+const leastShrunk = 4;
+
+type Crop = (
+  image: Sharp,
+  size: { readonly width: number; readonly height: number },
+  region: Region,
+  target: ImageTarget,
+) => Promise<Uint8Array>;
+
+/** To the last bit what torchvision makes of the region. */
+const exactCrop: Crop = async (image, _, region, target) => {
+  const { channels } = target;
+  const pixels = await opaque(image.extract(region), channels).toBuffer();
+  return stretch(
+    new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length),
+    { ...region, channels },
+    target,
+    'bilinear',
+  );
+};
+
+/**
+ * The whole image is asked for at the size that makes its region as large as the target, and the region alone is computed: that
+ * lets a JPEG be decoded at a fraction of its size, down to twice what is needed. Sizes are rounded, which shifts pixels by
+ * less than one.
+ */
+const shrunkCrop: Crop = async (image, size, region, { width, height, channels }) => {
   const all = {
     width: Math.max(width, Math.round((size.width * width) / region.width)),
     height: Math.max(height, Math.round((size.height * height) / region.height)),
@@ -75,18 +118,20 @@ async function randomCrop(
   const resized = image
     .resize(all.width, all.height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
     .extract(cut);
-  return scaled(await whole(given, () => opaque(resized, channels).toBuffer()));
-}
+  return opaque(resized, channels).toBuffer();
+};
 
-/** Left and right exchanged. */
-function mirror(pixels: Float32Array, { height, width, channels }: ImageTarget): Float32Array {
-  const mirrored = new Float32Array(pixels.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = (y * width + width - 1 - x) * channels;
-      const to = (y * width + x) * channels;
-      for (let c = 0; c < channels; c++) mirrored[to + c] = pixels[from + c] ?? 0;
+/** Left and right exchanged, in place. */
+function mirror<P extends Pixels>(pixels: P, { width, channels }: ImageTarget): P {
+  const line = width * channels;
+  for (let row = 0; row < pixels.length; row += line) {
+    for (let left = row, right = row + line - channels; left < right; left += channels, right -= channels) {
+      for (let c = 0; c < channels; c++) {
+        const kept = pixels[left + c] ?? 0;
+        pixels[left + c] = pixels[right + c] ?? 0;
+        pixels[right + c] = kept;
+      }
     }
   }
-  return mirrored;
+  return pixels;
 }

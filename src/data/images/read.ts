@@ -1,22 +1,21 @@
 /** The bytes of a listed image. */
-import { open } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { ImageError } from '../../errors/index.js';
-import { readImageFile } from '../image-file.js';
+import { readImageFileSync } from '../image-file.js';
 import type { Source } from './listing.js';
 import { nameOf } from './listing.js';
 
 /** @throws ImageError when they cannot be read */
-export async function readSource(source: Source): Promise<Uint8Array> {
+export function readSource(source: Source): Uint8Array {
   const { path, stretch } = source;
-  if (!stretch) return readImageFile(path);
+  if (!stretch) return readImageFileSync(path);
   try {
-    const file = await open(path);
+    const file = openSync(path, 'r');
     try {
       const bytes = new Uint8Array(stretch.bytes);
-      const { bytesRead } = await file.read(bytes, 0, stretch.bytes, stretch.start);
-      return bytes.subarray(0, bytesRead);
+      return bytes.subarray(0, readSync(file, bytes, 0, stretch.bytes, stretch.start));
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } catch (cause) {
     throw new ImageError({

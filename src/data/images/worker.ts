@@ -1,5 +1,6 @@
 /** A worker thread: prepares the images of one job after the other. It must not load TensorFlow, which takes one thread a process. */
 import { parentPort, workerData } from 'node:worker_threads';
+import sharp from 'sharp';
 import type { Explanation } from '../../errors/index.js';
 import { ImageError } from '../../errors/index.js';
 import type { Answer, Fault, Job, WorkerSettings } from './job.js';
@@ -7,6 +8,9 @@ import { done } from './job.js';
 import { nameOf } from './listing.js';
 import { prepare } from './prepare.js';
 import { readSource } from './read.js';
+
+// Nothing is read twice, and keeping it takes longer.
+sharp.cache(false);
 
 const { number, lanes } = workerData as WorkerSettings;
 const queues = Array.from({ length: lanes }, () => Promise.resolve());
@@ -27,7 +31,7 @@ async function work(job: Job): Promise<Answer> {
     Atomics.store(ledger, 1 + place, number);
     try {
       const given = nameOf(item.source);
-      pixels.set(await prepare(await readSource(item.source), given, plan, item), place * size);
+      pixels.set(await prepare(readSource(item.source), given, plan, item), place * size);
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       faults.push({ place, explanation: portable(error.explanation) });

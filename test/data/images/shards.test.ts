@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 
 describe('shards', () => {
-  it('list images and labels of tar files that tar wrote, long names too', async () => {
+  it('list images and labels of tar files that tar wrote, long names too', () => {
     const { classes, labels, given, source } = listShards(at('shards'));
     expect(classes).toEqual(['9', '10']);
     expect([...labels].map(label => classes[label])).toEqual([
@@ -58,7 +58,7 @@ describe('shards', () => {
       [4, `train2/${long}.jpg`],
       [12, 'val/x/3.v1.png'],
     ] as const)
-      expect(Buffer.from(await readSource(source(i)))).toEqual(readFileSync(at(file)));
+      expect(Buffer.from(readSource(source(i)))).toEqual(readFileSync(at(file)));
   });
 
   it('of many windows, in which names have no letter of ASCII, are listed whole', async () => {
@@ -80,7 +80,7 @@ describe('shards', () => {
         const i = Number(/(\d+)\.png$/.exec(name)?.[1]);
         expect([name, bytes, label]).toEqual([`./${letters}${i}.png`, content.length + 37 * i, i % 3]);
       }
-      expect(Buffer.from(await readSource(source(count - 1))).subarray(0, content.length)).toEqual(content);
+      expect(Buffer.from(readSource(source(count - 1))).subarray(0, content.length)).toEqual(content);
     }
   });
 
