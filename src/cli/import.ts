@@ -9,7 +9,7 @@ import { fromEngine } from '../checkpoint/tensors.js';
 import type { PyTorchValue } from '../checkpoint/pytorch/index.js';
 import { readPyTorch } from '../checkpoint/pytorch/index.js';
 import { readSafetensors } from '../checkpoint/safetensors.js';
-import { adoptBackbone, classesOf, readBackbone } from '../checkpoint/state-dict/backbone.js';
+import { adoptBackbone, classesOf, isTorchvision, readBackbone } from '../checkpoint/state-dict/backbone.js';
 import type { ReferenceCheckpoint } from '../checkpoint/state-dict/reference.js';
 import { adoptReference, readReference } from '../checkpoint/state-dict/reference.js';
 import { type EncoderConfig, networks } from '../encoders/registry.js';
@@ -48,7 +48,7 @@ interface Imported {
 export function importCommand(): Command {
   return new Command('import')
     .description(
-      'make a model of weights from PyTorch: a checkpoint of the authors’ GFNet, or one encoder (torchvision’s ResNets and DenseNets, timm’s of all kinds)',
+      'make a model of weights from PyTorch: a checkpoint of the authors’ GFNet, or one encoder as torchvision or timm publishes it',
     )
     .argument('<file>', '.pth, .pth.tar, .pt or .safetensors')
     .requiredOption('--out <folder>', 'the folder to make')
@@ -120,7 +120,8 @@ function importBackbone(content: PyTorchValue, file: string, options: Options): 
   }
   const name = chooseNetwork(undefined, options);
   const state = readBackbone(content, file);
-  const preparation = choosePreparation(name, undefined, options);
+  const publisher = isTorchvision(state) ? 'torchvision' : undefined;
+  const preparation = choosePreparation(name, publisher, options);
   const images = describeImages(preparation, classesOf(state), options);
   const config = fitting(StaticConfig, { ...images, encoder: { name }, input: images.side }, misfit);
   return {

@@ -79,7 +79,7 @@ function tables(entries: readonly Entry[]): string {
   });
   const weights = renderTable({
     title: 'Published weights that fit them; images are resized (short side), cut to the centre, normalised',
-    head: ['weights', 'licence', 'pixels', 'resized', 'mean, std'],
+    head: ['weights', 'licence', 'pixels', 'resized', 'mean/std'],
     rows: entries
       .filter(({ weights }) => weights.length > 0)
       .flatMap(({ name: network, weights }) => [
@@ -99,7 +99,7 @@ function tables(entries: readonly Entry[]): string {
 /** ImageNet's own mean, which is another for each channel, or the two numbers. */
 function normalisation({ mean, std }: Preprocessing): string {
   const [channel] = mean;
-  return mean.every(value => value === channel) ? `${channel}, ${std[0]}` : 'ImageNet’s';
+  return mean.every(value => value === channel) ? `${channel}, ${std[0]}` : 'ImageNet';
 }
 
 function details({ name, parameters, multiAdds: counted, paper, weights }: Entry): string {

@@ -10,7 +10,7 @@ import type { Encoder, Network, Paper } from './encoder.js';
 import type { BlockOptions } from './inverted-residual.js';
 import { depthwiseSeparable, invertedResidual, makeDivisible } from './inverted-residual.js';
 import type { Preprocessing } from './weights.js';
-import { authors, mlIllustrated, timm } from './weights.js';
+import { authors, mlIllustrated, timm, torchvision } from './weights.js';
 
 const paper: Paper = {
   citation: 'Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019',
@@ -87,6 +87,7 @@ export const efficientnets = {
     weights: [
       timm('efficientnet_b0.ra_in1k'),
       timm('efficientnet_b0.ra4_e3600_r224_in1k', { ...halves, resize: 248 }),
+      torchvision('EfficientNet_B0_Weights.IMAGENET1K_V1', { interpolation: 'bicubic' }),
     ],
   },
   efficientnet_b2: {
@@ -94,6 +95,11 @@ export const efficientnets = {
     paper,
     weights: [
       timm('efficientnet_b2.ra_in1k', { resize: 292, side: 256 }),
+      torchvision('EfficientNet_B2_Weights.IMAGENET1K_V1', {
+        resize: 288,
+        side: 288,
+        interpolation: 'bicubic',
+      }),
       authors('EfficientNet-B2, 128x128, T = 4', { resize: 297, side: 260, interpolation: 'bicubic' }),
     ],
   },
@@ -102,6 +108,11 @@ export const efficientnets = {
     paper,
     weights: [
       timm('efficientnet_b3.ra2_in1k', { resize: 329, side: 288 }),
+      torchvision('EfficientNet_B3_Weights.IMAGENET1K_V1', {
+        resize: 320,
+        side: 300,
+        interpolation: 'bicubic',
+      }),
       authors('EfficientNet-B3, 128x128, T = 4', { resize: 331, side: 300, interpolation: 'bicubic' }),
       authors('EfficientNet-B3, 144x144, T = 4', { resize: 331, side: 300, interpolation: 'bicubic' }),
     ],

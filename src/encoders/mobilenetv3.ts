@@ -6,7 +6,7 @@ import { batchNorm, conv2d, pytorch } from '../nn/layers.js';
 import type { Encoder, Network, Paper } from './encoder.js';
 import { depthwiseSeparable, invertedResidual, makeDivisible } from './inverted-residual.js';
 import type { BlockOptions } from './inverted-residual.js';
-import { authors, timm } from './weights.js';
+import { authors, timm, torchvision } from './weights.js';
 
 const paper: Paper = {
   citation: 'Howard et al., Searching for MobileNetV3, ICCV 2019',
@@ -134,6 +134,8 @@ export const mobilenets = {
         std: [1, 1, 1],
         interpolation: 'bilinear',
       }),
+      torchvision('MobileNet_V3_Large_Weights.IMAGENET1K_V1'),
+      torchvision('MobileNet_V3_Large_Weights.IMAGENET1K_V2', { resize: 232 }),
       authors('MobileNet-V3-Large (1.00), 96x96, T = 3'),
       authors('MobileNet-V3-Large (1.00), 128x128, T = 3'),
     ],
@@ -146,6 +148,9 @@ export const mobilenets = {
   mobilenetv3_small_100: {
     encode: mobilenetv3({ stages: small, last: 576, features: 1024, multiplier: 1 }),
     paper,
-    weights: [timm('mobilenetv3_small_100.lamb_in1k')],
+    weights: [
+      timm('mobilenetv3_small_100.lamb_in1k'),
+      torchvision('MobileNet_V3_Small_Weights.IMAGENET1K_V1'),
+    ],
   },
 } satisfies Record<string, Network>;

@@ -7,7 +7,7 @@ import { batchNorm, conv2d } from '../nn/layers.js';
 import type { Scope } from '../nn/scope.js';
 import type { Encoder, Network, Paper } from './encoder.js';
 import { squeezeExcite } from './squeeze-excite.js';
-import { authors, timm } from './weights.js';
+import { authors, timm, torchvision } from './weights.js';
 
 const paper: Paper = {
   citation: 'Radosavovic et al., Designing Network Design Spaces, CVPR 2020',
@@ -74,6 +74,8 @@ export const regnets = {
     weights: [
       timm('regnety_016.pycls_in1k', {}, 'MIT'),
       timm('regnety_016.tv2_in1k', { resize: 232 }, 'BSD-3-Clause'),
+      torchvision('RegNet_Y_1_6GF_Weights.IMAGENET1K_V1'),
+      torchvision('RegNet_Y_1_6GF_Weights.IMAGENET1K_V2', { resize: 232 }),
       authors('RegNet-Y-1.6GF, 96x96, T = 5'),
     ],
   },

@@ -17,6 +17,7 @@ import { dictionary, legacyFile, none } from '../checkpoint/pytorch/craft.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { encoderWeights, pseudo } from '../helpers/pseudo.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
+import { torchvisionState } from '../helpers/torchvision.js';
 import { gfnet, writeConfig } from './support.js';
 import { tiny } from '../training/support.js';
 
@@ -33,8 +34,9 @@ function stateDict(): Map<string, TensorData> {
   const { variables } = new StaticNetwork(config).initialise('zeros');
   return new Map(
     Object.entries({ ...variables.parameters, ...variables.statistics }).map(([own, tensor]) => {
-      const { names, shape } = ofEncoder(name)(own, tensor.shape);
-      const key = own.startsWith('head.') ? own.replace('head', 'classifier') : (names[0] ?? '');
+      const [timms] = ofEncoder(name)(own, tensor.shape);
+      const shape = timms?.shape ?? [];
+      const key = own.startsWith('head.') ? own.replace('head', 'classifier') : (timms?.name ?? '');
       return [key, { dtype: 'float32', shape, values: encoderWeights(key, shape) }];
     }),
   );
@@ -67,6 +69,23 @@ describe('gfnet import', () => {
     expectClose(tf.tensor2d(answer?.logits ?? [], [2, 10]), expected, 1e-4);
 
     expect(gfnet(folder, ...args, '--out', 'model').stderr).toMatch(/output folder is not empty/);
+  });
+
+  it('prepares images as torchvision does where the names are its own', () => {
+    const floats = [...torchvisionState('efficientnet_b2')].filter(([, { dtype }]) => dtype === 'float32');
+    writeParts(join(folder, 'torchvision.safetensors'), encodeSafetensors(new Map(floats)));
+    const args = [
+      'import',
+      'torchvision.safetensors',
+      '--network',
+      'efficientnet_b2',
+      '--out',
+      'torchvision',
+    ];
+    const { code, stderr } = gfnet(folder, ...args);
+    expect([code, stderr]).toEqual([exitCodes.ok, '']);
+    // See test/fixtures/pytorch/preprocessing.json; timm's weights would have images of 256 pixels.
+    expect(targetOf(loadModel(join(folder, 'torchvision')))).toMatchObject({ height: 288, resize: 288 });
   });
 
   it('takes no notice of what wrappers put before every name', () => {
@@ -125,7 +144,7 @@ describe('gfnet import', () => {
     ],
     [
       'a network of those names that pads otherwise',
-      ['b0.safetensors', '--network', 'efficientnet_b0'],
+      ['b0.safetensors', '--network', 'efficientnet_b2'],
       [/unexpected: _blocks\.0\._se_reduce\.weight/],
     ],
     [

@@ -7,7 +7,7 @@ import { CheckpointError } from '../../errors/index.js';
 import type { Variables } from '../../nn/scope.js';
 import type { PyTorchValue } from '../pytorch/index.js';
 import type { TensorData } from '../tensor-data.js';
-import type { FindCounterpart } from './names.js';
+import type { FindCounterparts } from './names.js';
 
 /** Tensors by name, as PyTorch's `module.state_dict()` gives them. */
 export type StateDict = ReadonlyMap<string, TensorData>;
@@ -19,7 +19,7 @@ export interface Adoption {
   readonly source: string;
   /** The names of the part's variables begin so, e.g. `global.`; the counterpart is found by what follows. */
   readonly prefix: string;
-  readonly find: FindCounterpart;
+  readonly find: FindCounterparts;
   /** Names of the state dict that may be left over. */
   readonly mayRemain?: RegExp;
 }
@@ -62,17 +62,19 @@ function adoptPart(wanted: Tensors, { state, source, prefix, find, mayRemain }: 
   const adopted: Record<string, Tensor> = {};
   for (const [name, { shape: ours }] of Object.entries(wanted)) {
     if (!name.startsWith(prefix)) continue;
-    const { names, shape, convert } = find(name.slice(prefix.length), ours);
-    const found = names.find(candidate => state.has(candidate));
-    const data = found === undefined ? undefined : state.get(found);
+    const counterparts = find(name.slice(prefix.length), ours);
+    const found = counterparts.find(candidate => state.has(candidate.name));
+    const data = found && state.get(found.name);
     if (found === undefined || data === undefined) {
-      missing.push(`${names.join(' or ')} [${shape.join(', ')}]`);
+      const names = counterparts.map(candidate => candidate.name).join(' or ');
+      missing.push(`${names} [${counterparts[0]?.shape.join(', ') ?? ''}]`);
       continue;
     }
-    unexpected.delete(found);
+    const { name: theirs, shape, convert } = found;
+    unexpected.delete(theirs);
     if (data.shape.join() === shape.join() && data.dtype === 'float32')
       adopted[name] = tf.keep(tf.tidy(() => convert(tf.tensor(data.values, [...shape]))));
-    else misshapen.push(`${found}: ${data.dtype} [${data.shape.join(', ')}], not [${shape.join(', ')}]`);
+    else misshapen.push(`${theirs}: ${data.dtype} [${data.shape.join(', ')}], not [${shape.join(', ')}]`);
   }
   const wrong = [
     ...listed('missing', missing),

@@ -17,6 +17,11 @@ export function classesOf(state: StateDict): number | undefined {
   return heads.flatMap(name => state.get(`${name}.bias`)?.shape ?? [])[0];
 }
 
+/** Whether torchvision made it, of those networks for which it has names of its own. */
+export function isTorchvision(state: StateDict): boolean {
+  return [...state.keys()].some(name => /^(features\.0\.0|trunk_output)\./.test(name));
+}
+
 /**
  * The variables of a static network, as the state dict has them; the caller frees them.
  *

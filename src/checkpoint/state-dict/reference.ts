@@ -6,7 +6,7 @@ import type { Variables } from '../../nn/scope.js';
 import type { PyTorchValue } from '../pytorch/index.js';
 import type { StateDict } from './adopt.js';
 import { adopt, asMap, asStateDict } from './adopt.js';
-import type { FindCounterpart } from './names.js';
+import type { FindCounterparts } from './names.js';
 import { ofClassifier, ofEncoder, ofPolicy } from './names.js';
 
 /** Where the reference keeps the parts of ours. */
@@ -74,7 +74,7 @@ export function readReference(content: PyTorchValue, source: string): ReferenceC
  */
 export function adoptReference(gfnet: GFNet, { states }: ReferenceCheckpoint, source: string): Variables {
   const { patch, policy, encoder } = gfnet.config;
-  const finders: Readonly<Record<Part, FindCounterpart>> = {
+  const finders: Readonly<Record<Part, FindCounterparts>> = {
     global: ofEncoder(encoder.name),
     local: ofEncoder(encoder.name),
     classifier: ofClassifier,
