@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -8,15 +8,17 @@ import { encodeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { ofEncoder } from '../../src/checkpoint/state-dict/names.js';
 import type { TensorData } from '../../src/checkpoint/tensor-data.js';
 import { startEngine } from '../../src/engine/start.js';
+import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { exitCodes } from '../../src/errors/index.js';
 import { StaticConfig } from '../../src/model/config.js';
 import { Runner } from '../../src/model/runner.js';
 import { StaticNetwork } from '../../src/model/static.js';
 import { loadModel, targetOf } from '../../src/predict/load.js';
-import { dictionary, legacyFile, none } from '../checkpoint/pytorch/craft.js';
+import { dictionary, legacyFile, none, savedLegacy } from '../checkpoint/pytorch/craft.js';
 import { temporaryFolder } from '../checkpoint/support.js';
 import { encoderWeights, pseudo } from '../helpers/pseudo.js';
 import { expectClose, fixture } from '../helpers/pytorch.js';
+import { referenceCheckpoint } from '../helpers/reference.js';
 import { torchvisionState } from '../helpers/torchvision.js';
 import { gfnet, writeConfig } from './support.js';
 import { tiny } from '../training/support.js';
@@ -86,6 +88,45 @@ describe('gfnet import', () => {
     expect([code, stderr]).toEqual([exitCodes.ok, '']);
     // See test/fixtures/pytorch/preprocessing.json; timm's weights would have images of 256 pixels.
     expect(targetOf(loadModel(join(folder, 'torchvision')))).toMatchObject({ height: 288, resize: 288 });
+  });
+
+  it.each(['gfnet-mobilenetv3_large_100-96-t3', 'gfnet-resnet50-96-t5'])(
+    'makes a model of a whole checkpoint of the authors’ code, %s, that looks and answers as theirs',
+    label => {
+      writeFileSync(join(folder, 'authors.pth.tar'), savedLegacy(referenceCheckpoint(label)));
+      const { code, stderr } = gfnet(folder, 'import', 'authors.pth.tar', '--out', label);
+      rmSync(join(folder, 'authors.pth.tar'));
+      expect([code, stderr]).toEqual([exitCodes.ok, '']);
+      const loaded = loadModel(join(folder, label));
+      const theirs = tf.transpose(
+        tf.tensor4d(pseudo('images/224', 2 * 3 * 224 * 224), [2, 3, 224, 224]),
+        [0, 2, 3, 1],
+      );
+      const pixels = tf.add(tf.mul(theirs, images.std), images.mean).dataSync<'float32'>();
+      const expected = fixture('reference');
+      for (const [t, { logits, actions }] of [...new Runner(loaded.model).run(pixels, [])].entries()) {
+        expectClose(tf.tensor2d(logits, [2, 1000]), expected.tensor(`${label}/logits/${t}`), 1e-4);
+        if (actions)
+          expectClose(tf.tensor2d(actions, [2, 2]), expected.tensor(`${label}/actions/${t}`), 1e-4);
+      }
+      disposeTree(loaded.variables);
+    },
+  );
+
+  it('refuses weights that are no numbers, and names them', () => {
+    const weights = stateDict();
+    const filter = weights.get('conv_stem.weight');
+    if (!filter) throw new RangeError('conv_stem.weight');
+    weights.set('conv_stem.weight', {
+      ...filter,
+      dtype: 'float32',
+      values: Float32Array.from(filter.values, () => NaN),
+    });
+    writeParts(join(folder, 'diverged.safetensors'), encodeSafetensors(weights));
+    const args = ['import', 'diverged.safetensors', '--network', name, '--out', 'diverged'];
+    const { code, stderr } = gfnet(folder, ...args);
+    expect(code).toBe(exitCodes.badInput);
+    expect(stderr).toMatch(/not finite: conv_stem\.weight\n/);
   });
 
   it('takes no notice of what wrappers put before every name', () => {

@@ -32,7 +32,7 @@ interface Network {
 /**
  * The variables of `network`, with the state dicts' values; the caller frees them.
  *
- * @throws CheckpointError that lists every name that is missing, unexpected, or of another shape
+ * @throws CheckpointError that lists every name that is missing, unexpected, of another shape, or not of finite numbers
  */
 export function adopt(network: Network, adoptions: readonly Adoption[]): Variables {
   const { variables: wanted } = network.initialise('zeros');
@@ -59,6 +59,7 @@ function adoptPart(wanted: Tensors, { state, source, prefix, find, mayRemain }: 
   );
   const missing: string[] = [];
   const misshapen: string[] = [];
+  const endless: string[] = [];
   const adopted: Record<string, Tensor> = {};
   for (const [name, { shape: ours }] of Object.entries(wanted)) {
     if (!name.startsWith(prefix)) continue;
@@ -72,14 +73,16 @@ function adoptPart(wanted: Tensors, { state, source, prefix, find, mayRemain }: 
     }
     const { name: theirs, shape, convert } = found;
     unexpected.delete(theirs);
-    if (data.shape.join() === shape.join() && data.dtype === 'float32')
+    if (data.shape.join() === shape.join() && data.dtype === 'float32') {
+      if (!data.values.every(Number.isFinite)) endless.push(theirs);
       adopted[name] = tf.keep(tf.tidy(() => convert(tf.tensor(data.values, [...shape]))));
-    else misshapen.push(`${theirs}: ${data.dtype} [${data.shape.join(', ')}], not [${shape.join(', ')}]`);
+    } else misshapen.push(`${theirs}: ${data.dtype} [${data.shape.join(', ')}], not [${shape.join(', ')}]`);
   }
   const wrong = [
     ...listed('missing', missing),
     ...listed('unexpected', [...unexpected]),
     ...listed('of another shape', misshapen),
+    ...listed('not finite', endless),
   ];
   if (wrong.length === 0) return adopted;
   disposeTree(adopted);

@@ -1,5 +1,7 @@
 /** Makes PyTorch files that torch.save would never write. */
 import { crc32 } from 'node:zlib';
+import type { PyTorchValue } from '../../../src/checkpoint/pytorch/index.js';
+import type { TensorData } from '../../../src/checkpoint/tensor-data.js';
 
 export const none = Buffer.from('N');
 
@@ -93,6 +95,30 @@ export function legacyFile(value: Uint8Array, storages: Storages = {}, head = ma
 /** A storage as the legacy format has it. */
 export function counted(count: number, bytes: Uint8Array): Buffer {
   return ops(uint64(count), bytes);
+}
+
+/** What torch.save made of it before 1.6: dictionaries, texts, whole numbers, and tensors of float32 or int64 (given as int32). */
+export function savedLegacy(value: PyTorchValue): Buffer {
+  const storages: Record<string, Uint8Array> = {};
+  const encoded = (part: PyTorchValue): Buffer => {
+    if (typeof part === 'string') return text(part);
+    if (typeof part === 'number') return integer(part);
+    if (Array.isArray(part)) return list(...part.map(encoded));
+    if (part instanceof Map) {
+      const entries = [...(part as ReadonlyMap<string, PyTorchValue>)];
+      return dictionary(Object.fromEntries(entries.map(([key, item]) => [key, encoded(item)])));
+    }
+    const { shape, values } = part as TensorData;
+    const key = `s${Object.keys(storages).length}`;
+    const long = values instanceof Int32Array;
+    const { buffer, byteOffset, byteLength } = long ? BigInt64Array.from(values, BigInt) : values;
+    storages[key] = counted(values.length, new Uint8Array(buffer, byteOffset, byteLength));
+    const strides = shape.map((_, axis) =>
+      shape.slice(axis + 1).reduce((product, side) => product * side, 1),
+    );
+    return tensor(storage(key, long ? 'LongStorage' : 'FloatStorage', values.length), { shape, strides });
+  };
+  return legacyFile(encoded(value), storages);
 }
 
 export interface ZipEntry {
