@@ -1,5 +1,6 @@
 /** What several commands' options are made of. */
 import { InvalidArgumentError, Option } from 'commander';
+import { didYouMean } from '../errors/did-you-mean.js';
 import type { Budget } from '../predict/budget.js';
 import { parseBudget } from '../predict/budget.js';
 
@@ -14,6 +15,15 @@ export function wholeNumber(least: number): (text: string) => number {
 /** `28,40,60` -> sides in pixels, each once. */
 export function sides(text: string): number[] {
   return [...new Set(text.split(',').map(wholeNumber(1)))];
+}
+
+/** For arguments and options with `choices`, of whose own message this is one, and which of them may have been meant. */
+export function oneOf<T extends string>(names: readonly T[]): (text: string) => T {
+  return text => {
+    const found = names.find(name => name === text);
+    if (found !== undefined) return found;
+    throw new InvalidArgumentError(`Allowed choices are ${names.join(', ')}${didYouMean(text, names)}.`);
+  };
 }
 
 export function positiveNumber(text: string): number {

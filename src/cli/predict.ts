@@ -16,7 +16,7 @@ import type { Answered } from '../predict/stream.js';
 import { preview } from '../report/index.js';
 import type { ImageFiles } from './image-files.js';
 import { imageFiles } from './image-files.js';
-import { budget, confidence, positiveNumber, share, threadsOption, wholeNumber } from './options.js';
+import { budget, confidence, oneOf, positiveNumber, share, threadsOption, wholeNumber } from './options.js';
 import { openOutput } from './output.js';
 import type { FormatName } from './prediction-format.js';
 import { formatNames, formats } from './prediction-format.js';
@@ -86,7 +86,12 @@ export function predictCommand(): Command {
     )
     .addOption(threadsOption())
     .option('--provider <name>', 'what a bundle is computed by, as ONNX Runtime names it (default: cpu)')
-    .addOption(new Option('--format <name>', 'of the answers').choices(formatNames).default('text'))
+    .addOption(
+      new Option('--format <name>', 'of the answers')
+        .choices(formatNames)
+        .argParser(oneOf(formatNames))
+        .default('text'),
+    )
     .addOption(new Option('--json', 'as --format json').implies({ format: 'json' }))
     .option('--out <file>', 'write the answers there instead of to standard output')
     .addHelpText(

@@ -19,7 +19,7 @@ import { UsageError } from '../errors/index.js';
 import { clusterOf } from './cluster.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
-import { decodersOption, duration, sides, threadsOption, wholeNumber } from './options.js';
+import { decodersOption, duration, oneOf, sides, threadsOption, wholeNumber } from './options.js';
 import { runLocalWorkers } from './local-workers.js';
 import { trainingProgress } from './progress.js';
 import { availablePrecision } from './precision.js';
@@ -48,10 +48,12 @@ interface Options {
 
 type TrainOptions = Options & { readonly out: string };
 
+const trained = [...stages, 'all'] as const;
+
 export function trainCommand(): Command {
   return new Command('train')
     .description('train one stage, or all of them in turn into OUT/stage1, stage2, stage3 and static')
-    .addArgument(new Argument('<stage>', 'which stage').choices([...stages, 'all']))
+    .addArgument(new Argument('<stage>', 'which stage').choices(trained).argParser(oneOf(trained)))
     .option(
       '--preset <name>',
       'a configuration by name: cluttered-60, cluttered-100, demo; without data photos-96, photos-96-mobile (with --data the first is the default), and the paper’s: gfnet-resnet50-96-t5, ...',
@@ -66,7 +68,9 @@ export function trainCommand(): Command {
       new Option(
         '--precision <type>',
         'of products and activations in training steps; bfloat16 only where the processor has units for it, with --set precision=bfloat16 anywhere (default: float32)',
-      ).choices(precisions),
+      )
+        .choices(precisions)
+        .argParser(oneOf(precisions)),
     )
     .option('--out <folder>', 'the run folder to make')
     .option('--dry-run', 'try two batches of everything, tell time and memory, keep nothing')

@@ -58,6 +58,11 @@ describe('the command line refuses, with what is allowed', () => {
       [/--set/, /KEY=VALUE/],
     ],
     [
+      'a stage that is none',
+      ['train', 'stage4'],
+      [/stage1, stage2, stage3, static, all \(did you mean "stage1"\?\)/],
+    ],
+    [
       'a threshold out of range',
       ['predict', 'a.png', '--model', 'm', '--threshold', '2'],
       [/--threshold/, /above 0, up to 1/],
@@ -94,7 +99,11 @@ describe('a configuration is refused with the place of each fault', () => {
   const { network, data, stage1 } = tiny;
   it.each<[string, object, RegExp[]]>([
     ['a wrong type', { batchSize: 'many' }, [/expected number, received string/, /batchSize/]],
-    ['an unknown key', { stage1: { ...stage1, epoch: 3 } }, [/Unrecognized key: "epoch"/, /stage1/]],
+    [
+      'an unknown key',
+      { stage1: { ...stage1, epoch: 3 } },
+      [/unknown key "epoch" \(did you mean "epochs"\?\); allowed: epochs, /, /stage1/],
+    ],
     [
       'an unknown encoder',
       { network: { ...network, encoder: { name: 'smal' } } },
