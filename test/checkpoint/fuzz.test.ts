@@ -2,16 +2,26 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Manifest, manifestText, readManifest } from '../../src/checkpoint/manifest.js';
 import { sha256 } from '../../src/checkpoint/parts.js';
 import { MemoryBudget } from '../../src/checkpoint/memory-budget.js';
 import { type PyTorchValue, readPyTorch } from '../../src/checkpoint/pytorch/index.js';
 import { ZipArchive } from '../../src/checkpoint/pytorch/zip.js';
 import { readSafetensors } from '../../src/checkpoint/safetensors.js';
+import { adoptBackbone } from '../../src/checkpoint/state-dict/backbone.js';
+import { ofEncoder } from '../../src/checkpoint/state-dict/names.js';
+import { readReference } from '../../src/checkpoint/state-dict/reference.js';
 import type { TensorData } from '../../src/checkpoint/tensor-data.js';
+import { startEngine } from '../../src/engine/start.js';
+import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { CheckpointError } from '../../src/errors/index.js';
+import { StaticConfig } from '../../src/model/config.js';
+import { StaticNetwork } from '../../src/model/static.js';
+import type { Variables } from '../../src/nn/scope.js';
+import { stream } from '../../src/random/index.js';
 import { edits, mutate } from './mutations.js';
 import {
   archiveFile,
@@ -21,6 +31,7 @@ import {
   legacyFile,
   none,
   ops,
+  savedLegacy,
   storage,
   tensor,
   text,
@@ -29,7 +40,7 @@ import {
 import { pytorchFile } from './pytorch/fixtures.js';
 import { temporaryFolder, versionContent } from './support.js';
 
-const tests = 7;
+const tests = 9;
 const settings = { numRuns: Math.ceil(Number(process.env.GFNET_FUZZ_CASES ?? 3500) / tests) };
 const patience = 60_000 + 100 * settings.numRuns;
 
@@ -266,6 +277,112 @@ describe('safetensors', () => {
       settings,
     );
   });
+});
+
+describe('state dicts', () => {
+  beforeAll(() => startEngine());
+
+  it('of the authors’ checkpoints, damaged: whole ones, or refused', { timeout: patience }, () => {
+    const original = savedLegacy(
+      new Map<string, PyTorchValue>([
+        ['model_name', 'resnet50'],
+        ['patch_size', 96],
+        ['flops', [1, 2, 3]],
+        ...['model_prime_state_dict', 'model_state_dict', 'fc', 'policy'].map(
+          (part): [string, PyTorchValue] => [
+            part,
+            new Map([
+              [`module.${part}.weight`, { dtype: 'float32', shape: [2], values: Float32Array.of(1, 2) }],
+            ]),
+          ],
+        ),
+      ]),
+    );
+    fc.assert(
+      fc.property(edits, changes => {
+        const mutant = mutate(original, changes);
+        const found = outcome(mutant, bytes => readReference(read(bytes), 'mutant.pth.tar'));
+        if (found === undefined) return;
+        for (const state of Object.values(found.states)) {
+          expect(state.size).toBeGreaterThan(0);
+          for (const { shape, values } of state.values())
+            expect(values.length).toBe(shape.reduce((product, side) => product * side, 1));
+        }
+      }),
+      settings,
+    );
+  });
+
+  it(
+    'with variables lost, renamed, reshaped or spoilt are listed; all others are loaded as they are',
+    { timeout: patience },
+    () => {
+      const network = new StaticNetwork(
+        StaticConfig.parse({
+          encoder: { name: 'small', widths: [2, 3] },
+          side: 8,
+          input: 8,
+          channels: 1,
+          classes: ['a', 'b'],
+        }),
+      );
+      const find = ofEncoder('small');
+      const { variables } = network.initialise(stream(1, 'fuzz'));
+      const all = Object.entries({ ...variables.parameters, ...variables.statistics });
+      const original = new Map(
+        all.map(([name, tensor]): [string, TensorData] => {
+          const [{ name: theirs, shape } = { name, shape: tensor.shape }] = find(name, tensor.shape);
+          const values = Float32Array.from({ length: tensor.size }, (_, i) => i + 1);
+          return [theirs, { dtype: 'float32', shape, values }];
+        }),
+      );
+      disposeTree(variables);
+      const harms: Readonly<
+        Record<string, (name: string, data: TensorData, state: Map<string, TensorData>) => RegExp>
+      > = {
+        lost: (name, _, state) => (state.delete(name), /missing: /),
+        renamed: (name, data, state) => (state.delete(name), state.set(`${name}s`, data), /unexpected: /),
+        reshaped: (name, data, state) => (
+          state.set(name, { ...data, shape: [...data.shape, 1] }),
+          /of another shape: /
+        ),
+        spoilt: (name, { shape, values }, state) => {
+          state.set(name, { dtype: 'float32', shape, values: Float32Array.from(values, () => NaN) });
+          return /not finite: /;
+        },
+        whole: () => /^$/,
+      };
+      const harm = fc.tuple(fc.constantFrom(...Object.keys(harms)), fc.constantFrom(...original.keys()));
+      const before = tf.memory().numTensors;
+      fc.assert(
+        fc.property(harm, ([kind, name]) => {
+          const state = new Map(original);
+          const message = harms[kind]?.(name, original.get(name) as TensorData, state) ?? /^$/;
+          let adopted: Variables | undefined;
+          try {
+            adopted = adoptBackbone(network, state, 'mutant');
+            tally.read++;
+          } catch (error) {
+            expect(error).toBeInstanceOf(CheckpointError);
+            expect((error as CheckpointError).message).toMatch(message);
+            expect((error as CheckpointError).message).toContain(name);
+            tally.refused++;
+          }
+          expect(adopted === undefined).toBe(kind !== 'whole');
+          if (adopted) {
+            for (const [own, tensor] of Object.entries({ ...adopted.parameters, ...adopted.statistics }))
+              expect(
+                [...tensor.dataSync()].sort((a, b) => a - b),
+                own,
+              ).toEqual(Array.from({ length: tensor.size }, (_, i) => i + 1));
+            disposeTree(adopted);
+          }
+          expect(tf.memory().numTensors).toBe(before);
+        }),
+        { numRuns: Math.min(settings.numRuns, 300) },
+      );
+    },
+  );
 });
 
 describe('manifests', () => {
