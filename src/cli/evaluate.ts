@@ -86,10 +86,10 @@ Examples:
 
 async function evaluateOne(path: string, options: Options): Promise<void> {
   const subject = openSubject(path, options, tell);
-  makeResultFolder(subject.folder);
   await start(options);
   const loaded = loadGFNet(subject.path);
   requireSameTask(loaded, subject);
+  makeResultFolder(subject.folder);
   const { results, gallery } = await measure(loaded, subject, options);
   print(options, results, renderTerminal(results));
   await writeResults(subject.folder, results, gallery);
@@ -105,7 +105,6 @@ async function evaluateSeveral(paths: readonly string[], options: Options): Prom
     openSubject(path, { ...options, out: join(out, names[i] ?? '') }, tell),
   );
   requireSameData(subjects, names);
-  for (const folder of [out, ...subjects.map(({ folder }) => folder)]) makeResultFolder(folder);
   await start(options);
   // What does not fit together is told before the first is measured.
   for (const subject of subjects) {
@@ -113,6 +112,7 @@ async function evaluateSeveral(paths: readonly string[], options: Options): Prom
     disposeTree(loaded.variables);
     requireSameTask(loaded, subject);
   }
+  for (const folder of [out, ...subjects.map(({ folder }) => folder)]) makeResultFolder(folder);
   const judged: Judged[] = [];
   for (const [i, subject] of subjects.entries()) {
     const name = names[i] ?? '';

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  readdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -24,7 +25,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const cluttered60 = join(import.meta.dirname, '../../checkpoints/cluttered-60');
 
 function refuses(args: readonly string[], ...messages: readonly (string | RegExp)[]): void {
+  const before = readdirSync(folder);
   const { code, stdout, stderr } = gfnet(folder, ...args);
+  expect(readdirSync(folder)).toEqual(before);
   for (const message of messages) expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/^ +at /m);
   expect(stdout).toBe('');
