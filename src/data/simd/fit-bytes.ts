@@ -60,6 +60,12 @@ function passes(): Passes {
   return (loaded = exports as Passes);
 }
 
+/** Where spans lie in memory. */
+interface Place {
+  readonly starts: number;
+  readonly weights: number;
+}
+
 /** Read or written beyond an end by whole vectors. */
 const slack = 16;
 
@@ -91,10 +97,12 @@ export function fitBytes(
     end += Math.ceil((bytes + slack) / 16) * 16;
     return start;
   };
-  const places = [columns, rows].map(({ starts, weights }) => ({
+  const placeOf = ({ starts, weights }: Spans): Place => ({
     starts: room(4 * starts.length),
     weights: room(4 * weights.length),
-  }));
+  });
+  const across = placeOf(columns);
+  const down = placeOf(rows);
   const source = room(strip * used);
   const narrow = room((bottom - top) * line);
   const result = room(rows.starts.length * line);
@@ -102,8 +110,7 @@ export function fitBytes(
   if (missing > 0) memory.grow(missing);
 
   const bytes = new Uint8Array(memory.buffer);
-  const [across, down] = places as [(typeof places)[0], (typeof places)[0]];
-  const lay = ({ starts, weights }: Spans, first: number, place: typeof across): void => {
+  const lay = ({ starts, weights }: Spans, first: number, place: Place): void => {
     new Int32Array(memory.buffer, place.starts, starts.length).set(starts.map(start => start - first));
     const wholes = new Int32Array(memory.buffer, place.weights, weights.length);
     for (let i = 0; i < weights.length; i++) wholes[i] = whole(weights[i] ?? 0);
