@@ -185,7 +185,7 @@ describe('gfnet import', () => {
     ],
     [
       'a network of those names that pads otherwise',
-      ['b0.safetensors', '--network', 'efficientnet_b2'],
+      ['b0.safetensors', '--network', 'efficientnet_b0'],
       [/unexpected: _blocks\.0\._se_reduce\.weight/],
     ],
     [

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { pytorch } from '../../nn/layers.js';
 import type { PolicyConfig } from '../../policy/index.js';
-import { inTorchvision, isMobileNet, mobileNetEpsilon } from './torchvision.js';
+import { inTorchvision, isMobileNet, letter, mobileNetEpsilon } from './torchvision.js';
 
 /** Where a variable of ours may stand in a state dict. */
 interface Counterpart {
@@ -77,7 +77,6 @@ function ofTorchvision(network: string, name: string, shape: readonly number[]):
 }
 
 function inPycls(name: string): string {
-  const letter = (index: string): string => ({ 1: 'a', 2: 'b', 3: 'c' })[index] ?? '';
   return name
     .replace(/\.conv([123])\.conv\./, (_, index: string) => `.f.${letter(index)}.`)
     .replace(/\.conv([123])\.bn\./, (_, index: string) => `.f.${letter(index)}_bn.`)

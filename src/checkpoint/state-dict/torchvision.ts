@@ -18,8 +18,10 @@ export function inTorchvision(network: string, name: string): readonly string[] 
   return [];
 }
 
+/** Of a RegNet's block: what torchvision and pycls call its convolutions 1 to 3. */
+export const letter = (index: string): string => ({ 1: 'a', 2: 'b', 3: 'c' })[index] ?? '';
+
 function inRegNets(name: string): string {
-  const letter = (index: string): string => ({ 1: 'a', 2: 'b', 3: 'c' })[index] ?? '';
   return normal(name)
     .replace(/^s(\d)\.b(\d+)\./, (_, stage: string, block: string) => {
       return `trunk_output.block${stage}.block${stage}-${Number(block) - 1}.`;

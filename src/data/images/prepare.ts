@@ -91,12 +91,7 @@ type Crop = (
 const exactCrop: Crop = async (image, _, region, target) => {
   const { channels } = target;
   const pixels = await opaque(image.extract(region), channels).toBuffer();
-  return stretch(
-    new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length),
-    { ...region, channels },
-    target,
-    'bilinear',
-  );
+  return stretch<Uint8Array>(pixels, { ...region, channels }, target, 'bilinear');
 };
 
 /**

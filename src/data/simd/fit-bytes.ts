@@ -16,31 +16,17 @@ export function reach({ starts, taps }: Spans): readonly [first: number, end: nu
   return [starts[0] ?? 0, (starts.at(-1) ?? 0) + taps];
 }
 
-type RowPass = (
-  pixels: number,
-  rows: number,
-  width: number,
-  starts: number,
-  weights: number,
-  taps: number,
-  to: number,
-  result: number,
-) => void;
+/** Spans in memory, and where what is made of them goes. */
+type Made = [starts: number, weights: number, taps: number, to: number, result: number];
+
+type RowPass = (pixels: number, rows: number, width: number, ...made: Made) => void;
 
 /** What passes.as exports; all are places in memory, or counts. */
 interface Passes {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): void };
   readonly rgbRows: RowPass;
   readonly greyRows: RowPass;
-  readonly columns: (
-    pixels: number,
-    line: number,
-    starts: number,
-    weights: number,
-    taps: number,
-    to: number,
-    result: number,
-  ) => void;
+  readonly columns: (pixels: number, line: number, ...made: Made) => void;
 }
 
 /** What is needed of it; Node's types leave it out. */
