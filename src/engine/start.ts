@@ -57,6 +57,10 @@ export function startEngine(options: EngineOptions = {}): void {
   replaceGather(started);
 }
 
+export function isStarted(): boolean {
+  return started !== undefined;
+}
+
 /** The backend of the engine started by `startEngine`. */
 export function backend(): NodeBackend {
   if (!started)

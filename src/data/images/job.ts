@@ -39,4 +39,6 @@ export interface WorkerSettings {
   readonly number: number;
   /** Images it has in hand at once: while one is decoded another is brought into shape. */
   readonly lanes: number;
+  /** The module of `JpegModule`, where there is one. */
+  readonly jpeg: string | undefined;
 }

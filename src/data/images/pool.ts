@@ -1,5 +1,6 @@
 /** Threads that decode: images are prepared while the training step computes, and are the same however many threads there are. */
 import { Worker } from 'node:worker_threads';
+import { jpegModule } from '../../engine/jpeg.js';
 import { DataError, UsageError } from '../../errors/index.js';
 import { scaled } from '../conform.js';
 import type { Answer, Fault, Item, Job, WorkerSettings } from './job.js';
@@ -94,7 +95,7 @@ export class Pool {
   }
 
   #start(number: number): Worker {
-    const workerData: WorkerSettings = { number, lanes };
+    const workerData: WorkerSettings = { number, lanes, jpeg: jpegModule() };
     const worker = new Worker(program, { workerData });
     let reason: unknown;
     this.#workers.set(number, worker);

@@ -1,14 +1,17 @@
 /** From the bytes of an image to what the network sees of it: the same whoever prepares it. */
 import type { Sharp } from 'sharp';
+import type { JpegModule } from '../../engine/jpeg.js';
 import type { Random } from '../../random/index.js';
 import { stream } from '../../random/index.js';
-import { scaled } from '../conform.js';
+import { conform, scaled } from '../conform.js';
 import type { ImageTarget } from '../dataset.js';
 import { decodeImage } from '../decode.js';
 import { opaque, openEncoded, whole } from '../image-file.js';
 import { stretch } from '../resample.js';
 import { jitter, jitters } from './colour.js';
 import type { AugmentConfig } from './config.js';
+import type { Jpeg } from './jpeg.js';
+import { plainJpeg } from './jpeg.js';
 import { randAugment } from './rand-augment.js';
 import type { Region } from './random-crop.js';
 import { randomRegion } from './random-crop.js';
@@ -37,6 +40,7 @@ export function givesBytes({ vary }: Plan): boolean {
 /**
  * A function of its arguments alone.
  * @param given what messages call the image
+ * @param native changes nothing but the time
  * @returns bytes where `givesBytes` says so
  * @throws ImageError when the image cannot be decoded
  */
@@ -45,16 +49,18 @@ export async function prepare(
   given: string,
   plan: Plan,
   { index, epoch }: Seen,
+  native?: JpegModule,
 ): Promise<Pixels> {
   const { target, vary } = plan;
-  if (!vary) return decodeImage(bytes, target, given);
+  const encoded: Encoded = { bytes, given, jpeg: native && plainJpeg(bytes, target.channels, native) };
+  if (!vary) return middle(encoded, target);
   const { augment } = vary;
   const random = stream(vary.seed, vary.set, epoch, index);
   const mirrored = random() < augment.flip;
   const cut =
     augment.crop === 'centre'
-      ? await decodeImage(bytes, target, given)
-      : await randomCrop(bytes, given, target, augment, random);
+      ? await middle(encoded, target)
+      : await randomCrop(encoded, target, augment, random);
   if (givesBytes(plan)) return mirrored ? mirror(cut, target) : cut;
   const pixels = scaled(cut);
   if (augment.randAugment) randAugment(pixels, target, augment.randAugment, random);
@@ -62,18 +68,35 @@ export async function prepare(
   return mirrored ? mirror(pixels, target) : pixels;
 }
 
+interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly given: string;
+  /** Where it is one that needs no sharp, unless it turns out to be damaged. */
+  readonly jpeg: Jpeg | undefined;
+}
+
+/** As `decodeImage`. */
+async function middle({ bytes, given, jpeg }: Encoded, target: ImageTarget): Promise<Uint8Array> {
+  const pixels = jpeg?.decode({ top: 0, left: 0, width: jpeg.width, height: jpeg.height });
+  if (!jpeg || !pixels) return decodeImage(bytes, target, given);
+  return conform(pixels, { width: jpeg.width, height: jpeg.height, channels: target.channels }, target);
+}
+
 /** A random region at the target's size. Bilinear and antialiased, as torchvision's default is. */
 async function randomCrop(
-  bytes: Uint8Array,
-  given: string,
+  { bytes, given, jpeg }: Encoded,
   target: ImageTarget,
   augment: AugmentConfig,
   random: Random,
 ): Promise<Uint8Array> {
-  const { image, ...size } = await openEncoded(bytes, given);
-  const region = randomRegion(size, augment, random);
+  const encoded = jpeg ?? (await openEncoded(bytes, given));
+  const region = randomRegion(encoded, augment, random);
   const reduction = Math.min(region.width / target.width, region.height / target.height);
-  const crop = reduction < leastShrunk ? exactCrop : shrunkCrop;
+  const shrinks = reduction >= leastShrunk;
+  const pixels = shrinks ? undefined : jpeg?.decode(region);
+  if (pixels) return atSize(pixels, region, target);
+  const { image, ...size } = 'image' in encoded ? encoded : await openEncoded(bytes, given);
+  const crop = shrinks ? shrunkCrop : exactCrop;
   return whole(given, () => crop(image, size, region, target));
 }
 
@@ -87,12 +110,13 @@ type Crop = (
   target: ImageTarget,
 ) => Promise<Uint8Array>;
 
-/** To the last bit what torchvision makes of the region. */
-const exactCrop: Crop = async (image, _, region, target) => {
-  const { channels } = target;
-  const pixels = await opaque(image.extract(region), channels).toBuffer();
-  return stretch<Uint8Array>(pixels, { ...region, channels }, target, 'bilinear');
-};
+const exactCrop: Crop = async (image, _, region, target) =>
+  atSize(await opaque(image.extract(region), target.channels).toBuffer(), region, target);
+
+/** To the last bit what torchvision makes of the region's pixels. */
+function atSize(pixels: Uint8Array, region: Region, target: ImageTarget): Uint8Array {
+  return stretch(pixels, { ...region, channels: target.channels }, target, 'bilinear');
+}
 
 /**
  * The whole image is asked for at the size that makes its region as large as the target, and the region alone is computed: that

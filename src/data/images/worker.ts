@@ -1,6 +1,8 @@
-/** A worker thread: prepares the images of one job after the other. It must not load TensorFlow, which takes one thread a process. */
+/** A worker thread: prepares the images of one job after the other. It must not load tfjs-node, which takes one thread a process. */
+import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
+import type { JpegModule } from '../../engine/jpeg.js';
 import type { Explanation } from '../../errors/index.js';
 import { ImageError } from '../../errors/index.js';
 import type { Answer, Fault, Job, WorkerSettings } from './job.js';
@@ -12,7 +14,8 @@ import { readSource } from './read.js';
 // Nothing is read twice, and keeping it takes longer.
 sharp.cache(false);
 
-const { number, lanes } = workerData as WorkerSettings;
+const { number, lanes, jpeg } = workerData as WorkerSettings;
+const native = jpeg === undefined ? undefined : (createRequire(import.meta.url)(jpeg) as JpegModule);
 const queues = Array.from({ length: lanes }, () => Promise.resolve());
 
 parentPort?.on('message', (job: Job) => {
@@ -31,7 +34,7 @@ async function work(job: Job): Promise<Answer> {
     Atomics.store(ledger, 1 + place, number);
     try {
       const given = nameOf(item.source);
-      pixels.set(await prepare(readSource(item.source), given, plan, item), place * size);
+      pixels.set(await prepare(readSource(item.source), given, plan, item, native), place * size);
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       faults.push({ place, explanation: portable(error.explanation) });

@@ -1,4 +1,6 @@
-// check.mjs ROOT: loads tfjs-node as ROOT resolves it, computes 1 + 2, and prints what the binding is and has.
+// check.mjs ROOT JPEG: loads tfjs-node as ROOT resolves it, computes 1 + 2, and prints what the binding is and has; decodes with the module of
+// that name, where there is one beside the binding.
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -7,7 +9,23 @@ import util from 'node:util';
 // tfjs-node calls this function, which Node 23 removed.
 util.isNullOrUndefined ??= value => value === null || value === undefined;
 
-const tf = createRequire(join(process.argv[2], 'package.json'))('@tensorflow/tfjs-node');
+const [root, jpegFile] = process.argv.slice(2);
+const require = createRequire(join(root, 'package.json'));
+const tf = require('@tensorflow/tfjs-node');
 const { binding } = tf.backend();
 const functions = Object.getOwnPropertyNames(binding).filter(name => typeof binding[name] === 'function');
-console.log(JSON.stringify({ tensorflow: binding.TF_Version, functions, sum: tf.add(1, 2).dataSync()[0] }));
+const sum = tf.add(1, 2).dataSync()[0];
+console.log(JSON.stringify({ tensorflow: binding.TF_Version, functions, sum, level: decodedLevel() }));
+
+/** Of the middle of 8 x 8 pixels that are all 200. */
+function decodedLevel() {
+  const folder = join(require.resolve('@tensorflow/tfjs-node/package.json'), '..', 'lib', 'napi-v8');
+  const file = join(folder, jpegFile);
+  if (!existsSync(file)) return null;
+  const image = Buffer.from(
+    '/9j/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAABv/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8ASP/Z',
+    'base64',
+  );
+  const level = new Uint8Array(1);
+  return require(file).decode(image, 1, 8, 4, 4, 1, 1, level) ? level[0] : null;
+}

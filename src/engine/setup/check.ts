@@ -3,6 +3,7 @@ import { setupError } from './errors.js';
 import { nativeFile, type Place } from './place.js';
 import { lastLines, runProgram } from './program.js';
 import { tensorflowVersion } from './targets.js';
+import { jpegFile } from './tfjs-node.js';
 
 /** What our patch adds to the binding. */
 export const patchedFunctions = [
@@ -18,6 +19,8 @@ export interface Check {
   readonly tensorflow: string;
   /** Names of the functions the binding has. */
   readonly functions: readonly string[];
+  /** Whether the module that decodes JPEGs is there and does. */
+  readonly decodesJpegs: boolean;
 }
 
 /**
@@ -26,10 +29,13 @@ export interface Check {
  */
 export async function checkBinding(place: Place): Promise<Check> {
   const env = { ...place.env, TF_CPP_MIN_LOG_LEVEL: '2' };
-  const run = await runProgram(process.execPath, [nativeFile('check.mjs'), place.root], { env });
+  const run = await runProgram(process.execPath, [nativeFile('check.mjs'), place.root, jpegFile], { env });
   const found =
     run?.code === 0 ? (JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '') as Answer) : undefined;
-  if (found?.sum === 3) return found;
+  if (found?.sum === 3) {
+    const { tensorflow, functions, level } = found;
+    return { tensorflow, functions, decodesJpegs: level === 200 };
+  }
   throw setupError({
     problem: 'the binding is there, but TensorFlow does not compute with it',
     given:
@@ -40,15 +46,20 @@ export async function checkBinding(place: Place): Promise<Check> {
   });
 }
 
-type Answer = Check & { readonly sum: number };
+interface Answer extends Pick<Check, 'tensorflow' | 'functions'> {
+  readonly sum: number;
+  /** 200, or null where there is no module to decode it. */
+  readonly level: number | null;
+}
 
 /**
  * The same for the binding we build: it must be over the pinned TensorFlow and carry our patch.
  * @throws EngineError when it does not
  */
 export async function checkBuiltBinding(place: Place): Promise<void> {
-  const { tensorflow, functions } = await checkBinding(place);
+  const { tensorflow, functions, decodesJpegs } = await checkBinding(place);
   const missing = patchedFunctions.filter(name => !functions.includes(name));
+  if (!decodesJpegs) missing.push(jpegFile);
   if (tensorflow === tensorflowVersion && missing.length === 0) return;
   throw setupError({
     problem: 'the binding that was built is not the one that is loaded',

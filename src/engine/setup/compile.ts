@@ -5,7 +5,7 @@ import { diskFull, setupError } from './errors.js';
 import { nativeFile } from './place.js';
 import { lastLines, runProgram, saysDiskFull } from './program.js';
 import type { Target } from './targets.js';
-import { resolveFrom } from './tfjs-node.js';
+import { jpegFile, resolveFrom } from './tfjs-node.js';
 
 const compilerFlags = ['-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8'];
 
@@ -19,15 +19,16 @@ export interface Compilation {
 }
 
 const quietSource = nativeFile('quiet.cc');
+const jpegSource = nativeFile('jpeg.cc');
 
 /** What a binding of `target` is compiled with besides its own sources. */
 export function ingredients({ linkerFlags, quietLibrary }: Target): string[] {
   const quiet = quietLibrary === undefined ? [] : [quietLibrary, readFileSync(quietSource, 'utf8')];
-  return [...compilerFlags, ...linkerFlags, ...quiet];
+  return [...compilerFlags, ...linkerFlags, readFileSync(jpegSource, 'utf8'), ...quiet];
 }
 
 /**
- * Compiles the binding to `output`, and beside it the library that silences TensorFlow's loading.
+ * Compiles the binding to `output`, and beside it the module that decodes JPEGs and the library that silences TensorFlow's loading.
  * @param root the folder node-api-headers is resolved from
  * @throws EngineError when the compiler fails
  */
@@ -43,20 +44,16 @@ export async function compileBinding(
   for (const file of quiet) {
     await runCompiler(compiler, target, [quietSource, `-Wl,-soname,${basename(file)}`, '-ldl'], file, env);
   }
-  await runCompiler(
-    compiler,
-    target,
-    [
-      ...[sources, join(library, 'include'), nodeHeaders].map(folder => `-I${folder}`),
-      ...['tfjs_backend.cc', 'tfjs_binding.cc'].map(file => join(sources, 'binding', file)),
-      ...target.libraries.map(file => join(library, file)),
-      `-Wl,-rpath,${target.origin}/${libraryFromBinding}`,
-      // Nothing in it is referred to, and the last is the first to be initialised.
-      ...quiet.flatMap(file => [`-Wl,-rpath,${target.origin}`, '-Wl,--no-as-needed', file]),
-    ],
-    output,
-    env,
-  );
+  const common = [
+    ...[sources, join(library, 'include'), nodeHeaders].map(folder => `-I${folder}`),
+    ...target.libraries.map(file => join(library, file)),
+    `-Wl,-rpath,${target.origin}/${libraryFromBinding}`,
+    // Nothing in it is referred to, and the last is the first to be initialised.
+    ...quiet.flatMap(file => [`-Wl,-rpath,${target.origin}`, '-Wl,--no-as-needed', file]),
+  ];
+  const binding = ['tfjs_backend.cc', 'tfjs_binding.cc'].map(file => join(sources, 'binding', file));
+  await runCompiler(compiler, target, [...binding, ...common], output, env);
+  await runCompiler(compiler, target, [jpegSource, ...common], join(dirname(output), jpegFile), env);
 }
 
 async function runCompiler(

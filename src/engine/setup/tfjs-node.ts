@@ -35,6 +35,9 @@ export function bindingFolder(tfjsNode: string): string {
 
 export const bindingFile = 'tfjs_binding.node';
 
+/** Beside a binding of ours: the module that decodes JPEGs. */
+export const jpegFile = 'gfnet_jpeg.node';
+
 /** @throws EngineError when the package the file belongs to is not installed */
 export function resolveFrom(folder: string, file: string): string {
   try {
