@@ -313,7 +313,7 @@ function startFrom({ stage, from, resume }: StageOptions, model: ModelConfig, in
     });
   }
   if (checkpoint.manifest.stage === 'static') return startFromStatic(checkpoint, model, initial);
-  requireArchitecture(checkpoint, model);
+  requireArchitecture(checkpoint, parseArchitecture(ModelConfig, checkpoint), model);
   disposeTree(initial);
   return variablesOf(toEngine(checkpoint.tensors));
 }
@@ -343,7 +343,7 @@ function requireNormalisation(checkpoint: Checkpoint, { mean, std, channels }: M
 
 /** Every encoder begins as the static network's; so does its head, where the classes are as many. */
 function startFromStatic(checkpoint: Checkpoint, model: ModelConfig, initial: Variables): Variables {
-  requireArchitecture(checkpoint, model.encoder, 'encoder');
+  requireArchitecture(checkpoint, parseArchitecture(StaticConfig, checkpoint).encoder, model.encoder);
   requireNormalisation(checkpoint, model);
   const theirs = variablesOf(toEngine(checkpoint.tensors));
   const start = (own: Tensors, given: Tensors): Tensors =>

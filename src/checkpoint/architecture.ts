@@ -17,16 +17,12 @@ export function parseArchitecture<T>(schema: z.ZodType<T>, { path, manifest }: C
 }
 
 /**
- * Refuses a checkpoint of an architecture, or of such a part of one, other than `wanted`.
+ * Refuses a checkpoint whose architecture, or such a part of one, is another than `wanted`.
  *
+ * @param given as `parseArchitecture` has it, with what was by default when it was written
  * @throws CheckpointError that lists every path at which they differ
  */
-export function requireArchitecture(
-  { path, manifest }: Checkpoint,
-  wanted: JsonValue,
-  part?: 'encoder',
-): void {
-  const given = part === undefined ? manifest.architecture : (manifest.architecture[part] ?? {});
+export function requireArchitecture({ path }: Checkpoint, given: JsonValue, wanted: JsonValue): void {
   const found = describeDifferences(given, wanted);
   if (!found) return;
   throw new CheckpointError({

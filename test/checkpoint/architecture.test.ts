@@ -12,12 +12,12 @@ function checkpoint() {
 }
 
 it('accepts the architecture of the checkpoint, in any order of its fields', () => {
-  requireArchitecture(checkpoint(), { steps: 4, encoder: { widths: [16, 32], name: 'small' } });
+  requireArchitecture(checkpoint(), architecture, { steps: 4, encoder: { widths: [16, 32], name: 'small' } });
 });
 
 it('lists every path at which they differ', () => {
   const wanted = { encoder: { name: 'small', widths: [16, 48, 64] }, steps: '4', hidden: null };
-  const error = errorOf(() => requireArchitecture(checkpoint(), wanted));
+  const error = errorOf(() => requireArchitecture(checkpoint(), architecture, wanted));
   expect(error).toBeInstanceOf(CheckpointError);
   expect(error.explanation).toMatchObject({
     problem: expect.stringMatching(/best\.json is of another architecture$/) as string,
@@ -28,7 +28,7 @@ it('lists every path at which they differ', () => {
 
 it('tells an object from a list and from a value', () => {
   const wanted = { encoder: { name: 'small', widths: { 0: 16, 1: 32 } }, steps: [4] };
-  expect(errorOf(() => requireArchitecture(checkpoint(), wanted)).explanation.given).toBe(
+  expect(errorOf(() => requireArchitecture(checkpoint(), architecture, wanted)).explanation.given).toBe(
     'encoder.widths = [16,32], steps = 4',
   );
 });

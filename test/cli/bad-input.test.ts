@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadLatest, saveCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { exitCodes } from '../../src/errors/index.js';
 import { tiny } from '../training/support.js';
 import { gfnet, launcher, writeConfig } from './support.js';
@@ -218,6 +219,19 @@ describe('with a trained model', () => {
     const { code, stderr } = gfnet(folder, 'train', 'stage1', '--out', 'a1', '--resume');
     expect(code, stderr).toBe(0);
     writeFileSync(path, text);
+  });
+
+  it('a stage goes on from a checkpoint of before a setting was there, with its default', () => {
+    const { manifest, tensors } = loadLatest(join(folder, 'a1'));
+    const { interpolation, ...architecture } = manifest.architecture;
+    expect(interpolation).toBe('bilinear');
+    const { kind, stage, progress, metrics, classes, preprocessing } = manifest;
+    const content = { kind, stage, architecture, progress, metrics, classes, preprocessing, tensors };
+    mkdirSync(join(folder, 'earlier'));
+    saveCheckpoint(join(folder, 'earlier'), 'last', content);
+    const from = ['--config', 'tiny.json', '--from', 'earlier', '--dry-run'];
+    const { code, stderr } = gfnet(folder, 'train', 'stage2', ...from);
+    expect(code, stderr).toBe(0);
   });
 
   it('a policy has nothing to learn where there is one step', () => {
