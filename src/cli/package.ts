@@ -1,6 +1,6 @@
 /** `gfnet package`: what predicting needs of a run, in a folder to give away. */
-import { copyFileSync, existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { copyFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
 import { loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.js';
@@ -10,6 +10,7 @@ import { readManifest } from '../checkpoint/manifest.js';
 import { evaluationOf } from '../predict/calibration.js';
 import { furthestStage } from '../predict/load.js';
 import { renderCard } from '../report/index.js';
+import { staticsBeside, trainingCommands } from './lineage.js';
 import { makeNewFolder } from './new-folder.js';
 
 export function packageCommand(): Command {
@@ -37,15 +38,13 @@ export function packageCommand(): Command {
       for (const file of ['picture.png', 'example.png']) copyFileSync(join(run.path, file), join(out, file));
       writeFileAtomically(
         join(out, 'README.md'),
-        renderCard({ name: basename(out), results, training: trainingCommands(run.path), programVersion }),
+        renderCard({
+          name: basename(out),
+          results,
+          training: trainingCommands(run.path, staticsBeside(path)),
+          programVersion,
+        }),
       );
       process.stdout.write(`${out}: try gfnet predict IMAGE --model ${out}\n`);
     });
-}
-
-/** Those of the stages that lie beside `run`, in their order; a run of `gfnet train all` names its one command once. */
-function trainingCommands(run: string): string[] {
-  const stages = ['stage1', 'stage2', 'stage3'].map(stage => join(dirname(run), stage));
-  const runs = stages.includes(run) ? stages.filter(stage => existsSync(join(stage, 'config.json'))) : [run];
-  return [...new Set(runs.map(stage => openRun(stage).command.join(' ')))];
 }

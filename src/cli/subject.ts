@@ -1,5 +1,5 @@
 /** What `gfnet evaluate` is given: a model, the images to judge it on, and the folder that its results go to. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { loadLatest } from '../checkpoint/checkpoint.js';
@@ -14,6 +14,7 @@ import { interpolations } from '../nn/kernels.js';
 import type { LoadedGFNet } from '../predict/load.js';
 import { furthestStage } from '../predict/load.js';
 import { readData, type ConfigOptions } from './config.js';
+import { staticsBeside } from './lineage.js';
 
 export interface SubjectOptions extends Pick<ConfigOptions, 'preset' | 'config' | 'data'> {
   readonly out?: string;
@@ -77,7 +78,7 @@ export function openSubject(
     validation,
     test,
     close: close ?? (() => Promise.resolve()),
-    statics: run ? staticsIn(path === given ? dirname(given) : given) : [],
+    statics: run ? staticsBeside(given) : [],
     background: !run && existsSync(results) ? readBackground(readFileSync(results, 'utf8')) : undefined,
   };
 }
@@ -94,13 +95,6 @@ function preparedFor(path: string, data: DataConfig): DataConfig {
   if (!areFiles(data)) return data;
   const { side, channels, ...way } = Prepared.parse(loadLatest(path).manifest.preprocessing);
   return { ...way, ...data, side, channels };
-}
-
-function staticsIn(folder: string): string[] {
-  return readdirSync(folder)
-    .filter(name => name.startsWith('static'))
-    .map(name => join(folder, name))
-    .filter(run => existsSync(join(run, 'config.json')));
 }
 
 /** @throws DataError where the images or classes are not those of the model */

@@ -19,11 +19,19 @@ describe('pickExamples', () => {
         for (const group of [right, worst, wrong, longest]) expect(group.length).toBeLessThanOrEqual(count);
         const shown = Math.min(...longest.map(i => exit[i] ?? 0));
         for (const i of right) expect(exit[i]).toBeLessThanOrEqual(shown);
-        const errors = [...exit.keys()].filter(i => !isRight(i)).length;
-        expect([...worst, ...wrong]).toHaveLength(Math.min(2 * count, errors));
+        const sources = (images: readonly number[]) => new Set(images.map(i => evidence.sources[i])).size;
+        for (const group of [right, worst, wrong, longest]) expect(sources(group)).toBe(group.length);
+        const errors = [...exit.keys()].filter(i => !isRight(i));
+        expect(worst).toHaveLength(Math.min(count, sources(errors)));
+        const left = errors.filter(i => !worst.includes(i));
+        expect(wrong).toHaveLength(Math.min(count, sources(left)));
         const sureness = (i: number) => evidence.steps[(exit[i] ?? 0) - 1]?.confidence[i] ?? 0;
         expect(worst).toEqual(worst.toSorted((a, b) => sureness(b) - sureness(a)));
-        for (const i of wrong) expect(sureness(i)).toBeLessThanOrEqual(sureness(worst.at(-1) ?? i));
+        for (const i of left) {
+          const shown = worst.filter(other => evidence.sources[other] === evidence.sources[i]);
+          const least = shown.length > 0 || worst.length < count ? shown : worst;
+          for (const other of least) expect(sureness(i)).toBeLessThanOrEqual(sureness(other));
+        }
       }),
     );
   });

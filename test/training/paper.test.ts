@@ -12,5 +12,5 @@ it.each([
   const { network, stage1 } = paperConfig(name, 96, 4);
   expect(network.classifier.kind).toBe(classifier);
   expect(network.interpolation).toBe(interpolation);
-  expect(stage1?.epochs).toBe(epochs);
+  expect(stage1.epochs).toBe(epochs);
 });
