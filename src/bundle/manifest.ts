@@ -34,14 +34,16 @@ const manifestSchema = z
       .min(1)
       .readonly(),
     /**
-     * Choices of thresholds (one for each step) with what they gave on validation, of which a budget takes the most accurate that it
-     * can pay for; empty where the model was not evaluated.
+     * Choices of thresholds (one for each step) with what they gave on validation, of which a budget takes the one expected to be most accurate
+     * that it can pay for; empty where the model was not evaluated.
      */
     calibration: z
       .array(
         z.strictObject({
           thresholds: z.array(z.number()).readonly(),
           accuracy: share,
+          /** Absent from bundles of before it was known. */
+          expected: share.exactOptional(),
           meanMultiAdds: z.number().nonnegative(),
           /** Of the images that leave at each step: what a budget of time is fitted by. */
           exitShares: z.array(share).readonly(),

@@ -19,7 +19,7 @@ import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
 import { didYouMean, unknownName } from '../errors/did-you-mean.js';
 import { fitting } from '../errors/fitting.js';
-import { UsageError } from '../errors/index.js';
+import { CheckpointError, UsageError } from '../errors/index.js';
 import { ModelConfig, StaticConfig } from '../model/config.js';
 import { GFNet } from '../model/gfnet.js';
 import { StaticNetwork } from '../model/static.js';
@@ -181,8 +181,15 @@ function describeImages({ side, mean, std }: Preprocessing, classes: number | un
   return { side, channels: 3, mean, std, classes: nameClasses(classes, options.classes) };
 }
 
-/** @throws UsageError where the file has another number of names */
+/** @throws UsageError where the file has another number of names, CheckpointError where there is one class */
 function nameClasses(found: number | undefined, file: string | undefined): readonly string[] {
+  if (found === 1) {
+    throw new CheckpointError({
+      problem: 'the head of the network has one output, which tells no classes apart',
+      allowed: 'an output for each of two classes or more',
+      mend: 'train its head anew with two outputs, no and yes',
+    });
+  }
   // Without a head the file will be refused, with all that is missing, whatever they are called.
   const count = found ?? 2;
   if (file === undefined) return Array.from({ length: count }, (_, i) => String(i));

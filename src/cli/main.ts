@@ -1,7 +1,7 @@
 /** The command line: one file a command. */
 import { Command } from 'commander';
 import { programVersion } from '../checkpoint/program.js';
-import { exitCodes, GFNetError } from '../errors/index.js';
+import { EngineError, exitCodes, GFNetError, isOutOfMemory } from '../errors/index.js';
 import { compareCommand } from './compare.js';
 import { dataCommand } from './data.js';
 import { demoCommand } from './demo.js';
@@ -53,7 +53,8 @@ for (const command of [
 watchStandardStreams();
 try {
   await program.parseAsync();
-} catch (error) {
+} catch (cause) {
+  const error = isOutOfMemory(cause) ? outOfMemory(cause) : cause;
   if (error instanceof GFNetError) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = error.exitCode;
@@ -61,4 +62,14 @@ try {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = exitCodes.unexpected;
   }
+}
+
+/** Outside a compiled step, which says so itself. */
+function outOfMemory(cause: unknown): EngineError {
+  return new EngineError({
+    problem: 'memory does not suffice for this network on images of this size',
+    given: /shape ?\[[\d,]*\]/.exec(String(cause))?.[0] ?? '',
+    mend: 'make the images smaller (--side, data.side), or the network (network.encoder)',
+    cause,
+  });
 }

@@ -1,7 +1,7 @@
 /** Compiles a function of tensors to one TensorFlow function, which its executor runs without JavaScript in between. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { EngineError, TracingError } from '../errors/index.js';
+import { EngineError, isOutOfMemory, TracingError } from '../errors/index.js';
 import type { GraphOutput } from './binding.js';
 import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
@@ -129,10 +129,6 @@ function suit(graph: Graph, free: number, { onRecompute }: MemoryLimit): Graph {
   const suited = withinMemory(graph, free);
   if (suited.graph !== graph) onRecompute(suited.all, suited.peak);
   return suited.graph;
-}
-
-function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('OOM when allocating');
 }
 
 function outOfMemory(cause: unknown): EngineError {

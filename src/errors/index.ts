@@ -87,3 +87,8 @@ export class TimeUpError extends GFNetError {
 export class InterruptedError extends GFNetError {
   override readonly exitCode = exitCodes.interrupted;
 }
+
+/** Whether TensorFlow says so of an operation. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('OOM when allocating');
+}

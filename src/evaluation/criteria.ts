@@ -1,15 +1,13 @@
 /** Other ways to be sure enough to leave than confidence, each compared at the same budgets. */
+import { beliefsOf } from './beliefs.js';
 import { exits, type OperatingPoint } from './exits.js';
 import { candidates, fitBudget } from './fit.js';
 import { readEvidence, type AnytimeOutputs, type Evidence } from './outputs.js';
 import type { CriterionName } from './results.js';
 import { softmax } from './softmax.js';
-import { fitTemperature } from './temperature.js';
 
 /** Probabilities of one image, [classes] -> how sure, in [0, 1]. */
 type Certainty = (probabilities: Float32Array) => number;
-
-const confidence: Certainty = probabilities => probabilities.reduce((a, b) => Math.max(a, b), 0);
 
 /** How far the likeliest class is ahead of the next. */
 const margin: Certainty = probabilities => {
@@ -27,11 +25,6 @@ const entropy: Certainty = probabilities => {
   return Math.min(1, Math.max(0, 1 - h / Math.log(probabilities.length)));
 };
 
-/** The temperature of each step, fitted on a set: see `fitTemperature`. */
-export function fitTemperatures({ logits, labels, classes }: AnytimeOutputs): number[] {
-  return logits.map(step => fitTemperature({ logits: step, labels, classes }));
-}
-
 /**
  * The evidence whose `confidence` is another criterion's certainty, so that whatever chooses thresholds chooses them for that.
  *
@@ -44,16 +37,16 @@ export function judgedBy(
 ): Evidence {
   const evidence = readEvidence(outputs);
   const { classes } = outputs;
-  const certainty = (score: Certainty, t: number, temperature = 1): Float32Array => {
-    const scaled = (outputs.logits[t] ?? new Float32Array()).map(logit => logit / temperature);
-    const probabilities = softmax(scaled, classes);
+  const certainty = (score: Certainty, t: number): Float32Array => {
+    const probabilities = softmax(outputs.logits[t] ?? new Float32Array(), classes);
     return Float32Array.from(evidence.labels, (_, i) =>
       score(probabilities.subarray(i * classes, (i + 1) * classes)),
     );
   };
+  const beliefs = (): Float32Array[] => beliefsOf(outputs, temperatures);
   const scores: Readonly<Record<CriterionName, (t: number) => Float32Array>> = {
-    confidence: t => certainty(confidence, t),
-    'calibrated confidence': t => certainty(confidence, t, temperatures[t]),
+    confidence: t => evidence.steps[t]?.confidence ?? new Float32Array(),
+    'calibrated confidence': t => beliefs()[t] ?? new Float32Array(),
     margin: t => certainty(margin, t),
     entropy: t => certainty(entropy, t),
     patience: t => agreement(evidence, t),
@@ -77,7 +70,7 @@ export interface CriterionRow extends OperatingPoint {
   readonly budget: number;
 }
 
-/** Each criterion under the thresholds that are most accurate on validation within each budget; reported on test. */
+/** Each criterion under the thresholds that validation lets expect to be most accurate within each budget; reported on test. */
 export function compareCriteria(
   criteria: readonly CriterionName[],
   validation: AnytimeOutputs,
@@ -85,8 +78,9 @@ export function compareCriteria(
   budgets: readonly number[],
   temperatures: readonly number[],
 ): CriterionRow[] {
+  const beliefs = beliefsOf(validation, temperatures);
   return criteria.flatMap(criterion => {
-    const choices = candidates(judgedBy(criterion, validation, temperatures));
+    const choices = candidates(judgedBy(criterion, validation, temperatures), beliefs);
     const judged = judgedBy(criterion, test, temperatures);
     return budgets.map(budget => ({
       criterion,

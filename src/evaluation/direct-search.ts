@@ -1,4 +1,4 @@
-/** Thresholds by direct search: those that are worth most on a calibration set, when Multi-Adds have a price. */
+/** Thresholds by direct search: those that are expected to be worth most on a calibration set, when Multi-Adds have a price. */
 import { always, exitSteps, never } from './exits.js';
 import type { Evidence } from './outputs.js';
 
@@ -23,30 +23,41 @@ const maxSweeps = 10;
 /**
  * For each price, thresholds under which
  *
- *     accuracy - price x mean Multi-Adds / Multi-Adds of all steps after the glance
+ *     expected accuracy - price x mean Multi-Adds / Multi-Adds of all steps after the glance
  *
  * cannot be raised by changing any one of them: coordinate ascent from the last step that can be left to the first. With the other
  * thresholds as they are, the images that reach a step are put in order of falling confidence, and the best place to cut that order is
  * found in one pass.
  *
+ * @param beliefs how likely each step's answers are right, [n] each. Whether they are (0 or 1) would do, but on few sources thresholds then suit
+ *   the errors that these happen to have: see `beliefsOf`
  * @param prices above 0
  * @returns thresholds, one for each step, in the order of the prices; those that several prices agree on once
  */
-export function searchThresholds(calibration: Evidence, prices: readonly number[]): number[][] {
+export function searchThresholds(
+  calibration: Evidence,
+  beliefs: readonly Float32Array[],
+  prices: readonly number[],
+): number[][] {
   const { steps, labels } = calibration;
   const orders = steps.map(({ confidence }) =>
     Int32Array.from(labels.keys()).sort((a, b) => (confidence[b] ?? 0) - (confidence[a] ?? 0)),
   );
-  const found = prices.map(price => searchOne(calibration, orders, price));
+  const found = prices.map(price => searchOne(calibration, beliefs, orders, price));
   return [...new Map(found.map(thresholds => [thresholds.join(), thresholds])).values()];
 }
 
 /** `orders`: of each step, [n] images in order of falling confidence. */
-function searchOne(calibration: Evidence, orders: readonly Int32Array[], price: number): number[] {
+function searchOne(
+  calibration: Evidence,
+  beliefs: readonly Float32Array[],
+  orders: readonly Int32Array[],
+  price: number,
+): number[] {
   const { steps, last } = calibration;
   const beyondGlance = last.multiAdds - (steps[0]?.multiAdds ?? 0);
-  const worth = steps.map(({ correct, multiAdds }) =>
-    Float64Array.from(correct, right => right - (price * multiAdds) / beyondGlance),
+  const worth = steps.map(({ multiAdds }, t) =>
+    Float64Array.from(beliefs[t] ?? [], right => right - (price * multiAdds) / beyondGlance),
   );
   const thresholds: number[] = steps.map((_, t) => (t === steps.length - 1 ? always : never));
   for (let sweep = 0; sweep < maxSweeps; sweep++) {

@@ -1,8 +1,9 @@
 /** From saved outputs to results: thresholds are chosen on validation, every figure is reported on test. */
 import { stream } from '../random/index.js';
 import { confusion } from './anytime.js';
+import { beliefsOf, fitTemperatures } from './beliefs.js';
 import { coverage } from './coverage.js';
-import { compareCriteria, fitTemperatures } from './criteria.js';
+import { compareCriteria } from './criteria.js';
 import { pricesFor, searchThresholds } from './direct-search.js';
 import { exitShares, referenceBudgets, thresholdsForShares } from './exit-shares.js';
 import { commonThreshold, exits } from './exits.js';
@@ -66,7 +67,9 @@ export function evaluateOutputs(evaluation: Evaluation): Results {
   const validation = readEvidence(evaluation.validation.outputs);
   const test = readEvidence(evaluation.test.learned);
   const budgets = evaluation.budgets ?? defaultBudgets(test);
-  const early = earlyExit(validation, test, budgets);
+  const temperatures = fitTemperatures(evaluation.validation.outputs);
+  const beliefs = beliefsOf(evaluation.validation.outputs, temperatures);
+  const early = earlyExit(validation, beliefs, test, budgets);
   return {
     version: 2,
     command,
@@ -83,7 +86,7 @@ export function evaluateOutputs(evaluation: Evaluation): Results {
     ...early,
     perClass: perClass(test, early.fullAccuracy.thresholds),
     risk: risk(validation, test, evaluation.promised),
-    ...certainty(evaluation, budgets.filter(isBetween(test))),
+    ...certainty(evaluation, temperatures, budgets.filter(isBetween(test))),
     confusion: confusion(test, test.last),
     looks: looks(evaluation.test.learned),
     robustness: null,
@@ -119,9 +122,14 @@ type EarlyExit = Pick<
   'choices' | 'budgets' | 'exitShares' | 'directSearch' | 'commonThresholds' | 'fullAccuracy'
 >;
 
-function earlyExit(validation: Evidence, test: Evidence, budgets: readonly number[]): EarlyExit {
-  const searched = searchThresholds(validation, pricesFor(validation));
-  const choices = candidates(validation, searched);
+function earlyExit(
+  validation: Evidence,
+  beliefs: readonly Float32Array[],
+  test: Evidence,
+  budgets: readonly number[],
+): EarlyExit {
+  const searched = searchThresholds(validation, beliefs, pricesFor(validation));
+  const choices = candidates(validation, beliefs, searched);
   const steps = test.steps.length;
   const full = exits(test, fitAccuracy(choices, maxDrop).thresholds);
   return {
@@ -147,10 +155,10 @@ function isBetween({ steps, last }: Evidence): (budget: number) => boolean {
 
 function certainty(
   { validation, test }: Evaluation,
+  temperatures: readonly number[],
   budgets: readonly number[],
 ): Pick<Results, 'calibration' | 'criteria'> {
   const { learned } = test;
-  const temperatures = fitTemperatures(validation.outputs);
   return {
     calibration: learned.logits.map((logits, t) => {
       const labelled = { logits, labels: learned.labels, classes: learned.classes };

@@ -4,7 +4,8 @@ export { compareRuns, parseComparison, type Comparison, type Judged } from './co
 export { pricesFor, searchThresholds } from './direct-search.js';
 export { evaluateOutputs, withRobustness, withTiming, type StaticOutputs } from './evaluate.js';
 export { pickExamples, type Examples } from './examples.js';
-export { compareCriteria, fitTemperatures, judgedBy } from './criteria.js';
+export { beliefsOf, fitTemperatures } from './beliefs.js';
+export { compareCriteria, judgedBy } from './criteria.js';
 export { reliability, type Reliability } from './reliability.js';
 export { fitTemperature } from './temperature.js';
 export { bootstrapIntervals, sumBySource } from './bootstrap.js';

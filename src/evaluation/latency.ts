@@ -1,4 +1,5 @@
 /** Early exit within a budget of milliseconds: the fit that keeps to Multi-Adds, with each step's measured time in their place. */
+import { beliefsOf } from './beliefs.js';
 import { pricesFor, searchThresholds } from './direct-search.js';
 import { exits, type OperatingPoint } from './exits.js';
 import { candidates, fitBudget } from './fit.js';
@@ -25,8 +26,9 @@ export function fitLatency(
   // Whatever a step costs takes the place of its Multi-Adds.
   const timed = (outputs: AnytimeOutputs) => readEvidence({ ...outputs, multiAdds: times.steps });
   const [fitted, reported] = [timed(validation), timed(test)];
-  const searched = searchThresholds(fitted, pricesFor(fitted));
-  const choices = candidates(fitted, searched);
+  const beliefs = beliefsOf(validation);
+  const searched = searchThresholds(fitted, beliefs, pricesFor(fitted));
+  const choices = candidates(fitted, beliefs, searched);
   return {
     ...times,
     budgets: budgets.map(budget => ({

@@ -139,7 +139,7 @@ export const resultsSchema = z.strictObject({
   validation: dataSet,
   test: dataSet,
   /** What budgets are fitted to: every choice of thresholds that was tried, with what it gives on validation. */
-  choices: list(z.strictObject(operatingPoint)),
+  choices: list(z.strictObject({ ...operatingPoint, expected: share.exactOptional() })),
   /** The learned one first. */
   policies: list(policy),
   /** Plain networks, for comparison. */

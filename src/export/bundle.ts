@@ -86,9 +86,10 @@ export async function makeBundle(
       },
       patch: patch ?? null,
       steps,
-      calibration: choices.map(({ thresholds, accuracy, meanMultiAdds, exitShares }) => ({
+      calibration: choices.map(({ thresholds, accuracy, expected, meanMultiAdds, exitShares }) => ({
         thresholds,
         accuracy,
+        ...(expected !== undefined && { expected }),
         meanMultiAdds,
         exitShares,
       })),

@@ -1,5 +1,5 @@
 /** What an image may cost on average, in Multi-Adds or in time. */
-import type { OperatingPoint } from '../evaluation/exits.js';
+import type { Choice } from '../evaluation/fit.js';
 import { fitBudget, fitTime } from '../evaluation/fit.js';
 import type { Promised } from '../evaluation/risk.js';
 
@@ -13,9 +13,10 @@ export type ThresholdRule =
   | { readonly budget: { readonly milliseconds: number }; readonly times: readonly number[] }
   | Promised;
 
-/** The most accurate thresholds within a budget. @throws UsageError when not even the glance fits it */
+/** The thresholds expected to be most accurate within a budget. @throws UsageError when not even the glance fits it */
 export function withinBudget(
-  choices: readonly Pick<OperatingPoint, 'thresholds' | 'accuracy' | 'meanMultiAdds' | 'exitShares'>[],
+  choices: readonly (Pick<Choice, 'thresholds' | 'accuracy' | 'meanMultiAdds' | 'exitShares'> &
+    Partial<Pick<Choice, 'expected'>>)[],
   rule: Exclude<ThresholdRule, Promised>,
 ): readonly number[] {
   const choice =

@@ -38,7 +38,7 @@ export function evaluationOf(checkpoint: Checkpoint, purpose: string): Results {
 }
 
 /**
- * The thresholds, one for each step, that were most accurate on validation within a budget, or the loosest that keep a promise: all steps,
+ * The thresholds, one for each step, expected by validation to be most accurate within a budget, or the loosest that keep a promise: all steps,
  * where too few images were evaluated to promise it of fewer.
  * @throws UsageError when the checkpoint was not evaluated, or the budget is below the cost of the glance
  */

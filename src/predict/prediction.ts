@@ -12,7 +12,7 @@ export interface PredictOptions {
   readonly threshold?: number;
   /**
    * Instead of a threshold: mean Multi-Adds for one image, or mean milliseconds that its steps take by themselves on this machine (measured
-   * once, see `stepMilliseconds`); takes the most accurate thresholds within it on the validation images of `gfnet evaluate`.
+   * once, see `stepMilliseconds`); takes the thresholds within it that are to be expected most accurate by the validation images of `gfnet evaluate`.
    */
   readonly budget?: Budget;
   /**

@@ -344,7 +344,7 @@ describe('state dicts', () => {
         renamed: (name, data, state) => (state.delete(name), state.set(`${name}s`, data), /unexpected: /),
         reshaped: (name, data, state) => (
           state.set(name, { ...data, shape: [...data.shape, 1] }),
-          /of another shape: /
+          /of another shape or type: /
         ),
         spoilt: (name, { shape, values }, state) => {
           state.set(name, { dtype: 'float32', shape, values: Float32Array.from(values, () => NaN) });

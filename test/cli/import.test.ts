@@ -194,6 +194,11 @@ describe('gfnet import', () => {
       [/missing: fc\.weight .*or classifier\.weight/, /fc\.bias/],
     ],
     [
+      'a head of one output',
+      ['single.safetensors', '--network', name],
+      [/one output, which tells no classes apart/, /two classes or more/],
+    ],
+    [
       'names of the package that holds TensorFlow’s Lite0, for the network that pads as PyTorch does',
       ['lite.safetensors', '--network', 'efficientnet_lite0'],
       [/missing: conv_stem\.weight \[32, 3, 3, 3\]/, /unexpected: _conv_stem\.weight/],
@@ -228,6 +233,12 @@ describe('gfnet import', () => {
     writeFileSync(join(folder, 'first.pth.tar'), legacyFile(first));
     const headless = new Map([...stateDict()].filter(([key]) => !key.startsWith('classifier')));
     writeParts(join(folder, 'headless.safetensors'), encodeSafetensors(headless));
+    const single = new Map(headless).set('classifier.bias', {
+      ...head,
+      shape: [1],
+      values: new Float32Array(1),
+    });
+    writeParts(join(folder, 'single.safetensors'), encodeSafetensors(single));
     const { code, stdout, stderr } = gfnet(folder, 'import', ...args, '--out', 'refused');
     for (const message of messages) expect(stderr).toMatch(message);
     expect([stdout, code]).toEqual(['', exitCodes.badInput]);

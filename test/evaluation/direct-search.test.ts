@@ -11,7 +11,7 @@ import {
   thresholdsForShares,
   type Evidence,
 } from '../../src/evaluation/index.js';
-import { modelOutputs, tiedOutputs } from './synthetic.js';
+import { modelOutputs, rightness, tiedOutputs } from './synthetic.js';
 
 function worthAt(evidence: Evidence, price: number, thresholds: readonly number[]): number {
   const { accuracy, meanMultiAdds } = exits(evidence, thresholds);
@@ -25,7 +25,7 @@ describe('searchThresholds', () => {
       fc.property(tiedOutputs, fc.double({ min: 0, max: 1, noNaN: true }), (outputs, price) => {
         const evidence = readEvidence(outputs);
         const worth = (thresholds: readonly number[]) => worthAt(evidence, price, thresholds);
-        const [found = []] = searchThresholds(evidence, [price]);
+        const [found = []] = searchThresholds(evidence, rightness(evidence), [price]);
         evidence.steps.slice(0, -1).forEach(({ confidence }, t) => {
           for (const other of [...confidence, never]) {
             expect(worth(found.with(t, other))).toBeLessThanOrEqual(worth(found) + 1e-6);
@@ -37,7 +37,7 @@ describe('searchThresholds', () => {
 
   it('spends less the dearer Multi-Adds are, and gives each choice once', () => {
     const evidence = readEvidence(modelOutputs(5, 2000, [2, 3, 4]));
-    const found = searchThresholds(evidence, pricesFor(evidence));
+    const found = searchThresholds(evidence, rightness(evidence), pricesFor(evidence));
     const costs = found.map(thresholds => exits(evidence, thresholds).meanMultiAdds);
     expect(costs).toEqual([...costs].sort((a, b) => b - a));
     expect(new Set(found.map(String)).size).toBe(found.length);
@@ -48,7 +48,7 @@ describe('searchThresholds', () => {
     const evidence = readEvidence(modelOutputs(6, 2000, [2, 3, 4]));
     for (const price of [0.01, 0.05, 0.2]) {
       const worth = (thresholds: readonly number[]) => worthAt(evidence, price, thresholds);
-      const [found = []] = searchThresholds(evidence, [price]);
+      const [found = []] = searchThresholds(evidence, rightness(evidence), [price]);
       for (const threshold of [0.5, 0.7, 0.9, 0.975, 0.99]) {
         expect(worth(found)).toBeGreaterThanOrEqual(worth(commonThreshold(threshold, 3)));
       }
@@ -66,13 +66,13 @@ describe('searchThresholds', () => {
     'lets everyone leave at the glance when that is all that counts, whatever the steps cost: %j',
     (...multiAdds) => {
       const evidence = readEvidence({ ...modelOutputs(7, 2000, [2, 3, 4]), multiAdds });
-      const cheapest = searchThresholds(evidence, pricesFor(evidence)).at(-1) ?? [];
+      const cheapest = searchThresholds(evidence, rightness(evidence), pricesFor(evidence)).at(-1) ?? [];
       expect(exits(evidence, cheapest).meanSteps).toBe(1);
     },
   );
 
   it('leaves a model of one step as it is', () => {
     const evidence = readEvidence(modelOutputs(1, 50, [3]));
-    expect(searchThresholds(evidence, pricesFor(evidence))).toEqual([[-1e8]]);
+    expect(searchThresholds(evidence, rightness(evidence), pricesFor(evidence))).toEqual([[-1e8]]);
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { candidates, exits, fitBudget, fitLatency, readEvidence } from '../../src/evaluation/index.js';
+import {
+  beliefsOf,
+  candidates,
+  exits,
+  fitBudget,
+  fitLatency,
+  readEvidence,
+} from '../../src/evaluation/index.js';
 import { modelOutputs } from './synthetic.js';
 
 const validation = modelOutputs(1, 600, [2, 3, 4, 5]);
@@ -12,7 +19,10 @@ describe('early exit within milliseconds', () => {
     const steps = validation.multiAdds.map(cost => cost / perMillisecond);
     const budget = 3.5;
     const [point] = fitLatency(validation, test, { ...machine, steps }, [budget]).budgets;
-    const counted = fitBudget(candidates(readEvidence(validation)), budget * perMillisecond);
+    const counted = fitBudget(
+      candidates(readEvidence(validation), beliefsOf(validation)),
+      budget * perMillisecond,
+    );
     const expected = exits(readEvidence(test), counted.thresholds);
     expect(point?.thresholds).toEqual(expected.thresholds);
     expect(point?.accuracy).toBe(expected.accuracy);

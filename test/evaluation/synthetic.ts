@@ -1,6 +1,6 @@
 /** Outputs to evaluate: small arbitrary ones full of ties, and large ones of a made-up model that is surer and better at each step. */
 import fc from 'fast-check';
-import type { AnytimeOutputs } from '../../src/evaluation/index.js';
+import type { AnytimeOutputs, Evidence } from '../../src/evaluation/index.js';
 import { normal, stream } from '../../src/random/index.js';
 
 /** Integer logits, so that many confidences are equal. */
@@ -47,4 +47,9 @@ export function modelOutputs(
       t === 0 ? null : normal(random, 2 * n).map(x => Math.min(1, Math.max(0, 0.5 + x / 5))),
     ),
   };
+}
+
+/** Whether each step's answers are right, as beliefs that are sure: what is then expected is what is measured. */
+export function rightness({ steps }: Evidence): Float32Array[] {
+  return steps.map(({ correct }) => Float32Array.from(correct));
 }

@@ -81,7 +81,7 @@ function adoptPart(wanted: Tensors, { state, source, prefix, find, mayRemain }: 
   const wrong = [
     ...listed('missing', missing),
     ...listed('unexpected', [...unexpected]),
-    ...listed('of another shape', misshapen),
+    ...listed('of another shape or type', misshapen),
     ...listed('not finite', endless),
   ];
   if (wrong.length === 0) return adopted;
