@@ -151,6 +151,23 @@ describe('sharp decodes', () => {
   });
 });
 
+it('decoding keeps no memory, of whole files or of damaged ones', async () => {
+  const whole = await photo(400, 300);
+  const cut = whole.subarray(0, whole.length / 2);
+  const out = new Uint8Array(300 * 400 * 3);
+  const many = (): number => {
+    for (let i = 0; i < 600; i++) {
+      expect(native.decode(whole, 3, 400, 0, 0, 300, 400, out)).toBe(true);
+      expect(native.decode(cut, 3, 400, 0, 0, 300, 400, out)).toBe(false);
+    }
+    return process.memoryUsage().rss;
+  };
+  many();
+  const before = many();
+  // An image that were kept each time would take 216 MB.
+  expect(many() - before).toBeLessThan(40e6);
+});
+
 describe('of what is damaged', () => {
   it('a file that is cut off is refused, wherever it ends', async () => {
     const whole = await photo(60, 50);
