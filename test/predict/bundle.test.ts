@@ -1,9 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataConfig } from '../../src/data/config.js';
-import { encodePng } from '../../src/data/decode.js';
-import { openData } from '../../src/data/open.js';
 import { startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { BundleError, EngineError, ExportError, GFNetError, UsageError } from '../../src/errors/index.js';
@@ -20,28 +17,12 @@ import { loadModel } from '../../src/predict/load.js';
 import type { Belief, Prediction } from '../../src/predict/prediction.js';
 import { loadRunner } from '../../src/predict/onnx-node.js';
 import { temporaryFolder } from '../checkpoint/support.js';
+import { testDigits } from '../helpers/digits.js';
 import { noiseBytes } from '../helpers/network.js';
 
 const folder = temporaryFolder();
 const packaged = join(import.meta.dirname, '../../checkpoints/cluttered-60');
 const bundle = join(folder, 'digits');
-const shape = { height: 60, width: 60, channels: 1 };
-
-/** The first of the test set. */
-async function pictures(n: number): Promise<Buffer[]> {
-  const { test } = openData(DataConfig.parse({ kind: 'cluttered-digits', canvas: 60, clutter: 4 }));
-  const size = shape.height * shape.width;
-  const images = new Float32Array(n * size);
-  await test.read(
-    Int32Array.from({ length: n }, (_, i) => 10 * i),
-    0,
-    images,
-    new Int32Array(n),
-  );
-  return Promise.all(
-    Array.from({ length: n }, (_, i) => encodePng(images.subarray(i * size, (i + 1) * size), shape)),
-  );
-}
 
 let here: GFNet;
 let there: BundledGFNet;
@@ -83,7 +64,7 @@ describe('a bundle predicts as the model it was made of', () => {
     { budget: 20e6, batchSize: 3 },
     { maxAccuracyDrop: 0.005 },
   ])('%j', async options => {
-    const images = await pictures(8);
+    const images = await testDigits(8);
     const expected = await here.predict(images, options);
     expectSame(await there.predict(images, options), expected);
     const any = await GFNet.load(bundle);
@@ -92,7 +73,7 @@ describe('a bundle predicts as the model it was made of', () => {
   });
 
   it('some images stopping early, others not', async () => {
-    const steps = (await there.predict(await pictures(24), { threshold: 0.975 })).map(({ steps }) => steps);
+    const steps = (await there.predict(await testDigits(24), { threshold: 0.975 })).map(({ steps }) => steps);
     expect(new Set(steps).size).toBeGreaterThan(1);
   });
 });
@@ -108,7 +89,7 @@ describe('a budget in milliseconds', () => {
       ...choice,
       time: exitShares.reduce((sum, share, t) => sum + share * until(t + 1), 0),
     }));
-    const images = await pictures(40);
+    const images = await testDigits(40);
     const whole = await there.predict(images, { threshold: 1 });
     const found = new Set<string>();
     for (const part of [0.02, 0.1, 0.3, 0.6, 1]) {
@@ -140,7 +121,7 @@ describe('a budget in milliseconds', () => {
   });
 
   it('is refused below what the glance takes, and where it is none', async () => {
-    const [image = ''] = await pictures(1);
+    const [image = ''] = await testDigits(1);
     await expect(there.predict([image], { budget: { milliseconds: 1e-9 } })).rejects.toThrow(/below[^]*ms/);
     await expect(there.predict([image], { budget: { milliseconds: -1 } })).rejects.toBeInstanceOf(UsageError);
     await expect(here.predict([image], { budget: { milliseconds: 1e9 } })).resolves.toHaveLength(1);
@@ -161,7 +142,7 @@ describe('a budget in milliseconds', () => {
 
 describe('asked for an answer in time', () => {
   it('gives what is believed when the next look would end too late, of as many classes as asked for', async () => {
-    const images = await pictures(3);
+    const images = await testDigits(3);
     const [all, none] = [
       { threshold: 1, maxMs: 1e9, topK: 2 },
       { threshold: 1, maxMs: 1e-6 },
@@ -181,7 +162,7 @@ describe('asked for an answer in time', () => {
 
 describe('step by step', () => {
   it('gives each belief as it comes, and takes no step that is not asked for', async () => {
-    const [image = ''] = await pictures(1);
+    const [image = ''] = await testDigits(1);
     const [expected] = await there.predict([image], { threshold: 1 });
     const seen: Belief[] = [];
     for await (const belief of there.steps(image, { threshold: 1 })) {
@@ -193,7 +174,7 @@ describe('step by step', () => {
   });
 
   it('tells of the steps of every image by its index, also where one before cannot be read', async () => {
-    const images: (Buffer | string)[] = await pictures(5);
+    const images: (Buffer | string)[] = await testDigits(5);
     images.splice(2, 0, join(folder, 'missing.png'));
     const told = new Map<number, number[]>();
     const outcomes = there.stream(images, {
@@ -214,7 +195,7 @@ describe('step by step', () => {
     const interruption = new AbortController();
     const options = { threshold: 1, signal: interruption.signal };
     const seen: number[] = [];
-    const work = there.predict(await pictures(2), {
+    const work = there.predict(await testDigits(2), {
       ...options,
       onStep: ({ step }) => {
         seen.push(step);
@@ -228,7 +209,7 @@ describe('step by step', () => {
 
 describe('a stream', () => {
   it('keeps the order, passes over what cannot be read, and holds no more than may be on their way', async () => {
-    const [image = Buffer.alloc(0)] = await pictures(1);
+    const [image = Buffer.alloc(0)] = await testDigits(1);
     let [asked, answered, ahead] = [0, 0, 0];
     function* sources(): Generator<Uint8Array> {
       for (; asked < 200; asked++) {
