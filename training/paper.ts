@@ -92,7 +92,7 @@ export const paperConfigs: Readonly<Record<string, PaperConfig>> = Object.fromEn
 /** What the reference does with a network of the family that `name` is of, whatever P and T. */
 export function paperConfig(name: Name, patch: number, steps: number): PaperConfig {
   // Some names have the source of their weights before the family.
-  const family = Object.entries(families).find(([family]) => name.includes(family))?.[1] ?? resnet;
+  const family = Object.entries(families).find(([part]) => name.includes(part))?.[1] ?? resnet;
   const { interpolation, classifier, policy, encoderRate, weightDecay, supervision, epochs, freeze } = family;
   const alone = { epochs, encoderRate, weightDecay };
   const learning = { ...alone, supervision, freeze };

@@ -102,13 +102,18 @@ export function resumeRun(path: string): RunWriter {
   }
 }
 
+/** Whether `path` is the folder of a run. */
+export function isRun(path: string): boolean {
+  return existsSync(join(path, files.config));
+}
+
 /**
  * Opens a run to read it; it may be training meanwhile.
  *
  * @throws RunError where there is none or it is damaged
  */
 export function openRun(path: string): Run {
-  if (!existsSync(join(path, files.config))) {
+  if (!isRun(path)) {
     throw new RunError({
       problem: 'not a run folder: it has no config.json',
       given: path,

@@ -6,7 +6,7 @@ import type { JsonObject } from './json.js';
 import { isHeld } from './lock.js';
 import type { MetricRow } from './metrics.js';
 import { readMetrics } from './metrics.js';
-import { openRun } from './run-folder.js';
+import { isRun, openRun } from './run-folder.js';
 import type { RunProgress } from './run-progress.js';
 import { readProgress } from './run-progress.js';
 
@@ -29,10 +29,8 @@ const logLines = 3;
 
 /** The run at `path`; of a folder that `gfnet train all` made, its stages as far as they have begun. @throws RunError where there is none */
 export function viewRuns(path: string): RunView[] {
-  if (existsSync(join(path, 'config.json'))) return [viewRun(path)];
-  const found = stageFolders
-    .map(name => join(path, name))
-    .filter(stage => existsSync(join(stage, 'config.json')));
+  if (isRun(path)) return [viewRun(path)];
+  const found = stageFolders.map(name => join(path, name)).filter(isRun);
   if (found.length > 0) return found.map(viewRun);
   throw new RunError({
     problem: 'not a run folder, nor a folder of the runs of stages',

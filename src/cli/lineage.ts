@@ -1,7 +1,7 @@
 /** How a run came about: the commands of all that it goes on from. */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { openRun } from '../checkpoint/run-folder.js';
+import { isRun, openRun } from '../checkpoint/run-folder.js';
 import { furthestStage } from '../predict/load.js';
 
 /** The runs of static networks that lie beside the run which `given` names: its folder, or one made by gfnet train all. */
@@ -35,5 +35,3 @@ function origin(run: string): string | undefined {
 }
 
 const stages = ['stage1', 'stage2', 'stage3'];
-
-const isRun = (path: string): boolean => existsSync(join(path, 'config.json'));

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { loadLatest } from '../checkpoint/checkpoint.js';
-import { openRun } from '../checkpoint/run-folder.js';
+import { isRun, openRun } from '../checkpoint/run-folder.js';
 import { DataConfig } from '../data/config.js';
 import type { Dataset } from '../data/dataset.js';
 import { areFiles } from '../data/images/open.js';
@@ -51,7 +51,7 @@ export function openSubject(
   tell: (notice: string) => void,
 ): Subject {
   const path = furthestStage(given);
-  const run = existsSync(join(path, 'config.json')) ? openRun(path) : undefined;
+  const run = isRun(path) ? openRun(path) : undefined;
   const folder = out ?? (path.endsWith('.json') ? dirname(path) : path);
   const named = (options.data ?? options.preset ?? options.config) !== undefined;
   if (!named && !run) {

@@ -1,5 +1,4 @@
 /** `gfnet train`: one stage, or all in turn. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import type { StageOptions } from '../../training/run-stage.js';
@@ -7,7 +6,7 @@ import { origins, requireChoice, runStage } from '../../training/run-stage.js';
 import { stages } from '../../training/trainer.js';
 import type { StageName } from '../../training/trainer.js';
 import type { Run } from '../checkpoint/run-folder.js';
-import { openRun, requireStartable } from '../checkpoint/run-folder.js';
+import { isRun, openRun, requireStartable } from '../checkpoint/run-folder.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { joinWorkers, workers } from '../engine/collectives.js';
@@ -187,9 +186,7 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
     ...planned,
     out: join(options.out, planned.folder),
   }));
-  const begun = plan.map(({ out }) =>
-    options.resume === true && existsSync(join(out, 'config.json')) ? openRun(out) : undefined,
-  );
+  const begun = plan.map(({ out }) => (options.resume === true && isRun(out) ? openRun(out) : undefined));
   const first = begun.find(run => run !== undefined);
   // Bad input is told before the engine, which may take long to obtain.
   const runs = plan.map(({ stage: name, out, from, set }, i) => {

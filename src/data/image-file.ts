@@ -7,7 +7,8 @@ import { ImageError } from '../errors/index.js';
 /** As sharp names them; an AVIF file is a HEIF file whose pictures are AV1. */
 const formats = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'];
 const allowed = formats.join(', ');
-const defaultMaxPixels = 100_000_000;
+/** Of an encoded image. */
+export const defaultMaxPixels = 100_000_000;
 
 /** An image that is turned as its EXIF orientation says, not yet decoded. */
 export interface EncodedImage {

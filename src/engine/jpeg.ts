@@ -1,8 +1,7 @@
 /** TensorFlow's decoder of JPEGs, for threads that decode (native/jpeg.cc). */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { defaultPlace } from './setup/place.js';
-import { bindingFolder, jpegFile, tfjsNodeFolder } from './setup/tfjs-node.js';
+import { jpegModuleOf } from './setup/tfjs-node.js';
 import { isStarted } from './start.js';
 
 /** A module that any thread can load, once this process has started TensorFlow. */
@@ -32,6 +31,6 @@ export interface JpegModule {
  */
 export function jpegModule(): string | undefined {
   if (!isStarted()) return undefined;
-  const file = join(bindingFolder(tfjsNodeFolder(defaultPlace().root)), jpegFile);
+  const file = jpegModuleOf(defaultPlace().root);
   return existsSync(file) ? file : undefined;
 }

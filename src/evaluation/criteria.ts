@@ -37,21 +37,23 @@ export function judgedBy(
 ): Evidence {
   const evidence = readEvidence(outputs);
   const { classes } = outputs;
-  const certainty = (score: Certainty, t: number): Float32Array => {
-    const probabilities = softmax(outputs.logits[t] ?? new Float32Array(), classes);
-    return Float32Array.from(evidence.labels, (_, i) =>
-      score(probabilities.subarray(i * classes, (i + 1) * classes)),
-    );
+  const certainty = (score: Certainty): Float32Array[] =>
+    outputs.logits.map(logits => {
+      const probabilities = softmax(logits, classes);
+      return Float32Array.from(evidence.labels, (_, i) =>
+        score(probabilities.subarray(i * classes, (i + 1) * classes)),
+      );
+    });
+  /** Of all steps. */
+  const scores: Readonly<Record<CriterionName, () => readonly Float32Array[]>> = {
+    confidence: () => evidence.steps.map(({ confidence }) => confidence),
+    'calibrated confidence': () => beliefsOf(outputs, temperatures),
+    margin: () => certainty(margin),
+    entropy: () => certainty(entropy),
+    patience: () => evidence.steps.map((_, t) => agreement(evidence, t)),
   };
-  const beliefs = (): Float32Array[] => beliefsOf(outputs, temperatures);
-  const scores: Readonly<Record<CriterionName, (t: number) => Float32Array>> = {
-    confidence: t => evidence.steps[t]?.confidence ?? new Float32Array(),
-    'calibrated confidence': t => beliefs()[t] ?? new Float32Array(),
-    margin: t => certainty(margin, t),
-    entropy: t => certainty(entropy, t),
-    patience: t => agreement(evidence, t),
-  };
-  const steps = evidence.steps.map((step, t) => ({ ...step, confidence: scores[criterion](t) }));
+  const judged = scores[criterion]();
+  const steps = evidence.steps.map((step, t) => ({ ...step, confidence: judged[t] ?? step.confidence }));
   return { ...evidence, steps };
 }
 

@@ -49,11 +49,11 @@ function expectedAccuracy(
 }
 
 /** Results of before there was an expected accuracy have the measured one alone. */
-type Valued = Pick<OperatingPoint, 'accuracy'> & Partial<Pick<Choice, 'expected'>>;
+export type Valued = Pick<OperatingPoint, 'accuracy'> & Partial<Pick<Choice, 'expected'>>;
 
 const worth = ({ expected, accuracy }: Valued): number => expected ?? accuracy;
 
-const cheapest = <Point extends OperatingPoint>(a: Point, b: Point): Point =>
+const cheapest = (a: OperatingPoint, b: OperatingPoint) =>
   b.meanMultiAdds < a.meanMultiAdds || (b.meanMultiAdds === a.meanMultiAdds && b.accuracy > a.accuracy)
     ? b
     : a;

@@ -1,5 +1,6 @@
 /** What an image may cost on average, in Multi-Adds or in time. */
-import type { Choice } from '../evaluation/fit.js';
+import type { OperatingPoint } from '../evaluation/exits.js';
+import type { Valued } from '../evaluation/fit.js';
 import { fitBudget, fitTime } from '../evaluation/fit.js';
 import type { Promised } from '../evaluation/risk.js';
 
@@ -15,8 +16,7 @@ export type ThresholdRule =
 
 /** The thresholds expected to be most accurate within a budget. @throws UsageError when not even the glance fits it */
 export function withinBudget(
-  choices: readonly (Pick<Choice, 'thresholds' | 'accuracy' | 'meanMultiAdds' | 'exitShares'> &
-    Partial<Pick<Choice, 'expected'>>)[],
+  choices: readonly (Valued & Pick<OperatingPoint, 'thresholds' | 'meanMultiAdds' | 'exitShares'>)[],
   rule: Exclude<ThresholdRule, Promised>,
 ): readonly number[] {
   const choice =

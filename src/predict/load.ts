@@ -1,8 +1,8 @@
 /** From a checkpoint to a model that answers. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseArchitecture } from '../checkpoint/architecture.js';
+import { isRun } from '../checkpoint/run-folder.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { loadCheckpoint, loadLatest } from '../checkpoint/checkpoint.js';
 import type { ImageTarget } from '../data/dataset.js';
@@ -28,9 +28,8 @@ export interface LoadedGFNet {
 
 /** The folder of the furthest stage in a folder that `gfnet train all` made; any other path as it is. */
 export function furthestStage(path: string): string {
-  if (existsSync(join(path, 'config.json'))) return path;
-  const stage = ['stage3', 'stage2', 'stage1'].find(name => existsSync(join(path, name, 'config.json')));
-  return stage === undefined ? path : join(path, stage);
+  const stages = ['stage3', 'stage2', 'stage1'].map(name => join(path, name));
+  return [path, ...stages].find(isRun) ?? path;
 }
 
 /** The tensors of one group, checked against those a network of this architecture has. */

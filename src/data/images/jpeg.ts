@@ -1,5 +1,6 @@
 /** JPEGs of the usual kinds, decoded by TensorFlow where it is at hand: the same bits as sharp's in a third of the time. */
 import type { JpegModule } from '../../engine/jpeg.js';
+import { defaultMaxPixels } from '../image-file.js';
 import type { Region } from './random-crop.js';
 
 /** A JPEG whose pixels are what its file holds: neither turned by EXIF nor of a colour profile of its own. */
@@ -35,9 +36,6 @@ interface Header {
   readonly components: 1 | 3;
 }
 
-/** As decodeImage allows by default. */
-const mostPixels = 100_000_000;
-
 const startOfImage = 0xffd8;
 /** Baseline, extended and progressive, in Huffman's code. */
 const frames = [0xffc0, 0xffc1, 0xffc2];
@@ -69,7 +67,7 @@ function frame(content: DataView): Header | undefined {
   const [precision, components] = [content.getUint8(0), content.getUint8(5)];
   const [height, width] = [content.getUint16(1), content.getUint16(3)];
   if (precision !== 8 || (components !== 1 && components !== 3)) return undefined;
-  if (width === 0 || height === 0 || width * height > mostPixels) return undefined;
+  if (width === 0 || height === 0 || width * height > defaultMaxPixels) return undefined;
   return { width, height, components };
 }
 

@@ -1,5 +1,5 @@
-// check.mjs ROOT JPEG: loads tfjs-node as ROOT resolves it, computes 1 + 2, and prints what the binding is and has; decodes with the module of
-// that name, where there is one beside the binding.
+// check.mjs ROOT JPEG: loads tfjs-node as ROOT resolves it, computes 1 + 2, and prints what the binding is and has; decodes with the module
+// JPEG, where there is one.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import util from 'node:util';
 // tfjs-node calls this function, which Node 23 removed.
 util.isNullOrUndefined ??= value => value === null || value === undefined;
 
-const [root, jpegFile] = process.argv.slice(2);
+const [root, jpegModule] = process.argv.slice(2);
 const require = createRequire(join(root, 'package.json'));
 const tf = require('@tensorflow/tfjs-node');
 const { binding } = tf.backend();
@@ -19,13 +19,11 @@ console.log(JSON.stringify({ tensorflow: binding.TF_Version, functions, sum, lev
 
 /** Of the middle of 8 x 8 pixels that are all 200. */
 function decodedLevel() {
-  const folder = join(require.resolve('@tensorflow/tfjs-node/package.json'), '..', 'lib', 'napi-v8');
-  const file = join(folder, jpegFile);
-  if (!existsSync(file)) return null;
+  if (!existsSync(jpegModule)) return null;
   const image = Buffer.from(
     '/9j/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAABv/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8ASP/Z',
     'base64',
   );
   const level = new Uint8Array(1);
-  return require(file).decode(image, 1, 8, 4, 4, 1, 1, level) ? level[0] : null;
+  return require(jpegModule).decode(image, 1, 8, 4, 4, 1, 1, level) ? level[0] : null;
 }

@@ -3,7 +3,7 @@ import { setupError } from './errors.js';
 import { nativeFile, type Place } from './place.js';
 import { lastLines, runProgram } from './program.js';
 import { tensorflowVersion } from './targets.js';
-import { jpegFile } from './tfjs-node.js';
+import { jpegFile, jpegModuleOf } from './tfjs-node.js';
 
 /** What our patch adds to the binding. */
 export const patchedFunctions = [
@@ -29,7 +29,11 @@ export interface Check {
  */
 export async function checkBinding(place: Place): Promise<Check> {
   const env = { ...place.env, TF_CPP_MIN_LOG_LEVEL: '2' };
-  const run = await runProgram(process.execPath, [nativeFile('check.mjs'), place.root, jpegFile], { env });
+  const run = await runProgram(
+    process.execPath,
+    [nativeFile('check.mjs'), place.root, jpegModuleOf(place.root)],
+    { env },
+  );
   const found =
     run?.code === 0 ? (JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '') as Answer) : undefined;
   if (found?.sum === 3) {

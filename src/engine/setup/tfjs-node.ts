@@ -38,6 +38,11 @@ export const bindingFile = 'tfjs_binding.node';
 /** Beside a binding of ours: the module that decodes JPEGs. */
 export const jpegFile = 'gfnet_jpeg.node';
 
+/** Where that module is once a binding of ours is installed for `root`. @throws EngineError as `tfjsNodeFolder` */
+export function jpegModuleOf(root: string): string {
+  return join(bindingFolder(tfjsNodeFolder(root)), jpegFile);
+}
+
 /** @throws EngineError when the package the file belongs to is not installed */
 export function resolveFrom(folder: string, file: string): string {
   try {
