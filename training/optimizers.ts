@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { Tensors } from '../src/engine/gradients.js';
+import * as ops from '../src/engine/ops.js';
 
 export function mapValues<T>(
   record: Readonly<Record<string, T>>,
@@ -53,23 +54,21 @@ export interface SgdOptions {
   readonly rate: (name: string) => Scalar;
 }
 
-/** SGD with Nesterov momentum: g += decay p; v = momentum v + g; p -= rate (g + momentum v). */
+/** SGD with Nesterov momentum of each parameter, as `nesterov` of the engine. */
 export function nesterov(
   parameters: Tensors,
   gradients: Tensors,
   velocity: Tensors,
-  { momentum, weightDecay, rate }: SgdOptions,
+  { rate, ...options }: SgdOptions,
 ): { parameters: Tensors; velocity: Tensors } {
-  const decayed = mapValues(gradients, (name, gradient) =>
-    tf.add(gradient, tf.mul(at(parameters, name), weightDecay)),
-  );
-  const next = mapValues(decayed, (name, gradient) => tf.add(tf.mul(at(velocity, name), momentum), gradient));
-  return {
-    velocity: next,
-    parameters: mapValues(decayed, (name, gradient) =>
-      tf.sub(at(parameters, name), tf.mul(rate(name), tf.add(gradient, tf.mul(at(next, name), momentum)))),
-    ),
-  };
+  const next: Record<string, Tensor> = {};
+  const speeds = mapValues(gradients, (name, gradient) => {
+    const parameter = at(parameters, name);
+    const step = ops.nesterov(parameter, gradient, at(velocity, name), { ...options, rate: rate(name) });
+    next[name] = step.parameter;
+    return step.velocity;
+  });
+  return { parameters: next, velocity: speeds };
 }
 
 export interface AdamState {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { OpAttribute } from './binding.js';
-import { backend } from './start.js';
+import { backend, hasKernels } from './start.js';
 
 function call(
   op: string,
@@ -36,6 +36,11 @@ const bool = (name: string, value: boolean): OpAttribute => ({
   type: backend().binding.TF_ATTR_BOOL,
   value,
 });
+const integer = (name: string, value: number): OpAttribute => ({
+  name,
+  type: backend().binding.TF_ATTR_INT,
+  value,
+});
 const integers = (name: string, value: readonly number[]): OpAttribute => ({
   name,
   type: backend().binding.TF_ATTR_INT,
@@ -57,6 +62,9 @@ export function withGradient<A extends Tensor[], T extends Tensor>(
   });
 }
 
+/** As the kernels of native/kernels.cc number them. */
+export const fusedActivations = { none: 0, relu: 1, relu6: 2, hardSwish: 3 } as const;
+
 /** x: [n, h, w, c] -> max(x, 0). */
 export const relu = withGradient<[Tensor], Tensor>(([x], save) => {
   const value = tf.relu(x);
@@ -66,8 +74,9 @@ export const relu = withGradient<[Tensor], Tensor>(([x], save) => {
 
 /** x: [n, h, w, c] -> min(max(x, 0), 6). */
 export const relu6 = withGradient<[Tensor], Tensor>(([x], save) => {
-  save([x]);
-  return { value: tf.relu6(x), gradient: (dy, [x]) => [call1('Relu6Grad', [], [dy, x as Tensor])] };
+  const value = tf.relu6(x);
+  save([value]);
+  return { value, gradient: (dy, [y]) => [call1('Relu6Grad', [], [dy, y as Tensor])] };
 }) as <T extends Tensor>(x: T) => T;
 
 /** min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2). */
@@ -77,8 +86,17 @@ export function hardSigmoid<T extends Tensor>(x: T): T {
 
 /** x hardSigmoid(x). */
 export function hardSwish<T extends Tensor>(x: T): T {
-  return tf.mul(x, hardSigmoid(x));
+  return hasKernels() ? (fusedHardSwish(x) as T) : tf.mul(x, hardSigmoid(x));
 }
+
+const fusedHardSwish = withGradient<[Tensor], Tensor>(([x], save) => {
+  const attributes = [integer('activation', fusedActivations.hardSwish)];
+  save([x]);
+  return {
+    value: call1('GfnetActivation', attributes, [x]),
+    gradient: (dy, [x]) => [call1('GfnetActivationGrad', attributes, [dy, x as Tensor])],
+  };
+});
 
 /** x sigmoid(x) (Ramachandran et al. 2017). */
 export function swish<T extends Tensor>(x: T): T {
@@ -274,4 +292,31 @@ export function crossEntropy(logits: Tensor2D, targets: Tensor2D, weights: Tenso
       ],
     };
   })(logits);
+}
+
+export interface NesterovOptions {
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly rate: Scalar;
+}
+
+/** SGD with Nesterov momentum of one tensor: g += decay p; v = momentum v + g; p -= rate (g + momentum v). */
+export function nesterov<T extends Tensor>(
+  parameter: T,
+  gradient: T,
+  velocity: T,
+  { momentum, weightDecay, rate }: NesterovOptions,
+): { parameter: T; velocity: T } {
+  if (hasKernels()) {
+    const attributes = [float('momentum', momentum), float('decay', weightDecay)];
+    const inputs = [parameter, gradient, velocity, rate];
+    const [next, speed] = call('GfnetNesterov', attributes, inputs, 2) as [T, T];
+    return { parameter: next, velocity: speed };
+  }
+  const decayed = tf.add(gradient, tf.mul(parameter, weightDecay));
+  const speed = tf.add<T>(tf.mul(velocity, momentum), decayed);
+  return {
+    parameter: tf.sub<T>(parameter, tf.mul(rate, tf.add(decayed, tf.mul(speed, momentum)))),
+    velocity: speed,
+  };
 }

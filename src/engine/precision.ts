@@ -25,7 +25,7 @@ const products = new Set([
 const between = new Set([
   // Their statistics are float32 always.
   ...['FusedBatchNormV3', 'FusedBatchNormGradV3'],
-  ...['Relu', 'ReluGrad', 'Relu6', 'Relu6Grad', 'Sigmoid'],
+  ...['Relu', 'ReluGrad', 'Relu6', 'Relu6Grad', 'GfnetActivation', 'GfnetActivationGrad', 'Sigmoid'],
   ...['Add', 'AddV2', 'AddN', 'Sub', 'Mul', 'RealDiv', 'Mean', 'Sum'],
   ...['MaxPool', 'MaxPoolGrad', 'AvgPool', 'AvgPoolGrad'],
   ...['Pad', 'PadV2', 'Slice', 'ConcatV2', 'Split', 'Reshape', 'BroadcastTo'],

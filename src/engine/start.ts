@@ -1,10 +1,13 @@
 /** Starts TensorFlow in this process and hands out its backend. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DataType, Tensor } from '@tensorflow/tfjs-core';
 import { EngineError } from '../errors/index.js';
 import type { Binding, OpAttribute, TensorValues } from './binding.js';
+import { defaultPlace } from './setup/place.js';
+import { kernelsModuleOf } from './setup/tfjs-node.js';
 
 /** tfjs-node's backend, as far as this engine looks inside it. */
 export interface NodeBackend extends tf.KernelBackend {
@@ -55,6 +58,21 @@ export function startEngine(options: EngineOptions = {}): void {
   tf.enableProdMode();
   started = tf.backend() as NodeBackend;
   replaceGather(started);
+  registerKernels();
+}
+
+let kernels = false;
+
+/** Whether TensorFlow has the operations of native/kernels.cc: not with a prebuilt binding. */
+export function hasKernels(): boolean {
+  return kernels;
+}
+
+function registerKernels(): void {
+  const file = kernelsModuleOf(defaultPlace().root);
+  if (!existsSync(file)) return;
+  createRequire(import.meta.url)(file);
+  kernels = true;
 }
 
 export function isStarted(): boolean {

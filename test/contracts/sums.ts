@@ -8,7 +8,10 @@ import {
   crossEntropy,
   depthwiseConv2d,
   globalAveragePool,
+  hardSwish,
   maxPool,
+  relu,
+  relu6,
 } from '../../src/engine/ops.js';
 import type { NdArray } from '../helpers/array.js';
 import { build, normals, sum } from '../helpers/array.js';
@@ -169,6 +172,54 @@ export const sums: readonly Operation[] = [
     define: (x, scale, offset) => naive.batchNorm(x, naive.channelMoments(x), scale, offset, epsilon),
     gradient: 'differences',
   },
+  // Compiled, these are one operation: of single channels, and of vectors of 4, 8 and 16.
+  ...[5, 18].flatMap(channels =>
+    (
+      [
+        ['relu', relu, value => Math.max(0, value)],
+        ['relu6', relu6, value => Math.min(6, Math.max(0, value))],
+        ['hardSwish', hardSwish, value => (value * Math.min(6, Math.max(0, value + 3))) / 6],
+      ] as const satisfies readonly [string, typeof relu, (value: number) => number][]
+    ).flatMap(([name, activation, define]) => {
+      const inputs = [
+        normals(`${name} x`, [2, 2, 3, channels]),
+        normals('scale', [channels]).map(value => 3 * value),
+        normals('offset', [channels]),
+      ];
+      const normalised = (x: NdArray, scale: NdArray, offset: NdArray): NdArray =>
+        naive.batchNorm(x, naive.channelMoments(x), scale, offset, epsilon);
+      return [
+        {
+          name: `batch norm of ${channels} channels, then ${name}`,
+          inputs,
+          run: (x: Tensor, scale: Tensor, offset: Tensor) =>
+            activation(
+              batchNormTraining(x as Tensor4D, scale as Tensor1D, offset as Tensor1D, epsilon).output,
+            ),
+          define: (x: NdArray, scale: NdArray, offset: NdArray) => normalised(x, scale, offset).map(define),
+          gradient: 'differences',
+        },
+        {
+          name: `batch norm of ${channels} channels and an addend, then ${name}`,
+          inputs: [...inputs, normals('addend', [2, 2, 3, channels])],
+          run: (x: Tensor, scale: Tensor, offset: Tensor, addend: Tensor) => {
+            const { output } = batchNormTraining(
+              x as Tensor4D,
+              scale as Tensor1D,
+              offset as Tensor1D,
+              epsilon,
+            );
+            return activation(tf.add<Tensor4D>(output, addend));
+          },
+          define: (x: NdArray, scale: NdArray, offset: NdArray, addend: NdArray) => {
+            const sums = normalised(x, scale, offset);
+            return build(x.shape, (...index) => define(sums.at(...index) + addend.at(...index)));
+          },
+          gradient: 'differences',
+        },
+      ] satisfies Operation[];
+    }),
+  ),
   {
     name: 'batch norm’s statistics',
     inputs: [images, scale, offset],

@@ -34,7 +34,7 @@ export async function buildBinding(
   work: string,
   report: Report,
 ): Promise<void> {
-  report({ stage: 'compile', message: 'compiling the binding (about 15 s)' });
+  report({ stage: 'compile', message: 'compiling the binding and kernels (about 30 s)' });
   const built = join(work, 'built');
   await mkdir(built);
   await patchedSources(tfjsNode, work);

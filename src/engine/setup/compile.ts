@@ -5,9 +5,11 @@ import { diskFull, setupError } from './errors.js';
 import { nativeFile } from './place.js';
 import { lastLines, runProgram, saysDiskFull } from './program.js';
 import type { Target } from './targets.js';
-import { jpegFile, resolveFrom } from './tfjs-node.js';
+import { jpegFile, kernelsFile, resolveFrom } from './tfjs-node.js';
 
 const compilerFlags = ['-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8'];
+/** As TensorFlow was compiled; without its headers' warnings; with the same bits on every processor. */
+const kernelFlags = ['-O3', '-DEIGEN_MAX_ALIGN_BYTES=64', '-w', '-Wno-psabi', '-ffp-contract=off'];
 
 export interface Compilation {
   /** Holds `binding/`. */
@@ -20,15 +22,18 @@ export interface Compilation {
 
 const quietSource = nativeFile('quiet.cc');
 const jpegSource = nativeFile('jpeg.cc');
+const kernelsSource = nativeFile('kernels.cc');
 
 /** What a binding of `target` is compiled with besides its own sources. */
 export function ingredients({ linkerFlags, quietLibrary }: Target): string[] {
   const quiet = quietLibrary === undefined ? [] : [quietLibrary, readFileSync(quietSource, 'utf8')];
-  return [...compilerFlags, ...linkerFlags, readFileSync(jpegSource, 'utf8'), ...quiet];
+  const modules = [jpegSource, kernelsSource].map(file => readFileSync(file, 'utf8'));
+  return [...compilerFlags, ...kernelFlags, ...linkerFlags, ...modules, ...quiet];
 }
 
 /**
- * Compiles the binding to `output`, and beside it the module that decodes JPEGs and the library that silences TensorFlow's loading.
+ * Compiles the binding to `output`, and beside it the module that decodes JPEGs, that with kernels of ours, and the library that silences
+ * TensorFlow's loading.
  * @param root the folder node-api-headers is resolved from
  * @throws EngineError when the compiler fails
  */
@@ -52,8 +57,16 @@ export async function compileBinding(
     ...quiet.flatMap(file => [`-Wl,-rpath,${target.origin}`, '-Wl,--no-as-needed', file]),
   ];
   const binding = ['tfjs_backend.cc', 'tfjs_binding.cc'].map(file => join(sources, 'binding', file));
-  await runCompiler(compiler, target, [...binding, ...common], output, env);
-  await runCompiler(compiler, target, [jpegSource, ...common], join(dirname(output), jpegFile), env);
+  const modules: readonly [args: readonly string[], output: string][] = [
+    [binding, output],
+    [[jpegSource], join(dirname(output), jpegFile)],
+    [[kernelsSource, ...kernelFlags], join(dirname(output), kernelsFile)],
+  ];
+  // None is left running when another fails.
+  const runs = await Promise.allSettled(
+    modules.map(([args, file]) => runCompiler(compiler, target, [...args, ...common], file, env)),
+  );
+  for (const run of runs) if (run.status === 'rejected') throw run.reason;
 }
 
 async function runCompiler(

@@ -1,4 +1,5 @@
 /** TensorFlow's library and C headers in the cache, taken from the wheel when they are not there yet. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,15 +12,21 @@ import { python, requirePip } from './python.js';
 import type { Report } from './report.js';
 import { tensorflowVersion, type Target } from './targets.js';
 
-const headers = ['tensorflow/c/', 'tensorflow/core/platform/ctstring', 'tsl/platform/ctstring', 'xla/tsl/c/'];
+/** What kernels of ours are compiled with, and what those headers include. */
+const headers = [
+  ...['tensorflow/c/', 'tensorflow/core/', 'tsl/', 'xla/tsl/'],
+  ...['absl/', 'Eigen/', 'google/protobuf/', 'ml_dtypes/', 'unsupported/Eigen/'],
+];
 
 /** The cache's folder for the library of `target`: the libraries themselves, and `include`. */
 export function libraryFolder(cache: string, target: Target): string {
   return join(cache, libraryName(target));
 }
 
+/** It says which headers are there, since versions of this program that keep others share the cache. */
 export function libraryName(target: Target): string {
-  return `tensorflow-${tensorflowVersion}-${target.name}`;
+  const kept = createHash('sha256').update(headers.join()).digest('hex').slice(0, 8);
+  return `tensorflow-${tensorflowVersion}-${target.name}-${kept}`;
 }
 
 /**

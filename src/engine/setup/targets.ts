@@ -41,7 +41,7 @@ const targets: Readonly<Record<string, Target>> = {
     wheelPlatform: 'manylinux_2_27_x86_64',
     sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
     wheelBytes: 273_829_956,
-    unpackedBytes: 853_868_899,
+    unpackedBytes: 900_699_210,
   },
   'linux-arm64': {
     ...linux,
@@ -51,7 +51,7 @@ const targets: Readonly<Record<string, Target>> = {
     wheelPlatform: 'manylinux_2_27_aarch64',
     sha256: '4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c',
     wheelBytes: 281_828_020,
-    unpackedBytes: 883_700_000,
+    unpackedBytes: 930_500_000,
   },
   'darwin-arm64': {
     name: 'darwin-arm64',
@@ -60,7 +60,7 @@ const targets: Readonly<Record<string, Target>> = {
     wheelPlatform: 'macosx_12_0_arm64',
     sha256: '51f46f4806139d01fc7920cc72a4c75876f80649bf40ff083ab6212ceb43ca88',
     wheelBytes: 223_405_849,
-    unpackedBytes: 741_400_000,
+    unpackedBytes: 788_200_000,
     libraries: ['libtensorflow_cc.2.dylib', 'libtensorflow_framework.2.dylib'],
     linkerFlags: ['-bundle', '-undefined', 'dynamic_lookup'],
     origin: '@loader_path',

@@ -38,9 +38,17 @@ export const bindingFile = 'tfjs_binding.node';
 /** Beside a binding of ours: the module that decodes JPEGs. */
 export const jpegFile = 'gfnet_jpeg.node';
 
+/** And the module with operations of ours. */
+export const kernelsFile = 'gfnet_kernels.node';
+
 /** Where that module is once a binding of ours is installed for `root`. @throws EngineError as `tfjsNodeFolder` */
 export function jpegModuleOf(root: string): string {
   return join(bindingFolder(tfjsNodeFolder(root)), jpegFile);
+}
+
+/** As `jpegModuleOf`. */
+export function kernelsModuleOf(root: string): string {
+  return join(bindingFolder(tfjsNodeFolder(root)), kernelsFile);
 }
 
 /** @throws EngineError when the package the file belongs to is not installed */

@@ -1,4 +1,5 @@
 /** Operations of one number, or of two at the same place. */
+import { fusedActivations } from '../../engine/ops.js';
 import type { Call, Translation } from '../call.js';
 import { input, outputShape, unknown } from '../call.js';
 import type { Constant } from '../model.js';
@@ -8,19 +9,28 @@ import { addToConvolution } from './convolution.js';
 
 const scalar = (value: number): Constant => ({ shape: [], values: Float32Array.of(value) });
 
-function unary(op: string, ...bounds: readonly Constant[]): Translation {
+type Operand = Pick<Stored, 'shape' | 'layout'> & { readonly name: Stored['name'] | Constant };
+
+/** Of each number by itself. */
+function pointwise(write: (call: Call, x: Operand) => Stored): Translation {
   const apply = (call: Call, value: Value): Value => {
     switch (value.kind) {
       case 'stored':
-        return call.writer.store(value.shape, value.layout, op, [value.name, ...bounds]);
+        return write(call, value);
       case 'view':
-        return { ...value, of: apply(call, value.of) as Stored };
+        return { ...value, of: write(call, value.of) };
       case 'bordered':
       case 'constant':
-        return call.writer.store(value.shape, 'rows', op, [call.writer.operand(value, 'rows'), ...bounds]);
+        return write(call, { shape: value.shape, layout: 'rows', name: call.writer.operand(value, 'rows') });
     }
   };
   return call => apply(call, input(call, 0));
+}
+
+function unary(op: string, ...bounds: readonly Constant[]): Translation {
+  return pointwise(({ writer }, { shape, layout, name }) =>
+    writer.store(shape, layout, op, [name, ...bounds]),
+  );
 }
 
 const cast: Translation = call => {
@@ -83,13 +93,26 @@ function hardSigmoidOf(call: Call): Value | undefined {
   if (sum === undefined || !/^Add(V2)?$/.test(sum.op) || constantScalar(sum.inputs[1]) !== 3)
     return undefined;
   const x = input(sum, 0);
-  return x.kind === 'stored'
-    ? call.writer.store(x.shape, x.layout, 'HardSigmoid', [x.name], {
-        alpha: { float: 1 / 6 },
-        beta: { float: 0.5 },
-      })
-    : undefined;
+  return x.kind === 'stored' ? hardSigmoid(call, x) : undefined;
 }
+
+function hardSigmoid({ writer }: Call, { shape, layout, name }: Operand): Stored {
+  return writer.store(shape, layout, 'HardSigmoid', [name], {
+    alpha: { float: 1 / 6 },
+    beta: { float: 0.5 },
+  });
+}
+
+const hardSwish = pointwise((call, x) =>
+  call.writer.store(x.shape, x.layout, 'Mul', [x.name, hardSigmoid(call, x).name]),
+);
+
+/** What the engine has one kernel for. */
+const activation: Translation = call => {
+  const kind = call.attributes.get('activation');
+  if (kind === fusedActivations.hardSwish) return hardSwish(call);
+  throw unknown(call, `of kind ${String(kind)}`);
+};
 
 const add: Translation = call => addToConvolution(call) ?? binary('Add', 0)(call);
 const mul: Translation = call => hardSigmoidOf(call) ?? binary('Mul', 1)(call);
@@ -97,6 +120,7 @@ const mul: Translation = call => hardSigmoidOf(call) ?? binary('Mul', 1)(call);
 export const elementwise: Readonly<Record<string, Translation>> = {
   Relu: unary('Relu'),
   Relu6: unary('Clip', scalar(0), scalar(6)),
+  GfnetActivation: activation,
   Sigmoid: unary('Sigmoid'),
   Tanh: unary('Tanh'),
   Floor: unary('Floor'),

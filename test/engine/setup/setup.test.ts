@@ -40,9 +40,13 @@ describe('setupEngine', () => {
     expect(engineStatus(place)).toEqual(ready);
     expect(realpathSync(installed(place))).toBe(realpathSync(cachedBinding(place.cache, target)));
     expect(readdirSync(installed(place)).sort()).toEqual(
-      ['engine.json', 'gfnet_jpeg.node', target.quietLibrary, 'tfjs_binding.node'].filter(
-        name => name !== undefined,
-      ),
+      [
+        'engine.json',
+        'gfnet_jpeg.node',
+        'gfnet_kernels.node',
+        target.quietLibrary,
+        'tfjs_binding.node',
+      ].filter(name => name !== undefined),
     );
     const { tensorflow, functions } = await checkBinding(place);
     expect(tensorflow).toBe('2.21.0');

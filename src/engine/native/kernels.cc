@@ -1,0 +1,701 @@
+// Batch norm in training together with what follows it, activations, and SGD, as operations of TensorFlow: each reads its tensors once or twice and
+// writes its results once, where the library's own kernels, one for each step on the way, read and write them several times.
+// Compiled without contraction to fused multiply-adds: the same bits whatever vectors the processor has.
+#include <node_api.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+#define INLINE inline __attribute__((always_inline))
+
+namespace {
+
+using Eigen::bfloat16;
+using tensorflow::OpKernel;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+
+// ---- Vectors of channels ----------------------------------------------------------------------------------------------------------------
+
+// A channel.
+struct One {
+  static constexpr int lanes = 1;
+  typedef float Floats;
+
+  static INLINE float Load(const float* from) { return *from; }
+  static INLINE void Store(float* to, float one) { *to = one; }
+
+  static INLINE float Load(const bfloat16* from) { return static_cast<float>(*from); }
+  static INLINE void Store(bfloat16* to, float one) { *to = static_cast<bfloat16>(one); }
+};
+
+// As many as there are bytes for. A macro, since GCC converts no vectors whose size is a template's.
+#define VECTOR(Name, bytes)                                                                                       \
+  struct Name {                                                                                                   \
+    static constexpr int lanes = bytes / 4;                                                                       \
+    typedef float Floats __attribute__((vector_size(bytes)));                                                     \
+    typedef uint32_t Bits __attribute__((vector_size(bytes)));                                                    \
+    typedef uint16_t Halves __attribute__((vector_size(bytes / 2)));                                              \
+                                                                                                                  \
+    static INLINE Floats Load(const float* from) {                                                                \
+      Floats all;                                                                                                 \
+      std::memcpy(&all, from, sizeof(all));                                                                       \
+      return all;                                                                                                 \
+    }                                                                                                             \
+    static INLINE void Store(float* to, Floats all) { std::memcpy(to, &all, sizeof(all)); }                       \
+                                                                                                                  \
+    static INLINE Floats Load(const bfloat16* from) {                                                             \
+      Halves halves;                                                                                              \
+      std::memcpy(&halves, from, sizeof(halves));                                                                 \
+      const Bits bits = __builtin_convertvector(halves, Bits) << 16;                                              \
+      Floats all;                                                                                                 \
+      std::memcpy(&all, &bits, sizeof(all));                                                                      \
+      return all;                                                                                                 \
+    }                                                                                                             \
+    /* To the nearest, of two to the even one. */                                                                 \
+    static INLINE void Store(bfloat16* to, Floats all) {                                                          \
+      Bits bits;                                                                                                  \
+      std::memcpy(&bits, &all, sizeof(bits));                                                                     \
+      const Halves halves = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Halves);          \
+      std::memcpy(to, &halves, sizeof(halves));                                                                   \
+    }                                                                                                             \
+  };
+VECTOR(Bytes16, 16)
+VECTOR(Bytes32, 32)
+VECTOR(Bytes64, 64)
+
+// ---- What follows batch norm ------------------------------------------------------------------------------------------------------------
+
+// As src/engine/ops.ts numbers them.
+enum Activation { kIdentity, kRelu, kRelu6, kHardSwish };
+
+// Comparisons with NaN are false, and it stays.
+template <class F>
+INLINE F Clip6(F z) {
+  z = z < F{} ? F{} : z;
+  return z > F{} + 6 ? F{} + 6 : z;
+}
+
+template <Activation A, class F>
+INLINE F Activate(F z) {
+  switch (A) {
+    case kRelu:
+      return z < F{} ? F{} : z;
+    case kRelu6:
+      return Clip6(z);
+    case kHardSwish:
+      return z * Clip6(z + 3) * (1 / 6.f);
+    default:
+      return z;
+  }
+}
+
+// dy times the activation's derivative at z.
+template <Activation A, class F>
+INLINE F Gradient(F dy, F z) {
+  switch (A) {
+    case kRelu:
+      return z > F{} ? dy : F{};
+    case kRelu6:
+      return (z > F{}) & (z < F{} + 6) ? dy : F{};
+    case kHardSwish: {
+      const F slope = z < F{} + 3 ? (2 * z + 3) * (1 / 6.f) : F{} + 1;
+      return z > F{} - 3 ? dy * slope : F{};
+    }
+    default:
+      return dy;
+  }
+}
+
+// ---- Passes over the rows of a block ----------------------------------------------------------------------------------------------------
+
+// An image as rows of channels, and what a pass takes and gives: of each row, and of each channel.
+template <class T>
+struct Block {
+  int64_t rows, channels;
+  const T *x, *dy, *addend;
+  T* out;
+  // y = activation(factor (x - mean) + offset + addend)
+  const float *mean, *factor, *offset;
+  // Of the gradient: out = factor dy - dy_part - x_part (x - mean)
+  const float *dy_part, *x_part;
+  float *first, *second;
+};
+
+// `first` and `second`: the mean of each channel, and the sum of squares around it.
+struct Moments {
+  template <class V, int N, class T>
+  static INLINE void At(const Block<T>& b, int64_t channel) {
+    typename V::Floats mean[N], squares[N];
+    for (int k = 0; k < N; k++) mean[k] = squares[k] = typename V::Floats{};
+    const T* x = b.x + channel;
+    for (int64_t row = 0; row < b.rows; row++)
+      for (int k = 0; k < N; k++) mean[k] += V::Load(x + row * b.channels + k * V::lanes);
+    for (int k = 0; k < N; k++) mean[k] /= static_cast<float>(b.rows);
+    for (int64_t row = 0; row < b.rows; row++)
+      for (int k = 0; k < N; k++) {
+        const auto centred = V::Load(x + row * b.channels + k * V::lanes) - mean[k];
+        squares[k] += centred * centred;
+      }
+    for (int k = 0; k < N; k++) {
+      V::Store(b.first + channel + k * V::lanes, mean[k]);
+      V::Store(b.second + channel + k * V::lanes, squares[k]);
+    }
+  }
+};
+
+template <Activation A, bool Adds>
+struct Apply {
+  template <class V, int N, class T>
+  static INLINE void At(const Block<T>& b, int64_t channel) {
+    typename V::Floats mean[N], factor[N], offset[N];
+    for (int k = 0; k < N; k++) {
+      mean[k] = V::Load(b.mean + channel + k * V::lanes);
+      factor[k] = V::Load(b.factor + channel + k * V::lanes);
+      offset[k] = V::Load(b.offset + channel + k * V::lanes);
+    }
+    for (int64_t row = 0; row < b.rows; row++)
+      for (int k = 0; k < N; k++) {
+        const int64_t at = row * b.channels + channel + k * V::lanes;
+        auto z = (V::Load(b.x + at) - mean[k]) * factor[k] + offset[k];
+        if (Adds) z += V::Load(b.addend + at);
+        V::Store(b.out + at, Activate<A>(z));
+      }
+  }
+};
+
+// `first` and `second`: the sums of dy, and of dy (x - mean), of each channel; dy is that before the activation.
+template <Activation A>
+struct GradientSums {
+  template <class V, int N, class T>
+  static INLINE void At(const Block<T>& b, int64_t channel) {
+    typename V::Floats mean[N], factor[N], offset[N], sums[N], products[N];
+    for (int k = 0; k < N; k++) {
+      mean[k] = V::Load(b.mean + channel + k * V::lanes);
+      factor[k] = V::Load(b.factor + channel + k * V::lanes);
+      offset[k] = V::Load(b.offset + channel + k * V::lanes);
+      sums[k] = products[k] = typename V::Floats{};
+    }
+    for (int64_t row = 0; row < b.rows; row++)
+      for (int k = 0; k < N; k++) {
+        const int64_t at = row * b.channels + channel + k * V::lanes;
+        const auto centred = V::Load(b.x + at) - mean[k];
+        const auto dy = Gradient<A>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
+        sums[k] += dy;
+        products[k] += dy * centred;
+      }
+    for (int k = 0; k < N; k++) {
+      V::Store(b.first + channel + k * V::lanes, sums[k]);
+      V::Store(b.second + channel + k * V::lanes, products[k]);
+    }
+  }
+};
+
+template <Activation A>
+struct ApplyGradient {
+  template <class V, int N, class T>
+  static INLINE void At(const Block<T>& b, int64_t channel) {
+    typename V::Floats mean[N], factor[N], offset[N], dy_part[N], x_part[N];
+    for (int k = 0; k < N; k++) {
+      mean[k] = V::Load(b.mean + channel + k * V::lanes);
+      factor[k] = V::Load(b.factor + channel + k * V::lanes);
+      offset[k] = V::Load(b.offset + channel + k * V::lanes);
+      dy_part[k] = V::Load(b.dy_part + channel + k * V::lanes);
+      x_part[k] = V::Load(b.x_part + channel + k * V::lanes);
+    }
+    for (int64_t row = 0; row < b.rows; row++)
+      for (int k = 0; k < N; k++) {
+        const int64_t at = row * b.channels + channel + k * V::lanes;
+        const auto centred = V::Load(b.x + at) - mean[k];
+        const auto dy = Gradient<A>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
+        V::Store(b.out + at, dy * factor[k] - dy_part[k] - centred * x_part[k]);
+      }
+  }
+};
+
+template <Activation A>
+struct Alone {
+  template <class V, int N, class T>
+  static INLINE void At(const Block<T>& b, int64_t channel) {
+    for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes)
+      V::Store(b.out + at, Activate<A>(V::Load(b.x + at)));
+  }
+};
+
+template <Activation A>
+struct GradientAlone {
+  template <class V, int N, class T>
+  static INLINE void At(const Block<T>& b, int64_t channel) {
+    for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes)
+      V::Store(b.out + at, Gradient<A>(V::Load(b.dy + at), V::Load(b.x + at)));
+  }
+};
+
+// N vectors at a time, one, then channel by channel.
+template <class Pass, class V, int N, class B>
+INLINE void AllChannels(const B& b) {
+  int64_t channel = 0;
+  for (; channel + N * V::lanes <= b.channels; channel += N * V::lanes) Pass::template At<V, N>(b, channel);
+  for (; channel + V::lanes <= b.channels; channel += V::lanes) Pass::template At<V, 1>(b, channel);
+  for (; channel < b.channels; channel++) Pass::template At<One, 1>(b, channel);
+}
+
+// SGD with Nesterov momentum, of `channels` numbers.
+struct Descent {
+  int64_t channels;
+  const float *parameter, *gradient, *velocity;
+  float *next_parameter, *next_velocity;
+  float rate, momentum, decay;
+};
+
+struct Nesterov {
+  template <class V, int N>
+  static INLINE void At(const Descent& d, int64_t channel) {
+    for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes) {
+      const auto parameter = V::Load(d.parameter + at);
+      const auto gradient = V::Load(d.gradient + at) + parameter * d.decay;
+      const auto velocity = V::Load(d.velocity + at) * d.momentum + gradient;
+      V::Store(d.next_velocity + at, velocity);
+      V::Store(d.next_parameter + at, parameter - (gradient + velocity * d.momentum) * d.rate);
+    }
+  }
+};
+
+template <class Pass, class B>
+void Plain(const B& b) {
+  AllChannels<Pass, Bytes16, 2>(b);
+}
+
+#ifdef __x86_64__
+template <class Pass, class B>
+__attribute__((target("avx2,fma"))) void Avx2(const B& b) {
+  AllChannels<Pass, Bytes32, 2>(b);
+}
+
+template <class Pass, class B>
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) void Avx512(const B& b) {
+  AllChannels<Pass, Bytes64, 4>(b);
+}
+
+const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+
+template <class Pass, class B>
+void Run(const B& b) {
+#ifdef __x86_64__
+  if (has_avx512) return Avx512<Pass>(b);
+  if (has_avx2) return Avx2<Pass>(b);
+#endif
+  Plain<Pass>(b);
+}
+
+// ---- Threads ----------------------------------------------------------------------------------------------------------------------------
+
+// work(first, last) on parts of 0 .. count that together are all of it, by TensorFlow's threads.
+void Share(OpKernelContext* context, int64_t count, const std::function<void(int64_t, int64_t)>& work) {
+  using tensorflow::thread::ThreadPool;
+  ThreadPool* threads = context->device()->tensorflow_cpu_worker_threads()->workers;
+  const int64_t each = std::max<int64_t>(1, (count + threads->NumThreads() - 1) / threads->NumThreads());
+  using Parts = ThreadPool::SchedulingParams;
+  threads->ParallelFor(count, Parts(ThreadPool::SchedulingStrategy::kFixedBlockSize, std::nullopt, each), work);
+}
+
+// How rows are cut into blocks: by their number alone, so that sums do not depend on the number of threads.
+template <class T>
+class Cut {
+ public:
+  Cut(OpKernelContext* context, const Block<T>& all)
+      : blocks(0), context_(context), all_(all) {
+    // A block is read a second time from the cache.
+    const int64_t few = std::max<int64_t>(1, 16384 / all.channels);
+    rows_ = std::max(few, (all.rows + 255) / 256);
+    blocks = (all.rows + rows_ - 1) / rows_;
+  }
+
+  int64_t Rows(int64_t block) const { return std::min(rows_, all_.rows - block * rows_); }
+
+  template <class Pass>
+  void Each() const {
+    Share(context_, blocks, [this](int64_t first, int64_t last) {
+      for (int64_t block = first; block < last; block++) Run<Pass>(Of(block));
+    });
+  }
+
+  // What a pass gives of each block: `blocks` rows of `first`, then as many of `second`.
+  template <class Pass>
+  std::vector<float> Gather() const {
+    std::vector<float> parts(2 * blocks * all_.channels);
+    Share(context_, blocks, [this, &parts](int64_t first, int64_t last) {
+      for (int64_t block = first; block < last; block++) {
+        Block<T> part = Of(block);
+        part.first = parts.data() + block * all_.channels;
+        part.second = part.first + blocks * all_.channels;
+        Run<Pass>(part);
+      }
+    });
+    return parts;
+  }
+
+  int64_t blocks;
+
+ private:
+  Block<T> Of(int64_t block) const {
+    const int64_t at = block * rows_ * all_.channels;
+    Block<T> part = all_;
+    part.rows = Rows(block);
+    for (const T** from : {&part.x, &part.dy, &part.addend})
+      if (*from != nullptr) *from += at;
+    if (part.out != nullptr) part.out += at;
+    return part;
+  }
+
+  OpKernelContext* context_;
+  const Block<T>& all_;
+  int64_t rows_;
+};
+
+// ---- The operations ---------------------------------------------------------------------------------------------------------------------
+
+template <class T>
+const T* Data(const Tensor& tensor) {
+  return tensor.flat<T>().data();
+}
+
+template <class T>
+T* Output(OpKernelContext* context, int i, const Tensor& like) {
+  Tensor* tensor = nullptr;
+  context->SetStatus(context->allocate_output(i, like.shape(), &tensor));
+  return context->status().ok() ? tensor->flat<T>().data() : nullptr;
+}
+
+// In the memory of input `reused`, where nobody else reads that.
+template <class T>
+T* OutputIn(OpKernelContext* context, int i, const Tensor& like, int reused) {
+  Tensor* tensor = nullptr;
+  context->SetStatus(context->forward_input_or_allocate_output({reused}, i, like.shape(), &tensor));
+  return context->status().ok() ? tensor->flat<T>().data() : nullptr;
+}
+
+class WithActivation : public OpKernel {
+ public:
+  explicit WithActivation(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("activation", &activation_));
+  }
+
+ protected:
+  // work.operator()<Pass<activation>>()
+  template <template <Activation> class Pass, class Work>
+  void With(const Work& work) {
+    switch (activation_) {
+      case kRelu:
+        return work(Pass<kRelu>());
+      case kRelu6:
+        return work(Pass<kRelu6>());
+      case kHardSwish:
+        return work(Pass<kHardSwish>());
+      default:
+        return work(Pass<kIdentity>());
+    }
+  }
+
+ private:
+  int activation_;
+};
+
+template <Activation A>
+using ApplyAlone = Apply<A, false>;
+template <Activation A>
+using ApplyToSum = Apply<A, true>;
+
+// The channels of an image, the last of its sizes.
+int64_t Channels(const Tensor& image) { return image.dims() == 0 ? 0 : image.dim_size(image.dims() - 1); }
+
+// (x, scale, offset, addend?) -> (y, mean, variance with Bessel's correction, 1 / sqrt(variance + epsilon))
+template <class T>
+class BatchNorm : public WithActivation {
+ public:
+  explicit BatchNorm(OpKernelConstruction* construction) : WithActivation(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("epsilon", &epsilon_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const bool adds = context->num_inputs() == 4;
+    const Tensor &x = context->input(0), &scale = context->input(1), &offset = context->input(2);
+    const int64_t channels = Channels(x);
+    OP_REQUIRES(context,
+                x.NumElements() > 0 && scale.NumElements() == channels && offset.NumElements() == channels &&
+                    (!adds || context->input(3).shape() == x.shape()),
+                absl::InvalidArgumentError("expected an image, a scale and an offset of each channel, and what is added"));
+    auto* y = Output<T>(context, 0, x);
+    auto* mean = Output<float>(context, 1, scale);
+    auto* variance = Output<float>(context, 2, scale);
+    auto* inverse = Output<float>(context, 3, scale);
+    if (!context->status().ok()) return;
+
+    Block<T> all{};
+    all.rows = x.NumElements() / channels;
+    all.channels = channels;
+    all.x = Data<T>(x);
+    const Cut<T> cut(context, all);
+    const std::vector<float> parts = cut.template Gather<Moments>();
+    // Chan et al. 1983: the mean of the blocks' means, and their sums of squares with those of the means around it.
+    std::vector<double> means(channels), squares(channels);
+    for (int64_t block = 0; block < cut.blocks; block++)
+      for (int64_t c = 0; c < channels; c++) means[c] += cut.Rows(block) * double{parts[block * channels + c]};
+    for (double& sum : means) sum /= all.rows;
+    for (int64_t block = 0; block < cut.blocks; block++)
+      for (int64_t c = 0; c < channels; c++) {
+        const double away = parts[block * channels + c] - means[c];
+        squares[c] += parts[(cut.blocks + block) * channels + c] + cut.Rows(block) * away * away;
+      }
+    std::vector<float> factor(channels);
+    for (int64_t c = 0; c < channels; c++) {
+      mean[c] = static_cast<float>(means[c]);
+      variance[c] = static_cast<float>(squares[c] / std::max<int64_t>(1, all.rows - 1));
+      inverse[c] = static_cast<float>(1 / std::sqrt(squares[c] / all.rows + epsilon_));
+      factor[c] = Data<float>(scale)[c] * inverse[c];
+    }
+    all.out = y;
+    all.mean = mean;
+    all.factor = factor.data();
+    all.offset = Data<float>(offset);
+    const auto apply = [&cut](auto pass) { cut.template Each<decltype(pass)>(); };
+    if (adds) {
+      all.addend = Data<T>(context->input(3));
+      With<ApplyToSum>(apply);
+    } else {
+      With<ApplyAlone>(apply);
+    }
+  }
+
+ private:
+  float epsilon_;
+};
+
+// (dy, x, scale, offset, mean, inverse) -> (dx, dscale, doffset)
+template <class T>
+class BatchNormGrad : public WithActivation {
+ public:
+  using WithActivation::WithActivation;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor &dy = context->input(0), &x = context->input(1), &scale = context->input(2);
+    const int64_t channels = Channels(x);
+    bool fits = x.NumElements() > 0 && dy.NumElements() == x.NumElements();
+    for (int i = 2; i < 6; i++) fits = fits && context->input(i).NumElements() == channels;
+    OP_REQUIRES(context, fits, absl::InvalidArgumentError("expected two images and four numbers for each of their channels"));
+    const float *mean = Data<float>(context->input(4)), *inverse = Data<float>(context->input(5));
+    auto* dx = OutputIn<T>(context, 0, x, 0);
+    auto* dscale = Output<float>(context, 1, scale);
+    auto* doffset = Output<float>(context, 2, scale);
+    if (!context->status().ok()) return;
+
+    std::vector<float> factor(channels), dy_part(channels), x_part(channels);
+    for (int64_t c = 0; c < channels; c++) factor[c] = Data<float>(scale)[c] * inverse[c];
+    Block<T> all{};
+    all.rows = x.NumElements() / channels;
+    all.channels = channels;
+    all.x = Data<T>(x);
+    all.dy = Data<T>(dy);
+    all.out = dx;
+    all.mean = mean;
+    all.factor = factor.data();
+    all.offset = Data<float>(context->input(3));
+    all.dy_part = dy_part.data();
+    all.x_part = x_part.data();
+    const Cut<T> cut(context, all);
+    std::vector<float> parts;
+    With<GradientSums>([&](auto pass) { parts = cut.template Gather<decltype(pass)>(); });
+    std::vector<double> sums(channels), products(channels);
+    for (int64_t block = 0; block < cut.blocks; block++)
+      for (int64_t c = 0; c < channels; c++) {
+        sums[c] += parts[block * channels + c];
+        products[c] += parts[(cut.blocks + block) * channels + c];
+      }
+    for (int64_t c = 0; c < channels; c++) {
+      const double root = inverse[c];
+      dscale[c] = static_cast<float>(products[c] * root);
+      doffset[c] = static_cast<float>(sums[c]);
+      dy_part[c] = static_cast<float>(factor[c] * sums[c] / all.rows);
+      x_part[c] = static_cast<float>(factor[c] * root * root * products[c] / all.rows);
+    }
+    With<ApplyGradient>([&](auto pass) { cut.template Each<decltype(pass)>(); });
+  }
+};
+
+// work(first, last) on parts of so many numbers.
+template <class Work>
+void ShareNumbers(OpKernelContext* context, int64_t count, const Work& work) {
+  const int64_t each = 16384;
+  Share(context, (count + each - 1) / each,
+        [&](int64_t first, int64_t last) { work(first * each, std::min(count, last * each)); });
+}
+
+// (x) -> activation(x)
+template <class T>
+class ActivationOp : public WithActivation {
+ public:
+  using WithActivation::WithActivation;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    T* out = Output<T>(context, 0, x);
+    if (!context->status().ok()) return;
+    With<Alone>([&](auto pass) {
+      ShareNumbers(context, x.NumElements(), [&](int64_t first, int64_t last) {
+        Block<T> part{};
+        part.channels = last - first;
+        part.x = Data<T>(x) + first;
+        part.out = out + first;
+        Run<decltype(pass)>(part);
+      });
+    });
+  }
+};
+
+// (dy, x) -> dx
+template <class T>
+class ActivationGrad : public WithActivation {
+ public:
+  using WithActivation::WithActivation;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor &dy = context->input(0), &x = context->input(1);
+    OP_REQUIRES(context, dy.shape() == x.shape(), absl::InvalidArgumentError("expected two tensors of one shape"));
+    const T* given = Data<T>(dy);
+    T* out = OutputIn<T>(context, 0, x, 0);
+    if (!context->status().ok()) return;
+    With<GradientAlone>([&](auto pass) {
+      ShareNumbers(context, x.NumElements(), [&](int64_t first, int64_t last) {
+        Block<T> part{};
+        part.channels = last - first;
+        part.x = Data<T>(x) + first;
+        part.dy = given + first;
+        part.out = out + first;
+        Run<decltype(pass)>(part);
+      });
+    });
+  }
+};
+
+// (parameter, gradient, velocity, rate) -> (parameter, velocity)
+class NesterovOp : public OpKernel {
+ public:
+  explicit NesterovOp(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("momentum", &momentum_));
+    OP_REQUIRES_OK(construction, construction->GetAttr("decay", &decay_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor &parameter = context->input(0), &gradient = context->input(1), &velocity = context->input(2),
+                 &rate = context->input(3);
+    OP_REQUIRES(context,
+                gradient.shape() == parameter.shape() && velocity.shape() == parameter.shape() && rate.NumElements() == 1,
+                absl::InvalidArgumentError("expected three tensors of one shape, and a rate"));
+    const float* given = Data<float>(gradient);
+    float* next_parameter = Output<float>(context, 0, parameter);
+    float* next_velocity = OutputIn<float>(context, 1, parameter, 1);
+    if (!context->status().ok()) return;
+    ShareNumbers(context, parameter.NumElements(), [&](int64_t first, int64_t last) {
+      Run<Nesterov>(Descent{last - first, Data<float>(parameter) + first, given + first, Data<float>(velocity) + first,
+                            next_parameter + first, next_velocity + first, *Data<float>(rate), momentum_, decay_});
+    });
+  }
+
+ private:
+  float momentum_, decay_;
+};
+
+// ---- Their registration -----------------------------------------------------------------------------------------------------------------
+
+using tensorflow::shape_inference::InferenceContext;
+
+// The first output is like input `Image`, the others like the one after it.
+template <int Image, int Outputs>
+absl::Status Shapes(InferenceContext* context) {
+  for (int i = 0; i < Outputs; i++) context->set_output(i, context->input(i == 0 ? Image : Image + 1));
+  return absl::OkStatus();
+}
+
+REGISTER_OP("GfnetBatchNorm")
+    .Attr("T: {float, bfloat16}")
+    .Attr("N: int >= 0")
+    .Attr("epsilon: float")
+    .Attr("activation: int")
+    .Input("x: T")
+    .Input("scale: float")
+    .Input("offset: float")
+    .Input("addend: N * T")
+    .Output("y: T")
+    .Output("mean: float")
+    .Output("variance: float")
+    .Output("inverse: float")
+    .SetShapeFn(Shapes<0, 4>);
+
+REGISTER_OP("GfnetBatchNormGrad")
+    .Attr("T: {float, bfloat16}")
+    .Attr("activation: int")
+    .Input("dy: T")
+    .Input("x: T")
+    .Input("scale: float")
+    .Input("offset: float")
+    .Input("mean: float")
+    .Input("inverse: float")
+    .Output("dx: T")
+    .Output("dscale: float")
+    .Output("doffset: float")
+    .SetShapeFn(Shapes<1, 3>);
+
+REGISTER_OP("GfnetActivation")
+    .Attr("T: {float, bfloat16}")
+    .Attr("activation: int")
+    .Input("x: T")
+    .Output("y: T")
+    .SetShapeFn(Shapes<0, 1>);
+
+REGISTER_OP("GfnetActivationGrad")
+    .Attr("T: {float, bfloat16}")
+    .Attr("activation: int")
+    .Input("dy: T")
+    .Input("x: T")
+    .Output("dx: T")
+    .SetShapeFn(Shapes<1, 1>);
+
+REGISTER_OP("GfnetNesterov")
+    .Attr("momentum: float")
+    .Attr("decay: float")
+    .Input("parameter: float")
+    .Input("gradient: float")
+    .Input("velocity: float")
+    .Input("rate: float")
+    .Output("next_parameter: float")
+    .Output("next_velocity: float")
+    .SetShapeFn(Shapes<0, 2>);
+
+#define REGISTER(name, Kernel)                                                                                          \
+  REGISTER_KERNEL_BUILDER(Name(name).Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"), Kernel<float>);         \
+  REGISTER_KERNEL_BUILDER(Name(name).Device(tensorflow::DEVICE_CPU).TypeConstraint<bfloat16>("T"), Kernel<bfloat16>)
+
+REGISTER("GfnetBatchNorm", BatchNorm);
+REGISTER("GfnetBatchNormGrad", BatchNormGrad);
+REGISTER("GfnetActivation", ActivationOp);
+REGISTER("GfnetActivationGrad", ActivationGrad);
+REGISTER_KERNEL_BUILDER(Name("GfnetNesterov").Device(tensorflow::DEVICE_CPU), NesterovOp);
+
+// To Node a module like others; the operations are there once it is loaded.
+napi_value Init(napi_env, napi_value exports) { return exports; }
+
+}  // namespace
+
+NAPI_MODULE(NODE_GYP_MODULE_NAME, Init)
