@@ -9,6 +9,7 @@ import { foldBatchNorm } from './fold.js';
 import { fuseBatchNorm } from './fuse.js';
 import { renumber, workers } from './collectives.js';
 import { hoist } from './hoist.js';
+import { asProducts } from './products.js';
 import type { Precision } from './precision.js';
 import { inBfloat16 } from './precision.js';
 import { withinMemory } from './rematerialise.js';
@@ -91,7 +92,8 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
       const { graph: recorded, output } = record(step, fixed, batch, anyBatch);
       const folded = inference ? foldBatchNorm(binding, recorded) : recorded;
       const typed = precision === 'bfloat16' ? inBfloat16(binding, folded) : folded;
-      const graph = hasKernels() ? fuseBatchNorm(binding, typed) : typed;
+      const fused = hasKernels() ? fuseBatchNorm(binding, typed) : typed;
+      const graph = asProducts(binding, fused);
       const suited = memory ? suit(graph, free, memory) : graph;
       return build(suited, output, inference ? leaves(fixed).length : 0, suited === graph);
     };

@@ -81,14 +81,15 @@ class Writer {
       ],
     });
     const scaled = this.call('filter', 'Mul', filter, spread);
+    const convolved = this.operation('convolution', { ...convolution, inputs: [image, scaled] });
     for (const [output, like] of [
       [shift, offset],
       [scaled, filter],
+      [convolved, `${this.name}:0`],
     ] as const) {
       const described = this.tensors.get(like);
       if (described) this.tensors.set(output, described);
     }
-    const convolved = this.operation('convolution', { ...convolution, inputs: [image, scaled] });
     this.nodes.set(this.name, {
       kind: 'operation',
       op: 'BiasAdd',

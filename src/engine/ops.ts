@@ -63,7 +63,7 @@ export function withGradient<A extends Tensor[], T extends Tensor>(
 }
 
 /** As the kernels of native/kernels.cc number them. */
-export const fusedActivations = { none: 0, relu: 1, relu6: 2, hardSwish: 3 } as const;
+export const fusedActivations = { none: 0, relu: 1, relu6: 2, hardSwish: 3, swish: 4 } as const;
 
 /** x: [n, h, w, c] -> max(x, 0). */
 export const relu = withGradient<[Tensor], Tensor>(([x], save) => {
@@ -84,23 +84,29 @@ export function hardSigmoid<T extends Tensor>(x: T): T {
   return tf.mul(relu6(tf.add<T>(x, 3)), 1 / 6);
 }
 
-/** x hardSigmoid(x). */
-export function hardSwish<T extends Tensor>(x: T): T {
-  return hasKernels() ? (fusedHardSwish(x) as T) : tf.mul(x, hardSigmoid(x));
+/** An activation that TensorFlow has no kernel for. */
+function activation(kind: 'hardSwish' | 'swish'): <T extends Tensor>(x: T) => T {
+  return withGradient<[Tensor], Tensor>(([x], save) => {
+    const attributes = [integer('activation', fusedActivations[kind])];
+    save([x]);
+    return {
+      value: call1('GfnetActivation', attributes, [x]),
+      gradient: (dy, [x]) => [call1('GfnetActivationGrad', attributes, [dy, x as Tensor])],
+    };
+  }) as <T extends Tensor>(x: T) => T;
 }
 
-const fusedHardSwish = withGradient<[Tensor], Tensor>(([x], save) => {
-  const attributes = [integer('activation', fusedActivations.hardSwish)];
-  save([x]);
-  return {
-    value: call1('GfnetActivation', attributes, [x]),
-    gradient: (dy, [x]) => [call1('GfnetActivationGrad', attributes, [dy, x as Tensor])],
-  };
-});
+const fusedHardSwish = activation('hardSwish');
+const fusedSwish = activation('swish');
+
+/** x hardSigmoid(x). */
+export function hardSwish<T extends Tensor>(x: T): T {
+  return hasKernels() ? fusedHardSwish(x) : tf.mul(x, hardSigmoid(x));
+}
 
 /** x sigmoid(x) (Ramachandran et al. 2017). */
 export function swish<T extends Tensor>(x: T): T {
-  return tf.mul(x, tf.sigmoid(x));
+  return hasKernels() ? fusedSwish(x) : tf.mul(x, tf.sigmoid(x));
 }
 
 /** Zeros around an image: so many pixels at each side, as in PyTorch, or as TensorFlow's `SAME`, which has ceil(h / stride) windows. */

@@ -12,6 +12,7 @@ import {
   maxPool,
   relu,
   relu6,
+  swish,
 } from '../../src/engine/ops.js';
 import type { NdArray } from '../helpers/array.js';
 import { build, normals, sum } from '../helpers/array.js';
@@ -179,6 +180,7 @@ export const sums: readonly Operation[] = [
         ['relu', relu, value => Math.max(0, value)],
         ['relu6', relu6, value => Math.min(6, Math.max(0, value))],
         ['hardSwish', hardSwish, value => (value * Math.min(6, Math.max(0, value + 3))) / 6],
+        ['swish', swish, value => value / (1 + Math.exp(-value))],
       ] as const satisfies readonly [string, typeof relu, (value: number) => number][]
     ).flatMap(([name, activation, define]) => {
       const inputs = [

@@ -7,7 +7,7 @@ import { fuseBatchNorm } from '../../src/engine/fuse.js';
 import { differentiate } from '../../src/engine/gradients.js';
 import type { Graph } from '../../src/engine/graph.js';
 import { makerOf } from '../../src/engine/graph.js';
-import { batchNormTraining, hardSwish, relu, relu6 } from '../../src/engine/ops.js';
+import { batchNormTraining, hardSwish, relu, relu6, swish } from '../../src/engine/ops.js';
 import { backend, hasKernels, startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { compileProgram } from '../checkpoint/support.js';
@@ -152,6 +152,25 @@ describe('kernels', () => {
       expect(away / scale, name).toBeLessThan(tolerance);
     }
     disposeTree({ gradients, ...results });
+  });
+
+  it('have swish right over the whole range', () => {
+    const x = Float32Array.from({ length: 4003 }, (_, i) => (i - 2001) / 20);
+    const actual = tf.tidy(() => swish(tf.tensor1d(x)).dataSync());
+    x.forEach((x, i) => {
+      const value = x / (1 + Math.exp(-x));
+      // Below -87 all but nothing.
+      if (x > -87) expect(Math.abs((actual[i] ?? NaN) - value)).toBeLessThanOrEqual(3e-7 * Math.abs(value));
+      else expect(Math.abs(actual[i] ?? NaN)).toBeLessThan(1e-35);
+    });
+  });
+
+  it('keep what is not a number', () => {
+    const kept = tf.tidy(() => [swish, hardSwish].map(f => f(tf.tensor1d([NaN, 1])).dataSync()));
+    for (const [first, second] of kept) {
+      expect(first).toBeNaN();
+      expect(second).toBeGreaterThan(0.6);
+    }
   });
 
   it('give the same bits for any number of threads', () => {

@@ -36,6 +36,14 @@ struct One {
 
   static INLINE float Load(const bfloat16* from) { return static_cast<float>(*from); }
   static INLINE void Store(bfloat16* to, float one) { *to = static_cast<bfloat16>(one); }
+
+  // 2^n, of a whole number from -126 to 127.
+  static INLINE float PowerOf2(float n) {
+    const uint32_t bits = static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23;
+    float power;
+    std::memcpy(&power, &bits, sizeof(power));
+    return power;
+  }
 };
 
 // As many as there are bytes for. A macro, since GCC converts no vectors whose size is a template's.
@@ -68,6 +76,14 @@ struct One {
       const Halves halves = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Halves);          \
       std::memcpy(to, &halves, sizeof(halves));                                                                   \
     }                                                                                                             \
+                                                                                                                  \
+    static INLINE Floats PowerOf2(Floats n) {                                                                     \
+      typedef int32_t Whole __attribute__((vector_size(bytes)));                                                  \
+      const Whole bits = (__builtin_convertvector(n, Whole) + 127) << 23;                                         \
+      Floats power;                                                                                               \
+      std::memcpy(&power, &bits, sizeof(power));                                                                  \
+      return power;                                                                                               \
+    }                                                                                                             \
   };
 VECTOR(Bytes16, 16)
 VECTOR(Bytes32, 32)
@@ -76,7 +92,22 @@ VECTOR(Bytes64, 64)
 // ---- What follows batch norm ------------------------------------------------------------------------------------------------------------
 
 // As src/engine/ops.ts numbers them.
-enum Activation { kIdentity, kRelu, kRelu6, kHardSwish };
+enum Activation { kIdentity, kRelu, kRelu6, kHardSwish, kSwish };
+
+// 1 / (1 + exp(-z)), to 2 units of the last place: exp(r) by its series, of r = -z - n ln 2 within half of ln 2, times 2^n.
+template <class V>
+INLINE typename V::Floats Sigmoid(typename V::Floats z) {
+  using F = typename V::Floats;
+  // Beyond it is 0 or 1; NaN stays.
+  F x = z > F{} + 87 ? F{} - 87 : -z;
+  x = x > F{} + 87 ? F{} + 87 : x;
+  const F whole = F{} + 12582912.f;  // 1.5 * 2^23: what is added to it is rounded.
+  const F n = (x * 1.44269504f + whole) - whole;
+  const F r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  F e = F{} + 1 / 5040.f;
+  for (const float term : {1 / 720.f, 1 / 120.f, 1 / 24.f, 1 / 6.f, 1 / 2.f, 1.f, 1.f}) e = e * r + term;
+  return 1 / (1 + e * V::PowerOf2(n));
+}
 
 // Comparisons with NaN are false, and it stays.
 template <class F>
@@ -85,7 +116,7 @@ INLINE F Clip6(F z) {
   return z > F{} + 6 ? F{} + 6 : z;
 }
 
-template <Activation A, class F>
+template <Activation A, class V, class F = typename V::Floats>
 INLINE F Activate(F z) {
   switch (A) {
     case kRelu:
@@ -94,13 +125,15 @@ INLINE F Activate(F z) {
       return Clip6(z);
     case kHardSwish:
       return z * Clip6(z + 3) * (1 / 6.f);
+    case kSwish:
+      return z * Sigmoid<V>(z);
     default:
       return z;
   }
 }
 
 // dy times the activation's derivative at z.
-template <Activation A, class F>
+template <Activation A, class V, class F = typename V::Floats>
 INLINE F Gradient(F dy, F z) {
   switch (A) {
     case kRelu:
@@ -110,6 +143,10 @@ INLINE F Gradient(F dy, F z) {
     case kHardSwish: {
       const F slope = z < F{} + 3 ? (2 * z + 3) * (1 / 6.f) : F{} + 1;
       return z > F{} - 3 ? dy * slope : F{};
+    }
+    case kSwish: {
+      const F gate = Sigmoid<V>(z);
+      return dy * (gate + z * gate * (1 - gate));
     }
     default:
       return dy;
@@ -168,7 +205,7 @@ struct Apply {
         const int64_t at = row * b.channels + channel + k * V::lanes;
         auto z = (V::Load(b.x + at) - mean[k]) * factor[k] + offset[k];
         if (Adds) z += V::Load(b.addend + at);
-        V::Store(b.out + at, Activate<A>(z));
+        V::Store(b.out + at, Activate<A, V>(z));
       }
   }
 };
@@ -189,7 +226,7 @@ struct GradientSums {
       for (int k = 0; k < N; k++) {
         const int64_t at = row * b.channels + channel + k * V::lanes;
         const auto centred = V::Load(b.x + at) - mean[k];
-        const auto dy = Gradient<A>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
+        const auto dy = Gradient<A, V>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
         sums[k] += dy;
         products[k] += dy * centred;
       }
@@ -216,7 +253,7 @@ struct ApplyGradient {
       for (int k = 0; k < N; k++) {
         const int64_t at = row * b.channels + channel + k * V::lanes;
         const auto centred = V::Load(b.x + at) - mean[k];
-        const auto dy = Gradient<A>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
+        const auto dy = Gradient<A, V>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
         V::Store(b.out + at, dy * factor[k] - dy_part[k] - centred * x_part[k]);
       }
   }
@@ -227,7 +264,7 @@ struct Alone {
   template <class V, int N, class T>
   static INLINE void At(const Block<T>& b, int64_t channel) {
     for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes)
-      V::Store(b.out + at, Activate<A>(V::Load(b.x + at)));
+      V::Store(b.out + at, Activate<A, V>(V::Load(b.x + at)));
   }
 };
 
@@ -236,7 +273,7 @@ struct GradientAlone {
   template <class V, int N, class T>
   static INLINE void At(const Block<T>& b, int64_t channel) {
     for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes)
-      V::Store(b.out + at, Gradient<A>(V::Load(b.dy + at), V::Load(b.x + at)));
+      V::Store(b.out + at, Gradient<A, V>(V::Load(b.dy + at), V::Load(b.x + at)));
   }
 };
 
@@ -404,6 +441,8 @@ class WithActivation : public OpKernel {
         return work(Pass<kRelu6>());
       case kHardSwish:
         return work(Pass<kHardSwish>());
+      case kSwish:
+        return work(Pass<kSwish>());
       default:
         return work(Pass<kIdentity>());
     }

@@ -103,14 +103,19 @@ function hardSigmoid({ writer }: Call, { shape, layout, name }: Operand): Stored
   });
 }
 
-const hardSwish = pointwise((call, x) =>
-  call.writer.store(x.shape, x.layout, 'Mul', [x.name, hardSigmoid(call, x).name]),
-);
+/** x times what `gate` makes of it. */
+function gated(gate: (call: Call, x: Operand) => Stored): Translation {
+  return pointwise((call, x) => call.writer.store(x.shape, x.layout, 'Mul', [x.name, gate(call, x).name]));
+}
+
+const hardSwish = gated(hardSigmoid);
+const swish = gated(({ writer }, { shape, layout, name }) => writer.store(shape, layout, 'Sigmoid', [name]));
 
 /** What the engine has one kernel for. */
 const activation: Translation = call => {
   const kind = call.attributes.get('activation');
   if (kind === fusedActivations.hardSwish) return hardSwish(call);
+  if (kind === fusedActivations.swish) return swish(call);
   throw unknown(call, `of kind ${String(kind)}`);
 };
 

@@ -1,0 +1,198 @@
+/** Convolutions that see one pixel at a time are matrix products: TensorFlow's take their operands as they lie, where its convolutions bring filters into another order first. */
+import type { Binding, GraphOutput, OpAttribute } from './binding.js';
+import type { Graph, Node, Operation, TensorDescription } from './graph.js';
+
+/** The graph with such convolutions and their gradients as products of matrices of [pixels, channels], equal up to rounding. */
+export function asProducts(binding: Binding, graph: Graph): Graph {
+  const nodes = new Map<string, Node>();
+  const tensors = new Map(graph.tensors);
+  for (const [name, node] of graph.nodes) {
+    const convolution = node.kind === 'operation' ? convolutionOf(graph, name, node) : undefined;
+    if (convolution) new Writer(binding, name, nodes, tensors).write(convolution);
+    else nodes.set(name, node);
+  }
+  return { ...graph, nodes, tensors };
+}
+
+type Image = readonly [n: number, height: number, width: number, channels: number];
+
+interface Convolution {
+  readonly op: keyof typeof operands;
+  readonly inputs: readonly GraphOutput[];
+  readonly type: OpAttribute;
+  readonly stride: number;
+  /** Of what is convolved, of the filter, and of the result. */
+  readonly x: Image;
+  readonly filter: Image;
+  readonly y: Image;
+}
+
+/** Which input, or the result, is each of them. */
+const operands = {
+  Conv2D: { x: 0, filter: 1, y: 'result' },
+  Conv2DBackpropInput: { x: 'result', filter: 1, y: 2 },
+  Conv2DBackpropFilter: { x: 0, filter: 'result', y: 2 },
+} as const;
+
+/** A convolution by one pixel; undefined for anything else. */
+function convolutionOf({ tensors }: Graph, name: string, node: Operation): Convolution | undefined {
+  if (!(node.op in operands)) return undefined;
+  const op = node.op as keyof typeof operands;
+  const shapeOf = (operand: number | 'result'): Image | undefined => {
+    const output = operand === 'result' ? (`${name}:0` as const) : node.inputs[operand];
+    return (output && tensors.get(output)?.shape) as Image | undefined;
+  };
+  const [x, filter, y] = [operands[op].x, operands[op].filter, operands[op].y].map(shapeOf);
+  if (!x || !filter || !y) return undefined;
+  const of = (attribute: string): OpAttribute | undefined =>
+    node.attributes.find(({ name }) => name === attribute);
+  const type = of('T');
+  const [, stride = 0] = of('strides')?.value as readonly number[];
+  const [height, width, channels] = filter;
+  // Every stride-th pixel, with none left at the end.
+  const fits = [1, 2].every(axis => x[axis] === ((y[axis] ?? 0) - 1) * stride + 1);
+  if (!type || height !== 1 || width !== 1 || channels !== x[3] || !fits) return undefined;
+  return { op, inputs: node.inputs, type, stride, x, filter, y };
+}
+
+/** Adds nodes in the place of one, whose name the last of them takes. */
+class Writer {
+  constructor(
+    private readonly binding: Binding,
+    private readonly name: string,
+    private readonly nodes: Map<string, Node>,
+    private readonly tensors: Map<GraphOutput, TensorDescription>,
+  ) {}
+
+  write(convolution: Convolution): void {
+    const { op, inputs, x, filter, y } = convolution;
+    const [first, second, third] = inputs as [GraphOutput, GraphOutput, GraphOutput];
+    const matrix = (part: string, from: GraphOutput, columns: number): GraphOutput =>
+      this.reshape(convolution, part, from, [-1, columns]);
+    const product = (
+      a: GraphOutput,
+      b: GraphOutput,
+      rows: number,
+      columns: number,
+      turned: 'a' | 'b' | 'none',
+    ) =>
+      this.operation(
+        'product',
+        'MatMul',
+        [a, b],
+        [rows, columns],
+        [
+          convolution.type,
+          this.bool('transpose_a', turned === 'a'),
+          this.bool('transpose_b', turned === 'b'),
+        ],
+      );
+    const pixels = y[0] * y[1] * y[2];
+    const [from, to] = [x[3], y[3]];
+    switch (op) {
+      case 'Conv2D': {
+        const seen = matrix('rows', this.seen(convolution, first), from);
+        const result = product(seen, matrix('matrix', second, to), pixels, to, 'none');
+        this.reshape(convolution, undefined, result, [-1, y[1], y[2], to]);
+        return;
+      }
+      case 'Conv2DBackpropFilter': {
+        const seen = matrix('rows', this.seen(convolution, first), from);
+        const result = product(seen, matrix('gradient', third, to), from, to, 'a');
+        this.reshape(convolution, undefined, result, filter);
+        return;
+      }
+      case 'Conv2DBackpropInput': {
+        const result = product(
+          matrix('gradient', third, to),
+          matrix('matrix', second, to),
+          pixels,
+          from,
+          'b',
+        );
+        const isWhole = convolution.stride === 1;
+        const seen = this.reshape(convolution, isWhole ? undefined : 'seen', result, [-1, y[1], y[2], from]);
+        if (!isWhole) this.spread(convolution, first, seen);
+      }
+    }
+  }
+
+  /** The pixels that are seen: every stride-th. */
+  private seen(convolution: Convolution, x: GraphOutput): GraphOutput {
+    const { stride, type, y } = convolution;
+    if (stride === 1) return x;
+    const places = this.places(convolution);
+    const shape = [y[0], y[1], y[2], convolution.x[3]];
+    return this.operation('seen', 'StridedSlice', [x, ...places], shape, [type, ...this.masks()]);
+  }
+
+  /** Their gradient, with zeros for those that are not seen. */
+  private spread(convolution: Convolution, sizes: GraphOutput, seen: GraphOutput): void {
+    const inputs = [sizes, ...this.places(convolution), seen];
+    this.operation(undefined, 'StridedSliceGrad', inputs, convolution.x, [convolution.type, ...this.masks()]);
+  }
+
+  /** From where, to where (all, by the masks), and every which. */
+  private places({ stride }: Convolution): GraphOutput[] {
+    const zeros = [0, 0, 0, 0];
+    return [
+      this.integers('begin', zeros),
+      this.integers('end', zeros),
+      this.integers('strides', [1, stride, stride, 1]),
+    ];
+  }
+
+  private masks(): OpAttribute[] {
+    const all = ['begin_mask', 'end_mask'].map(name => ({
+      name,
+      type: this.binding.TF_ATTR_INT,
+      value: 0b1111,
+    }));
+    return [{ name: 'Index', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 }, ...all];
+  }
+
+  /** @param part undefined for the last node */
+  private reshape(
+    { type }: Convolution,
+    part: string | undefined,
+    from: GraphOutput,
+    shape: readonly number[],
+  ): GraphOutput {
+    const sizes = this.integers(`${part ?? 'whole'}_shape`, shape);
+    const shapeType = { name: 'Tshape', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 };
+    const count = (this.tensors.get(from)?.shape ?? []).reduce((product, side) => product * side, 1);
+    const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
+    const sides = shape.map(side => (side === -1 ? count / known : side));
+    return this.operation(part, 'Reshape', [from, sizes], sides, [type, shapeType]);
+  }
+
+  private operation(
+    part: string | undefined,
+    op: string,
+    inputs: readonly GraphOutput[],
+    shape: readonly number[],
+    attributes: readonly OpAttribute[],
+  ): GraphOutput {
+    const name = part === undefined ? this.name : `${this.name}_${part}`;
+    const dtype = this.tensors.get(`${this.name}:0`)?.dtype ?? this.binding.TF_FLOAT;
+    this.nodes.set(name, { kind: 'operation', op, inputs, attributes });
+    this.tensors.set(`${name}:0`, { dtype, shape });
+    return `${name}:0`;
+  }
+
+  private integers(part: string, values: readonly number[]): GraphOutput {
+    const name = `${this.name}_${part}`;
+    const dtype = this.binding.TF_INT32;
+    this.nodes.set(name, {
+      kind: 'constant',
+      dtype,
+      shape: [values.length],
+      values: Int32Array.from(values),
+    });
+    return `${name}:0`;
+  }
+
+  private bool(name: string, value: boolean): OpAttribute {
+    return { name, type: this.binding.TF_ATTR_BOOL, value };
+  }
+}

@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { record } from '../../src/engine/compile.js';
+import { differentiate } from '../../src/engine/gradients.js';
+import type { Graph } from '../../src/engine/graph.js';
+import { makerOf } from '../../src/engine/graph.js';
+import { conv2d } from '../../src/engine/ops.js';
+import { peakOf } from '../../src/engine/peak.js';
+import { asProducts } from '../../src/engine/products.js';
+import { backend, startEngine } from '../../src/engine/start.js';
+import { disposeTree } from '../../src/engine/tensor-tree.js';
+
+beforeAll(() => startEngine());
+
+/** A convolution with its gradients, before and after. */
+function graphsOf(
+  shape: [number, number, number, number],
+  filter: [number, number, number, number],
+  stride: number,
+) {
+  const parameters = { x: tf.zeros(shape), filter: tf.zeros(filter) };
+  const step = ({ x, filter }: Record<string, Tensor>) =>
+    differentiate({ x: x as Tensor, filter: filter as Tensor }, ({ x, filter }) => ({
+      loss: tf.sum(tf.square(conv2d(x as Tensor4D, filter as Tensor4D, stride, 0))),
+      auxiliary: {},
+    })).gradients;
+  const { graph } = record(step, parameters, {}, false);
+  disposeTree(parameters);
+  return { before: graph, after: asProducts(backend().binding, graph) };
+}
+
+const count = ({ nodes }: Graph, op: RegExp): number =>
+  [...nodes.values()].filter(node => node.kind === 'operation' && op.test(node.op)).length;
+
+// That they are equal, test/contracts/convolution.test.ts shows for filters of 1 x 1 too: its compiled steps go this way.
+describe('asProducts', () => {
+  it.each([
+    [[2, 5, 4, 3], 1],
+    [[2, 1, 1, 3], 1],
+    [[2, 5, 5, 3], 2],
+    [[2, 6, 4, 3], 2],
+    [[2, 7, 4, 3], 3],
+  ] as const)('writes convolutions of %j by one pixel, stride %d, as products', (shape, stride) => {
+    const { before, after } = graphsOf([...shape], [1, 1, 3, 4], stride);
+    expect([count(before, /^Conv2D/), count(before, /^MatMul$/)]).toEqual([3, 0]);
+    expect([count(after, /^Conv2D/), count(after, /^MatMul$/)]).toEqual([0, 3]);
+    expect(count(after, /^StridedSlice/)).toBe(stride === 1 ? 0 : 3);
+    const seen = new Set<string>();
+    for (const [name, node] of after.nodes) {
+      for (const input of node.kind === 'operation' ? node.inputs : [])
+        expect(seen).toContain(makerOf(input));
+      seen.add(name);
+    }
+    for (const output of before.outputs)
+      expect(after.tensors.get(output)).toEqual(before.tensors.get(output));
+    // What is seen at a stride is a result of its own.
+    if (stride === 1) expect(peakOf(after)).toBe(peakOf(before));
+  });
+
+  it.each([
+    ['larger filters', [2, 5, 4, 3], [3, 3, 3, 4]],
+    ['groups', [2, 5, 4, 4], [1, 1, 2, 4]],
+  ] as const)('leaves %s as they are', (_, shape, filter) => {
+    const { before, after } = graphsOf([...shape], [...filter], 1);
+    expect([...after.nodes]).toEqual([...before.nodes]);
+  });
+});
