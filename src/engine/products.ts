@@ -1,17 +1,53 @@
 /** Convolutions that see one pixel at a time are matrix products: TensorFlow's take their operands as they lie, where its convolutions bring filters into another order first. */
 import type { Binding, GraphOutput, OpAttribute } from './binding.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
+import { makerOf, usesOf } from './graph.js';
 
-/** The graph with such convolutions and their gradients as products of matrices of [pixels, channels], equal up to rounding. */
+/** What is done to each pixel by itself: TensorFlow joins it to a product that it follows. */
+const pointwise = new Set(['BiasAdd', 'Relu', 'Relu6', 'GfnetActivation']);
+
+/**
+ * The graph with such convolutions and their gradients as products of matrices of [pixels, channels], equal up to rounding, which become images
+ * again after what follows pixel by pixel.
+ */
 export function asProducts(binding: Binding, graph: Graph): Graph {
   const nodes = new Map<string, Node>();
   const tensors = new Map(graph.tensors);
+  const uses = usesOf(graph);
+  /** Products that became images. */
+  const images = new Set<GraphOutput>();
+  /** Whether an operation was done to the rows of a product, before that is an image. */
+  const joined = (name: string, node: Operation): boolean => {
+    const [input, ...rest] = node.inputs;
+    const image = input && images.has(input) && uses.get(input) === 1 ? nodes.get(makerOf(input)) : undefined;
+    const isJoined = pointwise.has(node.op) || node.op === 'Reshape';
+    if (!input || image?.kind !== 'operation' || !isJoined || !hasShapeOf(graph, name, input)) return false;
+    const [before, sizes] = image.inputs as [GraphOutput, GraphOutput];
+    const rows: GraphOutput = node.op === 'Reshape' ? before : `${name}_rows:0`;
+    if (rows !== before) {
+      nodes.set(makerOf(rows), { ...node, inputs: [before, ...rest] });
+      tensors.set(rows, tensors.get(before) as TensorDescription);
+    }
+    nodes.delete(makerOf(input));
+    nodes.set(name, { ...image, inputs: [rows, sizes] });
+    images.add(`${name}:0`);
+    return true;
+  };
   for (const [name, node] of graph.nodes) {
     const convolution = node.kind === 'operation' ? convolutionOf(graph, name, node) : undefined;
-    if (convolution) new Writer(binding, name, nodes, tensors).write(convolution);
-    else nodes.set(name, node);
+    if (convolution) {
+      new Writer(binding, name, nodes, tensors).write(convolution);
+      if (convolution.op === 'Conv2D') images.add(`${name}:0`);
+    } else if (node.kind !== 'operation' || !joined(name, node)) nodes.set(name, node);
   }
   return { ...graph, nodes, tensors };
+}
+
+/** Numbers of a filter from which on it pays to take every second pixel out first. */
+const smallestStrided = 2 ** 16;
+
+function hasShapeOf({ tensors }: Graph, name: string, input: GraphOutput): boolean {
+  return tensors.get(`${name}:0`)?.shape.join() === tensors.get(input)?.shape.join();
 }
 
 type Image = readonly [n: number, height: number, width: number, channels: number];
@@ -52,6 +88,7 @@ function convolutionOf({ tensors }: Graph, name: string, node: Operation): Convo
   // Every stride-th pixel, with none left at the end.
   const fits = [1, 2].every(axis => x[axis] === ((y[axis] ?? 0) - 1) * stride + 1);
   if (!type || height !== 1 || width !== 1 || channels !== x[3] || !fits) return undefined;
+  if (stride > 1 && channels * y[3] < smallestStrided) return undefined;
   return { op, inputs: node.inputs, type, stride, x, filter, y };
 }
 

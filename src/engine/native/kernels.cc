@@ -589,7 +589,7 @@ class ActivationOp : public WithActivation {
 
   void Compute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
-    T* out = Output<T>(context, 0, x);
+    T* out = OutputIn<T>(context, 0, x, 0);
     if (!context->status().ok()) return;
     With<Alone>([&](auto pass) {
       ShareNumbers(context, x.NumElements(), [&](int64_t first, int64_t last) {
