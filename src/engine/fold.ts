@@ -1,7 +1,8 @@
 /** Batch norm with running statistics goes into the convolution before it, so that no image is read once more for it. */
 import type { Binding, GraphOutput, OpAttribute } from './binding.js';
-import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { makerOf, usesOf } from './graph.js';
+import type { Graph, Node, Operation } from './graph.js';
+import { attributeOf, makerOf, usesOf } from './graph.js';
+import { NodeWriter } from './node-writer.js';
 
 /**
  * The graph with each `batchNorm(convolve(x, filter))` written as `convolve(x, filter * factor) + shift`, where
@@ -38,32 +39,23 @@ const filterAxes: Readonly<Record<string, readonly number[]>> = {
   DepthwiseConv2dNative: [-1, 1],
 };
 
-function isInference({ op, attributes }: Operation): boolean {
-  return (
-    /^FusedBatchNorm(V2|V3)?$/.test(op) &&
-    attributes.some(({ name, value }) => name === 'is_training' && value === false)
-  );
+function isInference(node: Operation): boolean {
+  return /^FusedBatchNorm(V2|V3)?$/.test(node.op) && attributeOf(node, 'is_training')?.value === false;
 }
 
-/** Adds nodes in the place of one, whose name the last of them takes. */
-class Writer {
-  private readonly type: OpAttribute;
-
-  constructor(
-    private readonly binding: Binding,
-    private readonly name: string,
-    private readonly nodes: Map<string, Node>,
-    private readonly tensors: Map<GraphOutput, TensorDescription>,
-  ) {
-    this.type = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
-  }
+class Writer extends NodeWriter {
+  private readonly type: OpAttribute = {
+    name: 'T',
+    type: this.binding.TF_ATTR_TYPE,
+    value: this.binding.TF_FLOAT,
+  };
 
   fold(batchNorm: Operation, convolution: Operation): void {
     type Inputs = readonly [GraphOutput, GraphOutput, GraphOutput, GraphOutput, GraphOutput];
     const [, scale, offset, mean, variance] = batchNorm.inputs as unknown as Inputs;
     const [image, filter] = convolution.inputs as readonly [GraphOutput, GraphOutput];
-    const epsilon = batchNorm.attributes.find(({ name }) => name === 'epsilon')?.value;
-    const floor = this.constant('epsilon', [], Float32Array.of(Number(epsilon)));
+    const epsilon = attributeOf(batchNorm, 'epsilon')?.value;
+    const floor = this.constant('epsilon', Float32Array.of(Number(epsilon)), []);
     const factor = this.call(
       'factor',
       'Mul',
@@ -74,7 +66,7 @@ class Writer {
     const axes = filterAxes[convolution.op] ?? [];
     const spread = this.operation('spread', {
       op: 'Reshape',
-      inputs: [factor, this.constant('axes', [axes.length], Int32Array.from(axes))],
+      inputs: [factor, this.constant('axes', Int32Array.from(axes))],
       attributes: [
         this.type,
         { name: 'Tshape', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 },
@@ -90,26 +82,10 @@ class Writer {
       const described = this.tensors.get(like);
       if (described) this.tensors.set(output, described);
     }
-    this.nodes.set(this.name, {
-      kind: 'operation',
-      op: 'BiasAdd',
-      inputs: [convolved, shift],
-      attributes: [this.type],
-    });
+    this.operation(undefined, { op: 'BiasAdd', inputs: [convolved, shift], attributes: [this.type] });
   }
 
   private call(part: string, op: string, ...inputs: readonly GraphOutput[]): GraphOutput {
     return this.operation(part, { op, inputs, attributes: [this.type] });
-  }
-
-  private operation(part: string, operation: Omit<Operation, 'kind'>): GraphOutput {
-    this.nodes.set(`${this.name}_${part}`, { ...operation, kind: 'operation' });
-    return `${this.name}_${part}:0`;
-  }
-
-  private constant(part: string, shape: readonly number[], values: Float32Array | Int32Array): GraphOutput {
-    const dtype = values instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32;
-    this.nodes.set(`${this.name}_${part}`, { kind: 'constant', dtype, shape, values });
-    return `${this.name}_${part}:0`;
   }
 }

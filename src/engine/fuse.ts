@@ -1,17 +1,18 @@
 /** Batch norm in training with what follows it, as one operation of ours (native/kernels.cc): an image is read and written fewer times. */
 import type { Binding, GraphOutput, OpAttribute } from './binding.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { makerOf, usesOf } from './graph.js';
+import { attributeOf, makerOf, usesOf } from './graph.js';
 import { fusedActivations } from './ops.js';
 
 const { none, relu, relu6 } = fusedActivations;
 
 /** The activation that an operation is, or is the gradient of; undefined for others. */
-function activationOf({ op, attributes }: Operation, suffix: '' | 'Grad' = ''): number | undefined {
+function activationOf(node: Operation, suffix: '' | 'Grad' = ''): number | undefined {
+  const { op } = node;
   if (op === `Relu${suffix}`) return relu;
   if (op === `Relu6${suffix}`) return relu6;
   if (op !== `GfnetActivation${suffix}`) return undefined;
-  return Number(attributes.find(({ name }) => name === 'activation')?.value);
+  return Number(attributeOf(node, 'activation')?.value);
 }
 
 /**
@@ -221,9 +222,5 @@ class Fusion {
 }
 
 function isTraining(node: Node, op: string): node is Operation {
-  return (
-    node.kind === 'operation' &&
-    node.op === op &&
-    node.attributes.some(({ name, value }) => name === 'is_training' && value === true)
-  );
+  return node.kind === 'operation' && node.op === op && attributeOf(node, 'is_training')?.value === true;
 }

@@ -48,6 +48,10 @@ export function makerOf(output: GraphOutput): string {
   return output.slice(0, output.lastIndexOf(':'));
 }
 
+export function attributeOf({ attributes }: Operation, name: string): OpAttribute | undefined {
+  return attributes.find(attribute => attribute.name === name);
+}
+
 /** How often each output is read. */
 export function usesOf({ nodes, outputs }: Graph): ReadonlyMap<GraphOutput, number> {
   const uses = new Map<GraphOutput, number>();

@@ -1,7 +1,8 @@
 /** Convolutions that see one pixel at a time are matrix products: TensorFlow's take their operands as they lie, where its convolutions bring filters into another order first. */
 import type { Binding, GraphOutput, OpAttribute } from './binding.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { makerOf, usesOf } from './graph.js';
+import { attributeOf, makerOf, usesOf } from './graph.js';
+import { NodeWriter } from './node-writer.js';
 
 /** What is done to each pixel by itself: TensorFlow joins it to a product that it follows. */
 const pointwise = new Set(['BiasAdd', 'Relu', 'Relu6', 'GfnetActivation']);
@@ -80,10 +81,8 @@ function convolutionOf({ tensors }: Graph, name: string, node: Operation): Convo
   };
   const [x, filter, y] = [operands[op].x, operands[op].filter, operands[op].y].map(shapeOf);
   if (!x || !filter || !y) return undefined;
-  const of = (attribute: string): OpAttribute | undefined =>
-    node.attributes.find(({ name }) => name === attribute);
-  const type = of('T');
-  const [, stride = 0] = of('strides')?.value as readonly number[];
+  const type = attributeOf(node, 'T');
+  const [, stride = 0] = attributeOf(node, 'strides')?.value as readonly number[];
   const [height, width, channels] = filter;
   // Every stride-th pixel, with none left at the end.
   const fits = [1, 2].every(axis => x[axis] === ((y[axis] ?? 0) - 1) * stride + 1);
@@ -92,15 +91,7 @@ function convolutionOf({ tensors }: Graph, name: string, node: Operation): Convo
   return { op, inputs: node.inputs, type, stride, x, filter, y };
 }
 
-/** Adds nodes in the place of one, whose name the last of them takes. */
-class Writer {
-  constructor(
-    private readonly binding: Binding,
-    private readonly name: string,
-    private readonly nodes: Map<string, Node>,
-    private readonly tensors: Map<GraphOutput, TensorDescription>,
-  ) {}
-
+class Writer extends NodeWriter {
   write(convolution: Convolution): void {
     const { op, inputs, x, filter, y } = convolution;
     const [first, second, third] = inputs as [GraphOutput, GraphOutput, GraphOutput];
@@ -113,7 +104,7 @@ class Writer {
       columns: number,
       turned: 'a' | 'b' | 'none',
     ) =>
-      this.operation(
+      this.described(
         'product',
         'MatMul',
         [a, b],
@@ -160,22 +151,22 @@ class Writer {
     if (stride === 1) return x;
     const places = this.places(convolution);
     const shape = [y[0], y[1], y[2], convolution.x[3]];
-    return this.operation('seen', 'StridedSlice', [x, ...places], shape, [type, ...this.masks()]);
+    return this.described('seen', 'StridedSlice', [x, ...places], shape, [type, ...this.masks()]);
   }
 
   /** Their gradient, with zeros for those that are not seen. */
   private spread(convolution: Convolution, sizes: GraphOutput, seen: GraphOutput): void {
     const inputs = [sizes, ...this.places(convolution), seen];
-    this.operation(undefined, 'StridedSliceGrad', inputs, convolution.x, [convolution.type, ...this.masks()]);
+    this.described(undefined, 'StridedSliceGrad', inputs, convolution.x, [convolution.type, ...this.masks()]);
   }
 
   /** From where, to where (all, by the masks), and every which. */
   private places({ stride }: Convolution): GraphOutput[] {
-    const zeros = [0, 0, 0, 0];
+    const zeros = new Int32Array(4);
     return [
-      this.integers('begin', zeros),
-      this.integers('end', zeros),
-      this.integers('strides', [1, stride, stride, 1]),
+      this.constant('begin', zeros),
+      this.constant('end', zeros),
+      this.constant('strides', Int32Array.of(1, stride, stride, 1)),
     ];
   }
 
@@ -195,38 +186,26 @@ class Writer {
     from: GraphOutput,
     shape: readonly number[],
   ): GraphOutput {
-    const sizes = this.integers(`${part ?? 'whole'}_shape`, shape);
+    const sizes = this.constant(`${part ?? 'whole'}_shape`, Int32Array.from(shape));
     const shapeType = { name: 'Tshape', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 };
     const count = (this.tensors.get(from)?.shape ?? []).reduce((product, side) => product * side, 1);
     const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
     const sides = shape.map(side => (side === -1 ? count / known : side));
-    return this.operation(part, 'Reshape', [from, sizes], sides, [type, shapeType]);
+    return this.described(part, 'Reshape', [from, sizes], sides, [type, shapeType]);
   }
 
-  private operation(
+  /** An operation whose result has the type of what is replaced. */
+  private described(
     part: string | undefined,
     op: string,
     inputs: readonly GraphOutput[],
     shape: readonly number[],
     attributes: readonly OpAttribute[],
   ): GraphOutput {
-    const name = part === undefined ? this.name : `${this.name}_${part}`;
     const dtype = this.tensors.get(`${this.name}:0`)?.dtype ?? this.binding.TF_FLOAT;
-    this.nodes.set(name, { kind: 'operation', op, inputs, attributes });
-    this.tensors.set(`${name}:0`, { dtype, shape });
-    return `${name}:0`;
-  }
-
-  private integers(part: string, values: readonly number[]): GraphOutput {
-    const name = `${this.name}_${part}`;
-    const dtype = this.binding.TF_INT32;
-    this.nodes.set(name, {
-      kind: 'constant',
-      dtype,
-      shape: [values.length],
-      values: Int32Array.from(values),
-    });
-    return `${name}:0`;
+    const output = this.operation(part, { op, inputs, attributes });
+    this.tensors.set(output, { dtype, shape });
+    return output;
   }
 
   private bool(name: string, value: boolean): OpAttribute {

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <initializer_list>
+#include <optional>
 #include <vector>
 
 #include "tensorflow/core/framework/op.h"
@@ -190,20 +192,42 @@ struct Moments {
   }
 };
 
-template <Activation A, bool Adds>
-struct Apply {
-  template <class V, int N, class T>
-  static INLINE void At(const Block<T>& b, int64_t channel) {
-    typename V::Floats mean[N], factor[N], offset[N];
+// Of N vectors of channels, how a number is normalised.
+template <class V, int N>
+struct Normalised {
+  typename V::Floats mean[N], factor[N], offset[N];
+
+  template <class T>
+  INLINE Normalised(const Block<T>& b, int64_t channel) {
     for (int k = 0; k < N; k++) {
       mean[k] = V::Load(b.mean + channel + k * V::lanes);
       factor[k] = V::Load(b.factor + channel + k * V::lanes);
       offset[k] = V::Load(b.offset + channel + k * V::lanes);
     }
+  }
+
+  template <class T>
+  INLINE typename V::Floats Centred(const Block<T>& b, int64_t at, int k) const {
+    return V::Load(b.x + at) - mean[k];
+  }
+  INLINE typename V::Floats Scaled(typename V::Floats centred, int k) const { return centred * factor[k] + offset[k]; }
+
+  // dy before the activation.
+  template <Activation A, class T>
+  INLINE typename V::Floats Dy(const Block<T>& b, int64_t at, typename V::Floats centred, int k) const {
+    return Gradient<A, V>(V::Load(b.dy + at), Scaled(centred, k));
+  }
+};
+
+template <Activation A, bool Adds>
+struct Apply {
+  template <class V, int N, class T>
+  static INLINE void At(const Block<T>& b, int64_t channel) {
+    const Normalised<V, N> normalised(b, channel);
     for (int64_t row = 0; row < b.rows; row++)
       for (int k = 0; k < N; k++) {
         const int64_t at = row * b.channels + channel + k * V::lanes;
-        auto z = (V::Load(b.x + at) - mean[k]) * factor[k] + offset[k];
+        auto z = normalised.Scaled(normalised.Centred(b, at, k), k);
         if (Adds) z += V::Load(b.addend + at);
         V::Store(b.out + at, Activate<A, V>(z));
       }
@@ -215,18 +239,14 @@ template <Activation A>
 struct GradientSums {
   template <class V, int N, class T>
   static INLINE void At(const Block<T>& b, int64_t channel) {
-    typename V::Floats mean[N], factor[N], offset[N], sums[N], products[N];
-    for (int k = 0; k < N; k++) {
-      mean[k] = V::Load(b.mean + channel + k * V::lanes);
-      factor[k] = V::Load(b.factor + channel + k * V::lanes);
-      offset[k] = V::Load(b.offset + channel + k * V::lanes);
-      sums[k] = products[k] = typename V::Floats{};
-    }
+    const Normalised<V, N> normalised(b, channel);
+    typename V::Floats sums[N], products[N];
+    for (int k = 0; k < N; k++) sums[k] = products[k] = typename V::Floats{};
     for (int64_t row = 0; row < b.rows; row++)
       for (int k = 0; k < N; k++) {
         const int64_t at = row * b.channels + channel + k * V::lanes;
-        const auto centred = V::Load(b.x + at) - mean[k];
-        const auto dy = Gradient<A, V>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
+        const auto centred = normalised.Centred(b, at, k);
+        const auto dy = normalised.template Dy<A>(b, at, centred, k);
         sums[k] += dy;
         products[k] += dy * centred;
       }
@@ -241,20 +261,18 @@ template <Activation A>
 struct ApplyGradient {
   template <class V, int N, class T>
   static INLINE void At(const Block<T>& b, int64_t channel) {
-    typename V::Floats mean[N], factor[N], offset[N], dy_part[N], x_part[N];
+    const Normalised<V, N> normalised(b, channel);
+    typename V::Floats dy_part[N], x_part[N];
     for (int k = 0; k < N; k++) {
-      mean[k] = V::Load(b.mean + channel + k * V::lanes);
-      factor[k] = V::Load(b.factor + channel + k * V::lanes);
-      offset[k] = V::Load(b.offset + channel + k * V::lanes);
       dy_part[k] = V::Load(b.dy_part + channel + k * V::lanes);
       x_part[k] = V::Load(b.x_part + channel + k * V::lanes);
     }
     for (int64_t row = 0; row < b.rows; row++)
       for (int k = 0; k < N; k++) {
         const int64_t at = row * b.channels + channel + k * V::lanes;
-        const auto centred = V::Load(b.x + at) - mean[k];
-        const auto dy = Gradient<A, V>(V::Load(b.dy + at), centred * factor[k] + offset[k]);
-        V::Store(b.out + at, dy * factor[k] - dy_part[k] - centred * x_part[k]);
+        const auto centred = normalised.Centred(b, at, k);
+        const auto dy = normalised.template Dy<A>(b, at, centred, k);
+        V::Store(b.out + at, dy * normalised.factor[k] - dy_part[k] - centred * x_part[k]);
       }
   }
 };
@@ -352,8 +370,7 @@ void Share(OpKernelContext* context, int64_t count, const std::function<void(int
 template <class T>
 class Cut {
  public:
-  Cut(OpKernelContext* context, const Block<T>& all)
-      : blocks(0), context_(context), all_(all) {
+  Cut(OpKernelContext* context, const Block<T>& all) : context_(context), all_(all) {
     // A block is read a second time from the cache.
     const int64_t few = std::max<int64_t>(1, 16384 / all.channels);
     rows_ = std::max(few, (all.rows + 255) / 256);
@@ -362,27 +379,22 @@ class Cut {
 
   int64_t Rows(int64_t block) const { return std::min(rows_, all_.rows - block * rows_); }
 
+  // @param parts what the pass gives of each block: `blocks` rows of `first`, then as many of `second`; none where it gives nothing
   template <class Pass>
-  void Each() const {
-    Share(context_, blocks, [this](int64_t first, int64_t last) {
-      for (int64_t block = first; block < last; block++) Run<Pass>(Of(block));
-    });
-  }
-
-  // What a pass gives of each block: `blocks` rows of `first`, then as many of `second`.
-  template <class Pass>
-  std::vector<float> Gather() const {
-    std::vector<float> parts(2 * blocks * all_.channels);
-    Share(context_, blocks, [this, &parts](int64_t first, int64_t last) {
+  void Each(float* parts = nullptr) const {
+    Share(context_, blocks, [this, parts](int64_t first, int64_t last) {
       for (int64_t block = first; block < last; block++) {
         Block<T> part = Of(block);
-        part.first = parts.data() + block * all_.channels;
-        part.second = part.first + blocks * all_.channels;
+        if (parts != nullptr) {
+          part.first = parts + block * all_.channels;
+          part.second = part.first + blocks * all_.channels;
+        }
         Run<Pass>(part);
       }
     });
-    return parts;
   }
+
+  std::vector<float> Parts() const { return std::vector<float>(2 * blocks * all_.channels); }
 
   int64_t blocks;
 
@@ -409,18 +421,11 @@ const T* Data(const Tensor& tensor) {
   return tensor.flat<T>().data();
 }
 
+// Shaped like `like`; in the memory of input `reused`, where one is named and nobody else reads it.
 template <class T>
-T* Output(OpKernelContext* context, int i, const Tensor& like) {
+T* Output(OpKernelContext* context, int i, const Tensor& like, std::initializer_list<int> reused = {}) {
   Tensor* tensor = nullptr;
-  context->SetStatus(context->allocate_output(i, like.shape(), &tensor));
-  return context->status().ok() ? tensor->flat<T>().data() : nullptr;
-}
-
-// In the memory of input `reused`, where nobody else reads that.
-template <class T>
-T* OutputIn(OpKernelContext* context, int i, const Tensor& like, int reused) {
-  Tensor* tensor = nullptr;
-  context->SetStatus(context->forward_input_or_allocate_output({reused}, i, like.shape(), &tensor));
+  context->SetStatus(context->forward_input_or_allocate_output(reused, i, like.shape(), &tensor));
   return context->status().ok() ? tensor->flat<T>().data() : nullptr;
 }
 
@@ -431,7 +436,7 @@ class WithActivation : public OpKernel {
   }
 
  protected:
-  // work.operator()<Pass<activation>>()
+  // work(a Pass of the activation)
   template <template <Activation> class Pass, class Work>
   void With(const Work& work) {
     switch (activation_) {
@@ -487,7 +492,8 @@ class BatchNorm : public WithActivation {
     all.channels = channels;
     all.x = Data<T>(x);
     const Cut<T> cut(context, all);
-    const std::vector<float> parts = cut.template Gather<Moments>();
+    std::vector<float> parts = cut.Parts();
+    cut.template Each<Moments>(parts.data());
     // Chan et al. 1983: the mean of the blocks' means, and their sums of squares with those of the means around it.
     std::vector<double> means(channels), squares(channels);
     for (int64_t block = 0; block < cut.blocks; block++)
@@ -535,7 +541,7 @@ class BatchNormGrad : public WithActivation {
     for (int i = 2; i < 6; i++) fits = fits && context->input(i).NumElements() == channels;
     OP_REQUIRES(context, fits, absl::InvalidArgumentError("expected two images and four numbers for each of their channels"));
     const float *mean = Data<float>(context->input(4)), *inverse = Data<float>(context->input(5));
-    auto* dx = OutputIn<T>(context, 0, x, 0);
+    auto* dx = Output<T>(context, 0, x, {0});
     auto* dscale = Output<float>(context, 1, scale);
     auto* doffset = Output<float>(context, 2, scale);
     if (!context->status().ok()) return;
@@ -554,8 +560,8 @@ class BatchNormGrad : public WithActivation {
     all.dy_part = dy_part.data();
     all.x_part = x_part.data();
     const Cut<T> cut(context, all);
-    std::vector<float> parts;
-    With<GradientSums>([&](auto pass) { parts = cut.template Gather<decltype(pass)>(); });
+    std::vector<float> parts = cut.Parts();
+    With<GradientSums>([&](auto pass) { cut.template Each<decltype(pass)>(parts.data()); });
     std::vector<double> sums(channels), products(channels);
     for (int64_t block = 0; block < cut.blocks; block++)
       for (int64_t c = 0; c < channels; c++) {
@@ -581,6 +587,21 @@ void ShareNumbers(OpKernelContext* context, int64_t count, const Work& work) {
         [&](int64_t first, int64_t last) { work(first * each, std::min(count, last * each)); });
 }
 
+// A pass over single numbers: (x) -> out, or with dy of the same shape (dy, x) -> out, in the memory of the first.
+template <class Pass, class T>
+void Pointwise(OpKernelContext* context, const Tensor& x, const Tensor* dy) {
+  T* out = Output<T>(context, 0, x, {0});
+  if (!context->status().ok()) return;
+  ShareNumbers(context, x.NumElements(), [&](int64_t first, int64_t last) {
+    Block<T> part{};
+    part.channels = last - first;
+    part.x = Data<T>(x) + first;
+    if (dy != nullptr) part.dy = Data<T>(*dy) + first;
+    part.out = out + first;
+    Run<Pass>(part);
+  });
+}
+
 // (x) -> activation(x)
 template <class T>
 class ActivationOp : public WithActivation {
@@ -588,18 +609,7 @@ class ActivationOp : public WithActivation {
   using WithActivation::WithActivation;
 
   void Compute(OpKernelContext* context) override {
-    const Tensor& x = context->input(0);
-    T* out = OutputIn<T>(context, 0, x, 0);
-    if (!context->status().ok()) return;
-    With<Alone>([&](auto pass) {
-      ShareNumbers(context, x.NumElements(), [&](int64_t first, int64_t last) {
-        Block<T> part{};
-        part.channels = last - first;
-        part.x = Data<T>(x) + first;
-        part.out = out + first;
-        Run<decltype(pass)>(part);
-      });
-    });
+    With<Alone>([&](auto pass) { Pointwise<decltype(pass), T>(context, context->input(0), nullptr); });
   }
 };
 
@@ -612,19 +622,7 @@ class ActivationGrad : public WithActivation {
   void Compute(OpKernelContext* context) override {
     const Tensor &dy = context->input(0), &x = context->input(1);
     OP_REQUIRES(context, dy.shape() == x.shape(), absl::InvalidArgumentError("expected two tensors of one shape"));
-    const T* given = Data<T>(dy);
-    T* out = OutputIn<T>(context, 0, x, 0);
-    if (!context->status().ok()) return;
-    With<GradientAlone>([&](auto pass) {
-      ShareNumbers(context, x.NumElements(), [&](int64_t first, int64_t last) {
-        Block<T> part{};
-        part.channels = last - first;
-        part.x = Data<T>(x) + first;
-        part.dy = given + first;
-        part.out = out + first;
-        Run<decltype(pass)>(part);
-      });
-    });
+    With<GradientAlone>([&](auto pass) { Pointwise<decltype(pass), T>(context, x, &dy); });
   }
 };
 
@@ -644,7 +642,7 @@ class NesterovOp : public OpKernel {
                 absl::InvalidArgumentError("expected three tensors of one shape, and a rate"));
     const float* given = Data<float>(gradient);
     float* next_parameter = Output<float>(context, 0, parameter);
-    float* next_velocity = OutputIn<float>(context, 1, parameter, 1);
+    float* next_velocity = Output<float>(context, 1, parameter, {1});
     if (!context->status().ok()) return;
     ShareNumbers(context, parameter.NumElements(), [&](int64_t first, int64_t last) {
       Run<Nesterov>(Descent{last - first, Data<float>(parameter) + first, given + first, Data<float>(velocity) + first,

@@ -1,4 +1,4 @@
-/** TensorFlow's library and C headers in the cache, taken from the wheel when they are not there yet. */
+/** TensorFlow's library and headers in the cache, taken from the wheel when they are not there yet. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';

@@ -13,7 +13,8 @@ type Operand = Pick<Stored, 'shape' | 'layout'> & { readonly name: Stored['name'
 
 /** Of each number by itself. */
 function pointwise(write: (call: Call, x: Operand) => Stored): Translation {
-  const apply = (call: Call, value: Value): Value => {
+  return call => {
+    const value = input(call, 0);
     switch (value.kind) {
       case 'stored':
         return write(call, value);
@@ -24,7 +25,6 @@ function pointwise(write: (call: Call, x: Operand) => Stored): Translation {
         return write(call, { shape: value.shape, layout: 'rows', name: call.writer.operand(value, 'rows') });
     }
   };
-  return call => apply(call, input(call, 0));
 }
 
 function unary(op: string, ...bounds: readonly Constant[]): Translation {

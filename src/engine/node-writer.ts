@@ -1,0 +1,31 @@
+/** Puts several nodes in the place of one. */
+import type { Binding, GraphOutput } from './binding.js';
+import type { Node, Operation, TensorDescription } from './graph.js';
+
+/** Adds nodes in the place of one, whose name the last of them takes. */
+export class NodeWriter {
+  constructor(
+    protected readonly binding: Binding,
+    protected readonly name: string,
+    protected readonly nodes: Map<string, Node>,
+    protected readonly tensors: Map<GraphOutput, TensorDescription>,
+  ) {}
+
+  /** @param part of the name; undefined for the last node */
+  protected operation(part: string | undefined, operation: Omit<Operation, 'kind'>): GraphOutput {
+    const name = part === undefined ? this.name : `${this.name}_${part}`;
+    this.nodes.set(name, { ...operation, kind: 'operation' });
+    return `${name}:0`;
+  }
+
+  protected constant(
+    part: string,
+    values: Float32Array | Int32Array,
+    shape: readonly number[] = [values.length],
+  ): GraphOutput {
+    const name = `${this.name}_${part}`;
+    const dtype = values instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32;
+    this.nodes.set(name, { kind: 'constant', dtype, shape, values });
+    return `${name}:0`;
+  }
+}
