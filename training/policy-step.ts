@@ -1,12 +1,13 @@
 /** Stage 2: the policy learns where to look by proximal policy optimization (Schulman et al. 2017; paper, section 3.3). */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import { allReduce } from '../src/engine/collectives.js';
 import { compile } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import { differentiate, withoutGradient } from '../src/engine/gradients.js';
 import type { Precision } from '../src/engine/precision.js';
 import type { GFNet, Look } from '../src/model/gfnet.js';
+import { threadsInAll } from '../src/engine/start.js';
 import type { Scope } from '../src/nn/scope.js';
 import { apply } from '../src/nn/scope.js';
 import { entropy, logProbability } from '../src/policy/index.js';
@@ -84,6 +85,34 @@ export function rollOut(gfnet: GFNet, scope: Scope, { images, labels, draws }: C
     correct.push(countCorrect(look.logits, labels));
   });
   return { maps, actions, logProbabilities, rewards, means, correct: tf.stack(correct) as Tensor1D };
+}
+
+/** Images that are enough for a thread. */
+const smallestPart = 8;
+
+/** `rollOut` of as many parts of the batch as the engine has threads: images do not wait for each other, as operations do. */
+function rollOutInParts(gfnet: GFNet, scope: Scope, { images, labels, draws }: ClassifierBatch): Experience {
+  const count = Math.max(1, Math.min(threadsInAll(), Math.floor(labels.size / smallestPart)));
+  const starts = Array.from({ length: count + 1 }, (_, i) => Math.floor((i * labels.size) / count));
+  const rows = <T extends Tensor>(tensor: T, part: number): T => {
+    const [from = 0, to = 0] = starts.slice(part, part + 2);
+    const rest = tensor.shape.slice(1);
+    return tf.slice(tensor, [from, ...rest.map(() => 0)], [to - from, ...rest]);
+  };
+  const parts = starts.slice(1).map((_, i) => {
+    const own = draws.map(draw => rows(draw, i));
+    return rollOut(gfnet, scope, { images: rows(images, i), labels: rows(labels, i), draws: own });
+  });
+  const joined = <T extends Tensor>(of: (part: Experience) => readonly T[]): T[] =>
+    draws.map((_, t) => tf.concat(parts.map(part => of(part)[t] as T)));
+  return {
+    maps: joined(part => part.maps),
+    actions: joined(part => part.actions),
+    logProbabilities: joined(part => part.logProbabilities),
+    rewards: joined(part => part.rewards),
+    means: joined(part => part.means),
+    correct: tf.addN(parts.map(part => part.correct)),
+  };
 }
 
 export interface SurrogateTerms {
@@ -169,7 +198,7 @@ export function policyStep(gfnet: GFNet, options: PolicyOptions) {
       const { parameters, statistics, rate } = fixed;
       const within = <T>(policy: Tensors, network: (scope: Scope) => T): T =>
         apply({ parameters: { ...parameters, ...policy }, statistics }, false, network).result;
-      const experience = within(fixed.state.parameters, scope => rollOut(gfnet, scope, batch));
+      const experience = within(fixed.state.parameters, scope => rollOutInParts(gfnet, scope, batch));
       const discounted = tf.concat(discountedReturns(experience.rewards, options.gamma));
       const returns = normalise(discounted);
       let state = fixed.state;

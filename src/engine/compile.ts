@@ -16,6 +16,7 @@ import { withinMemory } from './rematerialise.js';
 import { backend, canCompile, hasKernels } from './start.js';
 import type { TensorTree } from './tensor-tree.js';
 import { disposeTree, leaves, mapTree, oneMoreRow, signature, tidyTree, withLeaves } from './tensor-tree.js';
+import { threadsOf, withThreads } from './threads.js';
 import { trace } from './trace.js';
 
 /** A compiled step: called like the function it was made from. The caller owns the tensors it returns. */
@@ -30,10 +31,7 @@ export interface Compiled<F extends TensorTree, B extends TensorTree, O extends 
 export interface CompileOptions {
   /** One function for every batch size, the leading dimension of all tensors of `batch`. */
   readonly anyBatch?: boolean;
-  /**
-   * For steps that take the same `fixed` tensors many times: what depends on those alone is computed once, and batch norm with
-   * running statistics goes into the convolution before it, which changes results by their rounding.
-   */
+  /** For steps that take the same `fixed` tensors many times: what depends on those alone is computed once. */
   readonly inference?: boolean;
   /** Of products and activations (default: float32); what the step takes and gives is float32 in either. */
   readonly precision?: Precision;
@@ -53,6 +51,8 @@ export interface MemoryLimit {
 
 interface CompiledFunction {
   readonly name: string;
+  /** For `withThreads`. */
+  readonly threads: number;
   /** Whether it might be compiled to take less memory. */
   readonly lavish: boolean;
   /** What the step returned when it was traced, for its structure. */
@@ -90,7 +90,7 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
     const compileFor = (free: number): CompiledFunction => {
       const { binding } = backend();
       const { graph: recorded, output } = record(step, fixed, batch, anyBatch);
-      const folded = inference ? foldBatchNorm(binding, recorded) : recorded;
+      const folded = foldBatchNorm(binding, recorded);
       const typed = precision === 'bfloat16' ? inBfloat16(binding, folded) : folded;
       const fused = hasKernels() ? fuseBatchNorm(binding, typed) : typed;
       const graph = asProducts(binding, fused);
@@ -163,20 +163,24 @@ function anyBatchSignature(batch: TensorTree): string {
 }
 
 function execute(
-  { name, output, preparation }: CompiledFunction,
+  { name, threads, output, preparation }: CompiledFunction,
   fixed: readonly Tensor[],
   batch: readonly Tensor[],
 ): TensorTree {
   const inputs = [...(preparation?.of(fixed) ?? []), ...fixed, ...batch];
-  return withLeaves(output, backend().executeMultipleOutputs(name, [], inputs, leaves(output).length));
+  const outputs = withThreads(threads, () =>
+    backend().executeMultipleOutputs(name, [], inputs, leaves(output).length),
+  );
+  return withLeaves(output, outputs);
 }
 
 /** @param fixed how many of the first inputs stay the same from call to call */
 function build(graph: Graph, output: TensorTree, fixed: number, lavish: boolean): CompiledFunction {
-  if (fixed === 0) return { name: addFunction(graph), lavish, output, preparation: undefined };
+  if (fixed === 0)
+    return { name: addFunction(graph), threads: threadsOf(graph), lavish, output, preparation: undefined };
   const { prepare, rest } = hoist(graph, fixed);
   const preparation = prepare.outputs.length === 0 ? undefined : new Preparation(prepare);
-  return { name: addFunction(rest), lavish, output, preparation };
+  return { name: addFunction(rest), threads: 0, lavish, output, preparation };
 }
 
 function addFunction(graph: Graph): string {

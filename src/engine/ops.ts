@@ -144,7 +144,12 @@ function convolve(
   padding: Padding,
 ): Tensor4D {
   const [kernel] = filter.shape;
-  const same = padding === 'same' ? kernel >= stride : stride === 1 && kernel === 2 * padding + 1;
+  // TensorFlow lays the odd one of its zeros at the end.
+  const asSame = (side: number): boolean => {
+    const windows = Math.ceil(side / stride);
+    return kernel >= stride && (windows - 1) * stride + kernel - side === 2 * Number(padding);
+  };
+  const same = padding === 'same' ? kernel >= stride : x.shape.slice(1, 3).every(asSame);
   const attributes = [
     integers('strides', [1, stride, stride, 1]),
     string('padding', same ? 'SAME' : 'VALID'),

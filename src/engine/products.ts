@@ -1,8 +1,9 @@
 /** Convolutions that see one pixel at a time are matrix products: TensorFlow's take their operands as they lie, where its convolutions bring filters into another order first. */
-import type { Binding, GraphOutput, OpAttribute } from './binding.js';
+import type { Binding, GraphOutput, OpAttribute, TensorValues } from './binding.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
 import { attributeOf, makerOf, usesOf } from './graph.js';
 import { NodeWriter } from './node-writer.js';
+import { hasKernels } from './start.js';
 
 /** What is done to each pixel by itself: TensorFlow joins it to a product that it follows. */
 const pointwise = new Set(['BiasAdd', 'Relu', 'Relu6', 'GfnetActivation']);
@@ -34,18 +35,47 @@ export function asProducts(binding: Binding, graph: Graph): Graph {
     images.add(`${name}:0`);
     return true;
   };
+  /** Whether an operation lays zeros after pixels that were spread, which are then spread over those as well. */
+  const padded = (name: string, { op, inputs }: Operation): boolean => {
+    const [input, sides] = inputs;
+    if (!input || !sides || !op.startsWith('Pad') || uses.get(input) !== 1) return false;
+    const spread = nodes.get(makerOf(input));
+    const [, height, width] = tensors.get(`${name}:0`)?.shape ?? [];
+    if (spread?.kind !== 'operation' || spread.op !== 'GfnetSpread' || !height || !width) return false;
+    // Before and after, for each axis.
+    if (constantOf(nodes, sides)?.some((count, i) => i % 2 === 0 && count !== 0) !== false) return false;
+    const sized = spread.attributes.map(attribute =>
+      attribute.name === 'height' || attribute.name === 'width'
+        ? { ...attribute, value: attribute.name === 'height' ? height : width }
+        : attribute,
+    );
+    nodes.delete(makerOf(input));
+    nodes.set(name, { ...spread, attributes: sized });
+    return true;
+  };
   for (const [name, node] of graph.nodes) {
     const convolution = node.kind === 'operation' ? convolutionOf(graph, name, node) : undefined;
     if (convolution) {
       new Writer(binding, name, nodes, tensors).write(convolution);
       if (convolution.op === 'Conv2D') images.add(`${name}:0`);
-    } else if (node.kind !== 'operation' || !joined(name, node)) nodes.set(name, node);
+    } else if (node.kind !== 'operation' || !(joined(name, node) || padded(name, node)))
+      nodes.set(name, node);
   }
   return { ...graph, nodes, tensors };
 }
 
-/** Numbers of a filter from which on it pays to take every second pixel out first. */
-const smallestStrided = 2 ** 16;
+function constantOf(nodes: ReadonlyMap<string, Node>, output: GraphOutput): TensorValues | undefined {
+  const node = nodes.get(makerOf(output));
+  return node?.kind === 'constant' ? node.values : undefined;
+}
+
+/** What an image was before pixels at its end were cut off, which no window at a stride sees. */
+function wholeOf(nodes: ReadonlyMap<string, Node>, x: GraphOutput): GraphOutput {
+  const cut = nodes.get(makerOf(x));
+  if (cut?.kind !== 'operation' || cut.op !== 'Slice') return x;
+  const [whole, begin] = cut.inputs as [GraphOutput, GraphOutput];
+  return constantOf(nodes, begin)?.every(value => value === 0) ? whole : x;
+}
 
 function hasShapeOf({ tensors }: Graph, name: string, input: GraphOutput): boolean {
   return tensors.get(`${name}:0`)?.shape.join() === tensors.get(input)?.shape.join();
@@ -87,7 +117,7 @@ function convolutionOf({ tensors }: Graph, name: string, node: Operation): Convo
   // Every stride-th pixel, with none left at the end.
   const fits = [1, 2].every(axis => x[axis] === ((y[axis] ?? 0) - 1) * stride + 1);
   if (!type || height !== 1 || width !== 1 || channels !== x[3] || !fits) return undefined;
-  if (stride > 1 && channels * y[3] < smallestStrided) return undefined;
+  if (stride > 1 && !hasKernels()) return undefined;
   return { op, inputs: node.inputs, type, stride, x, filter, y };
 }
 
@@ -140,43 +170,31 @@ class Writer extends NodeWriter {
         );
         const isWhole = convolution.stride === 1;
         const seen = this.reshape(convolution, isWhole ? undefined : 'seen', result, [-1, y[1], y[2], from]);
-        if (!isWhole) this.spread(convolution, first, seen);
+        if (!isWhole) this.spread(convolution, seen);
       }
     }
   }
 
   /** The pixels that are seen: every stride-th. */
-  private seen(convolution: Convolution, x: GraphOutput): GraphOutput {
-    const { stride, type, y } = convolution;
+  private seen({ stride, y, x: [, , , channels], ...convolution }: Convolution, x: GraphOutput): GraphOutput {
     if (stride === 1) return x;
-    const places = this.places(convolution);
-    const shape = [y[0], y[1], y[2], convolution.x[3]];
-    return this.described('seen', 'StridedSlice', [x, ...places], shape, [type, ...this.masks()]);
+    const shape = [y[0], y[1], y[2], channels] as const;
+    const attributes = this.strided(convolution.type, stride, shape);
+    return this.described('seen', 'GfnetEvery', [wholeOf(this.nodes, x)], shape, attributes);
   }
 
   /** Their gradient, with zeros for those that are not seen. */
-  private spread(convolution: Convolution, sizes: GraphOutput, seen: GraphOutput): void {
-    const inputs = [sizes, ...this.places(convolution), seen];
-    this.described(undefined, 'StridedSliceGrad', inputs, convolution.x, [convolution.type, ...this.masks()]);
+  private spread({ type, stride, x }: Convolution, seen: GraphOutput): void {
+    this.described(undefined, 'GfnetSpread', [seen], x, this.strided(type, stride, x));
   }
 
-  /** From where, to where (all, by the masks), and every which. */
-  private places({ stride }: Convolution): GraphOutput[] {
-    const zeros = new Int32Array(4);
-    return [
-      this.constant('begin', zeros),
-      this.constant('end', zeros),
-      this.constant('strides', Int32Array.of(1, stride, stride, 1)),
-    ];
-  }
-
-  private masks(): OpAttribute[] {
-    const all = ['begin_mask', 'end_mask'].map(name => ({
+  private strided(type: OpAttribute, stride: number, [, height, width]: Image): OpAttribute[] {
+    const integer = (name: string, value: number): OpAttribute => ({
       name,
       type: this.binding.TF_ATTR_INT,
-      value: 0b1111,
-    }));
-    return [{ name: 'Index', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 }, ...all];
+      value,
+    });
+    return [type, integer('stride', stride), integer('height', height), integer('width', width)];
   }
 
   /** @param part undefined for the last node */

@@ -62,6 +62,7 @@ export function startEngine(options: EngineOptions = {}): void {
 }
 
 let kernels = false;
+let threads = 1;
 
 /** Whether TensorFlow has the operations of native/kernels.cc: not with a prebuilt binding. */
 export function hasKernels(): boolean {
@@ -73,6 +74,26 @@ function registerKernels(): void {
   if (!existsSync(file)) return;
   createRequire(import.meta.url)(file);
   kernels = true;
+  threads = setThreads(0);
+}
+
+/** Threads that TensorFlow has; 1 where it cannot be told how to use them. */
+export function threadsInAll(): number {
+  return threads;
+}
+
+/**
+ * From here on each of TensorFlow's operations has so many threads, and as many run at once as there are threads.
+ * @param each 0: all
+ * @returns how many there are in all
+ */
+export function setThreads(each: number): number {
+  const tensorflow = backend();
+  const attributes = [{ name: 'threads', type: tensorflow.binding.TF_ATTR_INT, value: each }];
+  const [count] = tensorflow.executeMultipleOutputs('GfnetThreads', attributes, [], 1) as [Tensor];
+  const [all = 1] = count.dataSync();
+  count.dispose();
+  return all;
 }
 
 export function isStarted(): boolean {

@@ -39,16 +39,19 @@ describe('asProducts', () => {
   it.each([
     [[2, 5, 4, 3], 4, 1],
     [[2, 1, 1, 3], 4, 1],
-    [[2, 5, 5, 256], 256, 2],
-    [[2, 6, 4, 256], 256, 2],
-    [[2, 7, 4, 256], 256, 3],
+    [[2, 5, 5, 3], 4, 2],
+    [[2, 6, 4, 3], 4, 2],
+    [[2, 7, 4, 3], 4, 3],
+    [[2, 7, 5, 3], 4, 4],
   ] as const)(
     'writes convolutions of %j by one pixel to %d channels, stride %d, as products',
     (shape, out, stride) => {
       const { before, after } = graphsOf([...shape], [1, 1, shape[3], out], stride);
       expect([count(before, /^Conv2D/), count(before, /^MatMul$/)]).toEqual([3, 0]);
       expect([count(after, /^Conv2D/), count(after, /^MatMul$/)]).toEqual([0, 3]);
-      expect(count(after, /^StridedSlice/)).toBe(stride === 1 ? 0 : 3);
+      // Pixels at the end that no window sees need not be cut off first, nor laid after their gradient.
+      expect(count(after, /^Gfnet(Every|Spread)$/)).toBe(stride === 1 ? 0 : 3);
+      expect(count(after, /^Pad/)).toBe(0);
       const seen = new Set<string>();
       for (const [name, node] of after.nodes) {
         for (const input of node.kind === 'operation' ? node.inputs : [])
@@ -65,7 +68,6 @@ describe('asProducts', () => {
   it.each([
     ['larger filters', [2, 5, 4, 3], [3, 3, 3, 4], 1],
     ['groups', [2, 5, 4, 4], [1, 1, 2, 4], 1],
-    ['small filters with a stride', [2, 5, 5, 3], [1, 1, 3, 4], 2],
   ] as const)('leaves %s as they are', (_, shape, filter, stride) => {
     const { before, after } = graphsOf([...shape], [...filter], stride);
     expect([...after.nodes]).toEqual([...before.nodes]);

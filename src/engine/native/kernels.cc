@@ -9,7 +9,10 @@
 #include <cstring>
 #include <functional>
 #include <initializer_list>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "tensorflow/core/framework/op.h"
@@ -654,6 +657,144 @@ class NesterovOp : public OpKernel {
   float momentum_, decay_;
 };
 
+// ---- Strides ----------------------------------------------------------------------------------------------------------------------------
+
+class WithStride : public OpKernel {
+ public:
+  explicit WithStride(OpKernelConstruction* construction) : OpKernel(construction) {
+    for (auto [name, value] : {std::pair{"stride", &stride_}, {"height", &height_}, {"width", &width_}})
+      OP_REQUIRES_OK(construction, construction->GetAttr(name, value));
+  }
+
+ protected:
+  // Like `image`, with the height and width of the result.
+  Tensor* Sized(OpKernelContext* context, const Tensor& image) const {
+    Tensor* result = nullptr;
+    const tensorflow::TensorShape shape({image.dim_size(0), height_, width_, image.dim_size(3)});
+    context->SetStatus(context->allocate_output(0, shape, &result));
+    return result;
+  }
+
+  // Whether `seen` has every stride-th pixel of `whole`, from the first.
+  bool Fits(const Tensor& whole, const Tensor& seen) const {
+    const auto fits = [this, &whole, &seen](int axis) {
+      return (seen.dim_size(axis) - 1) * stride_ < whole.dim_size(axis);
+    };
+    return whole.dims() == 4 && seen.dims() == 4 && fits(1) && fits(2);
+  }
+
+  // A copy of every stride-th pixel of a row into the first ones of another, or back.
+  template <class T>
+  void Move(const T* from, int64_t step_from, T* to, int64_t step_to, int64_t pixels, int64_t channels) const {
+    for (int64_t i = 0; i < pixels; i++) std::memcpy(to + i * step_to, from + i * step_from, channels * sizeof(T));
+  }
+
+  int64_t stride_, height_, width_;
+};
+
+// (x) -> every stride-th pixel of it, [n, height, width, channels]
+template <class T>
+class Every : public WithStride {
+ public:
+  using WithStride::WithStride;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    OP_REQUIRES(context, x.dims() == 4, absl::InvalidArgumentError("expected an image"));
+    Tensor* seen = Sized(context, x);
+    if (seen == nullptr) return;
+    OP_REQUIRES(context, Fits(x, *seen), absl::InvalidArgumentError("expected an image that has as many pixels"));
+    const int64_t rows = x.dim_size(1), row = x.dim_size(2) * x.dim_size(3), channels = x.dim_size(3);
+    Share(context, x.dim_size(0) * height_, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++) {
+        const T* from = Data<T>(x) + (i / height_ * rows + i % height_ * stride_) * row;
+        Move(from, stride_ * channels, seen->flat<T>().data() + i * width_ * channels, channels, width_, channels);
+      }
+    });
+  }
+};
+
+// The gradient of `Every`: (seen) -> [n, height, width, channels], zeros where no pixel was taken.
+template <class T>
+class Spread : public WithStride {
+ public:
+  using WithStride::WithStride;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& seen = context->input(0);
+    OP_REQUIRES(context, seen.dims() == 4, absl::InvalidArgumentError("expected an image"));
+    Tensor* whole = Sized(context, seen);
+    if (whole == nullptr) return;
+    OP_REQUIRES(context, Fits(*whole, seen), absl::InvalidArgumentError("expected no more pixels than are to be spread over"));
+    const int64_t rows = seen.dim_size(1), pixels = seen.dim_size(2), channels = seen.dim_size(3);
+    Share(context, seen.dim_size(0) * height_, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++) {
+        T* to = whole->flat<T>().data() + i * width_ * channels;
+        std::memset(static_cast<void*>(to), 0, width_ * channels * sizeof(T));
+        const int64_t y = i % height_;
+        if (y % stride_ != 0 || y / stride_ >= rows) continue;
+        const T* from = Data<T>(seen) + (i / height_ * rows + y / stride_) * pixels * channels;
+        Move(from, channels, to, stride_ * channels, pixels, channels);
+      }
+    });
+  }
+};
+
+// ---- Threads of operations --------------------------------------------------------------------------------------------------------------
+
+// Threads of the device and of the executor: as many operations at once as the device has threads, each with so many.
+class Threads {
+ public:
+  using Workers = tensorflow::DeviceBase::CpuWorkerThreads;
+  using Runner = std::function<void(std::function<void()>)>;
+
+  Threads(const Workers& workers, const Runner& runner) : workers(workers), runner(runner) {}
+
+  Threads(int each, int operations) : Threads({each, New("gfnet", each)}, Scheduled(New("gfnet_operations", operations))) {}
+
+  Workers workers;
+  Runner runner;
+
+ private:
+  // Lives as long as the process, as TensorFlow's do.
+  static tensorflow::thread::ThreadPool* New(const char* name, int count) {
+    return new tensorflow::thread::ThreadPool(tensorflow::Env::Default(), name, count);
+  }
+
+  static Runner Scheduled(tensorflow::thread::ThreadPool* pool) {
+    return [pool](std::function<void()> work) { pool->Schedule(std::move(work)); };
+  }
+};
+
+// () -> how many threads the device has. Run by itself, outside of any step: operations have so many threads each from then on; all of them with 0.
+// They run in threads of their own for each number: oneDNN's primitives, which TensorFlow keeps for each thread that runs operations, are made for
+// as many threads as they were first run with, so that results would depend on what ran before.
+class ThreadsOp : public OpKernel {
+ public:
+  explicit ThreadsOp(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("threads", &threads_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    static std::mutex mutex;
+    static std::map<int, Threads> made;
+    std::lock_guard lock(mutex);
+    tensorflow::DeviceBase* device = context->device();
+    if (made.empty()) made.emplace(0, Threads(*device->tensorflow_cpu_worker_threads(), *context->runner()));
+    const int all = made.at(0).workers.num_threads;
+    const int each = threads_ == all ? 0 : threads_;
+    Threads& threads = made.try_emplace(each, each, all).first->second;
+    device->set_tensorflow_cpu_worker_threads(&threads.workers);
+    *context->runner() = threads.runner;
+    Tensor* count = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, {}, &count));
+    count->scalar<int32_t>()() = all;
+  }
+
+ private:
+  int threads_;
+};
+
 // ---- Their registration -----------------------------------------------------------------------------------------------------------------
 
 using tensorflow::shape_inference::InferenceContext;
@@ -709,6 +850,22 @@ REGISTER_OP("GfnetActivationGrad")
     .Output("dx: T")
     .SetShapeFn(Shapes<1, 1>);
 
+#define REGISTER_STRIDED(name)                                             \
+  REGISTER_OP(name)                                                        \
+      .Attr("T: {float, bfloat16}")                                        \
+      .Attr("stride: int >= 1")                                            \
+      .Attr("height: int >= 1")                                            \
+      .Attr("width: int >= 1")                                             \
+      .Input("x: T")                                                       \
+      .Output("y: T")                                                      \
+      .SetShapeFn([](InferenceContext* context) {                          \
+        context->set_output(0, context->UnknownShapeOfRank(4));            \
+        return absl::OkStatus();                                           \
+      })
+
+REGISTER_STRIDED("GfnetEvery");
+REGISTER_STRIDED("GfnetSpread");
+
 REGISTER_OP("GfnetNesterov")
     .Attr("momentum: float")
     .Attr("decay: float")
@@ -720,6 +877,15 @@ REGISTER_OP("GfnetNesterov")
     .Output("next_velocity: float")
     .SetShapeFn(Shapes<0, 2>);
 
+REGISTER_OP("GfnetThreads")
+    .Attr("threads: int >= 0")
+    .Output("all: int32")
+    .SetIsStateful()
+    .SetShapeFn([](InferenceContext* context) {
+      context->set_output(0, context->Scalar());
+      return absl::OkStatus();
+    });
+
 #define REGISTER(name, Kernel)                                                                                          \
   REGISTER_KERNEL_BUILDER(Name(name).Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"), Kernel<float>);         \
   REGISTER_KERNEL_BUILDER(Name(name).Device(tensorflow::DEVICE_CPU).TypeConstraint<bfloat16>("T"), Kernel<bfloat16>)
@@ -728,7 +894,10 @@ REGISTER("GfnetBatchNorm", BatchNorm);
 REGISTER("GfnetBatchNormGrad", BatchNormGrad);
 REGISTER("GfnetActivation", ActivationOp);
 REGISTER("GfnetActivationGrad", ActivationGrad);
+REGISTER("GfnetEvery", Every);
+REGISTER("GfnetSpread", Spread);
 REGISTER_KERNEL_BUILDER(Name("GfnetNesterov").Device(tensorflow::DEVICE_CPU), NesterovOp);
+REGISTER_KERNEL_BUILDER(Name("GfnetThreads").Device(tensorflow::DEVICE_CPU), ThreadsOp);
 
 // To Node a module like others; the operations are there once it is loaded.
 napi_value Init(napi_env, napi_value exports) { return exports; }
