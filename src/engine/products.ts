@@ -70,11 +70,13 @@ function constantOf(nodes: ReadonlyMap<string, Node>, output: GraphOutput): Tens
 }
 
 /** What an image was before pixels at its end were cut off, which no window at a stride sees. */
-function wholeOf(nodes: ReadonlyMap<string, Node>, x: GraphOutput): GraphOutput {
+function wholeOf(nodes: ReadonlyMap<string, Node>, tensors: Graph['tensors'], x: GraphOutput): GraphOutput {
   const cut = nodes.get(makerOf(x));
   if (cut?.kind !== 'operation' || cut.op !== 'Slice') return x;
   const [whole, begin] = cut.inputs as [GraphOutput, GraphOutput];
-  return constantOf(nodes, begin)?.every(value => value === 0) ? whole : x;
+  // Of as many images and channels.
+  const isCut = [0, 3].some(axis => tensors.get(whole)?.shape[axis] !== tensors.get(x)?.shape[axis]);
+  return !isCut && constantOf(nodes, begin)?.every(value => value === 0) ? whole : x;
 }
 
 function hasShapeOf({ tensors }: Graph, name: string, input: GraphOutput): boolean {
@@ -180,7 +182,7 @@ class Writer extends NodeWriter {
     if (stride === 1) return x;
     const shape = [y[0], y[1], y[2], channels] as const;
     const attributes = this.strided(convolution.type, stride, shape);
-    return this.described('seen', 'GfnetEvery', [wholeOf(this.nodes, x)], shape, attributes);
+    return this.described('seen', 'GfnetEvery', [wholeOf(this.nodes, this.tensors, x)], shape, attributes);
   }
 
   /** Their gradient, with zeros for those that are not seen. */

@@ -73,6 +73,18 @@ describe('asProducts', () => {
     expect([...after.nodes]).toEqual([...before.nodes]);
   });
 
+  it('takes what was cut from images or channels as it is', () => {
+    const parameters = { x: tf.randomNormal([3, 6, 5, 4]), filter: tf.randomNormal([1, 1, 3, 2]) };
+    const step = ({ x, filter }: Record<string, Tensor>) =>
+      conv2d(tf.slice(x as Tensor4D, [0, 0, 0, 0], [2, 5, 5, 3]), filter as Tensor4D, 2, 0);
+    const compiled = compile(step);
+    const [actual, expected] = [compiled(parameters, {}), tf.tidy(() => step(parameters))];
+    expect(actual.shape).toEqual([2, 3, 3, 2]);
+    expect(tf.tidy(() => tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0])).toBeLessThan(1e-5);
+    disposeTree({ parameters, actual, expected });
+    compiled.dispose();
+  });
+
   it('does what follows each pixel before a product is an image again', () => {
     const parameters = {
       x: tf.randomNormal([2, 5, 4, 3]),
