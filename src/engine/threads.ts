@@ -1,4 +1,5 @@
 /** How many threads each operation of a step has: operations that do not wait for each other are done faster side by side than one after the other by all threads. */
+import * as tf from '@tensorflow/tfjs-core';
 import type { GraphOutput } from './binding.js';
 import type { Graph, Operation } from './graph.js';
 import { attributeOf, makerOf } from './graph.js';
@@ -45,15 +46,14 @@ export function widthOf(graph: Graph): number {
 
 /** Of convolutions and products of matrices; of all else none. */
 function multiplyAdds({ tensors }: Graph, name: string, node: Operation): number {
-  const shapeOf = (output: GraphOutput | undefined): readonly number[] =>
-    (output && tensors.get(output)?.shape) ?? [];
+  const shapeOf = (output: GraphOutput): number[] => [...(tensors.get(output)?.shape ?? [])];
   const [first = [], second = []] = node.inputs.map(shapeOf);
-  const results = sizeOf(shapeOf(`${name}:0`));
+  const results = tf.util.sizeFromShape(shapeOf(`${name}:0`));
   switch (node.op) {
     case 'Conv2D':
-      return results * sizeOf(second.slice(0, 3));
+      return results * tf.util.sizeFromShape(second.slice(0, 3));
     case 'DepthwiseConv2dNative':
-      return results * sizeOf(second.slice(0, 2));
+      return results * tf.util.sizeFromShape(second.slice(0, 2));
     case 'MatMul':
       return results * (first.at(attributeOf(node, 'transpose_a')?.value === true ? 0 : 1) ?? 0);
     case 'BatchMatMulV2':
@@ -61,8 +61,4 @@ function multiplyAdds({ tensors }: Graph, name: string, node: Operation): number
     default:
       return 0;
   }
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
 }

@@ -659,84 +659,71 @@ class NesterovOp : public OpKernel {
 
 // ---- Strides ----------------------------------------------------------------------------------------------------------------------------
 
-class WithStride : public OpKernel {
+// (x) -> [n, height, width, channels], a row of pixels at a time.
+template <class T>
+class Strided : public OpKernel {
  public:
-  explicit WithStride(OpKernelConstruction* construction) : OpKernel(construction) {
+  explicit Strided(OpKernelConstruction* construction) : OpKernel(construction) {
     for (auto [name, value] : {std::pair{"stride", &stride_}, {"height", &height_}, {"width", &width_}})
       OP_REQUIRES_OK(construction, construction->GetAttr(name, value));
   }
 
- protected:
-  // Like `image`, with the height and width of the result.
-  Tensor* Sized(OpKernelContext* context, const Tensor& image) const {
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    OP_REQUIRES(context, x.dims() == 4, absl::InvalidArgumentError("expected an image"));
+    OP_REQUIRES(context, Fits(x.dim_size(1), height_) && Fits(x.dim_size(2), width_),
+                absl::InvalidArgumentError("expected images that fit at this stride"));
+    const tensorflow::TensorShape shape({x.dim_size(0), height_, width_, x.dim_size(3)});
     Tensor* result = nullptr;
-    const tensorflow::TensorShape shape({image.dim_size(0), height_, width_, image.dim_size(3)});
-    context->SetStatus(context->allocate_output(0, shape, &result));
-    return result;
+    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &result));
+    T* to = result->flat<T>().data();
+    Share(context, x.dim_size(0) * height_, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++) Row(x, i / height_, i % height_, to + i * width_ * x.dim_size(3));
+    });
   }
 
-  // Whether `seen` has every stride-th pixel of `whole`, from the first.
-  bool Fits(const Tensor& whole, const Tensor& seen) const {
-    const auto fits = [this, &whole, &seen](int axis) {
-      return (seen.dim_size(axis) - 1) * stride_ < whole.dim_size(axis);
-    };
-    return whole.dims() == 4 && seen.dims() == 4 && fits(1) && fits(2);
-  }
-
-  // A copy of every stride-th pixel of a row into the first ones of another, or back.
-  template <class T>
-  void Move(const T* from, int64_t step_from, T* to, int64_t step_to, int64_t pixels, int64_t channels) const {
-    for (int64_t i = 0; i < pixels; i++) std::memcpy(to + i * step_to, from + i * step_from, channels * sizeof(T));
-  }
+ protected:
+  // Whether a side of x suits one of the result.
+  virtual bool Fits(int64_t given, int64_t side) const = 0;
+  // Writes row y of an image of the result.
+  virtual void Row(const Tensor& x, int64_t image, int64_t y, T* to) const = 0;
 
   int64_t stride_, height_, width_;
 };
 
-// (x) -> every stride-th pixel of it, [n, height, width, channels]
+// Every stride-th pixel.
 template <class T>
-class Every : public WithStride {
+class Every : public Strided<T> {
  public:
-  using WithStride::WithStride;
+  using Strided<T>::Strided;
 
-  void Compute(OpKernelContext* context) override {
-    const Tensor& x = context->input(0);
-    OP_REQUIRES(context, x.dims() == 4, absl::InvalidArgumentError("expected an image"));
-    Tensor* seen = Sized(context, x);
-    if (seen == nullptr) return;
-    OP_REQUIRES(context, Fits(x, *seen), absl::InvalidArgumentError("expected an image that has as many pixels"));
-    const int64_t rows = x.dim_size(1), row = x.dim_size(2) * x.dim_size(3), channels = x.dim_size(3);
-    Share(context, x.dim_size(0) * height_, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; i++) {
-        const T* from = Data<T>(x) + (i / height_ * rows + i % height_ * stride_) * row;
-        Move(from, stride_ * channels, seen->flat<T>().data() + i * width_ * channels, channels, width_, channels);
-      }
-    });
+ protected:
+  bool Fits(int64_t given, int64_t side) const override { return (side - 1) * this->stride_ < given; }
+
+  void Row(const Tensor& x, int64_t image, int64_t y, T* to) const override {
+    const int64_t rows = x.dim_size(1), columns = x.dim_size(2), channels = x.dim_size(3);
+    const T* from = Data<T>(x) + (image * rows + y * this->stride_) * columns * channels;
+    for (int64_t i = 0; i < this->width_; i++)
+      std::memcpy(to + i * channels, from + i * this->stride_ * channels, channels * sizeof(T));
   }
 };
 
-// The gradient of `Every`: (seen) -> [n, height, width, channels], zeros where no pixel was taken.
+// The gradient of `Every`: zeros where no pixel was taken.
 template <class T>
-class Spread : public WithStride {
+class Spread : public Strided<T> {
  public:
-  using WithStride::WithStride;
+  using Strided<T>::Strided;
 
-  void Compute(OpKernelContext* context) override {
-    const Tensor& seen = context->input(0);
-    OP_REQUIRES(context, seen.dims() == 4, absl::InvalidArgumentError("expected an image"));
-    Tensor* whole = Sized(context, seen);
-    if (whole == nullptr) return;
-    OP_REQUIRES(context, Fits(*whole, seen), absl::InvalidArgumentError("expected no more pixels than are to be spread over"));
-    const int64_t rows = seen.dim_size(1), pixels = seen.dim_size(2), channels = seen.dim_size(3);
-    Share(context, seen.dim_size(0) * height_, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; i++) {
-        T* to = whole->flat<T>().data() + i * width_ * channels;
-        std::memset(static_cast<void*>(to), 0, width_ * channels * sizeof(T));
-        const int64_t y = i % height_;
-        if (y % stride_ != 0 || y / stride_ >= rows) continue;
-        const T* from = Data<T>(seen) + (i / height_ * rows + y / stride_) * pixels * channels;
-        Move(from, channels, to, stride_ * channels, pixels, channels);
-      }
-    });
+ protected:
+  bool Fits(int64_t given, int64_t side) const override { return (given - 1) * this->stride_ < side; }
+
+  void Row(const Tensor& x, int64_t image, int64_t y, T* to) const override {
+    const int64_t rows = x.dim_size(1), columns = x.dim_size(2), channels = x.dim_size(3);
+    std::memset(static_cast<void*>(to), 0, this->width_ * channels * sizeof(T));
+    if (y % this->stride_ != 0 || y / this->stride_ >= rows) return;
+    const T* from = Data<T>(x) + (image * rows + y / this->stride_) * columns * channels;
+    for (int64_t i = 0; i < columns; i++)
+      std::memcpy(to + i * this->stride_ * channels, from + i * channels, channels * sizeof(T));
   }
 };
 

@@ -13,13 +13,7 @@ const [threads, ...branches] = process.argv.slice(2).map(Number);
 startEngine({ threads: threads ?? 1 });
 
 const draw = (name: string, shape: [number, number, number, number]): Tensor4D =>
-  tf.tensor4d(
-    normal(
-      stream(1, name),
-      shape.reduce((product, side) => product * side, 1),
-    ),
-    shape,
-  );
+  tf.tensor4d(normal(stream(1, name), tf.util.sizeFromShape(shape)), shape);
 const filters = { a: draw('a', [3, 3, 16, 16]), b: draw('b', [3, 3, 16, 16]) };
 
 for (const count of branches) {
