@@ -46,7 +46,7 @@ import type { StageName, Trainer } from './trainer.js';
 /** The stages whose runs a stage may start from, the one before it first; `undefined` there: it may begin anew. */
 export const origins: Readonly<Record<StageName, readonly [StageName | undefined, ...StageName[]]>> = {
   stage1: [undefined, 'static'],
-  stage2: ['stage1'],
+  stage2: ['stage1', 'stage3'],
   stage3: ['stage2', 'stage3'],
   static: [undefined, 'static'],
 };

@@ -75,7 +75,7 @@ export function trainCommand(): Command {
     .option('--dry-run', 'try two batches of everything, tell time and memory, keep nothing')
     .option(
       '--from <run>',
-      'the run to start from (stage2: of stage1; stage3: of stage2, or of stage3 to train it further; stage1, static: none, or of a static network or gfnet import; with all, that of these two)',
+      'the run to start from (stage2: of stage1, or of stage3 to fit the policy to what it learnt; stage3: of stage2, or of stage3 to train it further; stage1, static: none, or of a static network or gfnet import; with all, that of these two)',
     )
     .option('--resume', 'go on with the run in --out where it stopped')
     .option('--epochs <n>', 'epochs of the stage; with all, of each', wholeNumber(1))

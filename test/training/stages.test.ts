@@ -198,6 +198,16 @@ describe('the three stages', () => {
     }
   });
 
+  it('fit the policy, and nothing else, to what a finished stage 3 learnt', async () => {
+    await train('stage2', 'fitted', { from: at('a3') });
+    const [before, after] = [weights('a3'), weights('fitted')];
+    for (const [name, values] of before) {
+      const same = expect(after.get(name));
+      if (name.startsWith('parameters/policy.')) same.not.toBe(values);
+      else if (/^(parameters|statistics)\//.test(name)) same.toBe(values);
+    }
+  });
+
   it('say which stage they start from', async () => {
     await expect(train('stage2', 'c')).rejects.toThrow(/starts from a run of stage1/);
     await expect(train('stage3', 'c', { from: at('a1') })).rejects.toThrow(UsageError);
