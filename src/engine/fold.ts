@@ -37,6 +37,7 @@ export function foldBatchNorm(binding: Binding, graph: Graph): Graph {
 const filterAxes: Readonly<Record<string, readonly number[]>> = {
   Conv2D: [-1],
   DepthwiseConv2dNative: [-1, 1],
+  GfnetDepthwise: [-1, 1],
 };
 
 function isInference(node: Operation): boolean {

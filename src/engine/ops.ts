@@ -133,7 +133,45 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: P
  * @returns [n, (h + 2 padding - k) / stride + 1, ..., c]
  */
 export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, stride: number, padding: Padding): Tensor4D {
-  return convolve('DepthwiseConv2dNative', x, filter, stride, padding);
+  if (!hasKernels()) return convolve('DepthwiseConv2dNative', x, filter, stride, padding);
+  const { sizes, befores } = windows(x, filter, stride, padding);
+  const attributes = ([height, width]: readonly number[]): OpAttribute[] => [
+    integer('stride', stride),
+    integer('top', befores[0]),
+    integer('left', befores[1]),
+    integer('height', height ?? 0),
+    integer('width', width ?? 0),
+  ];
+  return withGradient<[Tensor4D, Tensor4D], Tensor4D>(([x, filter], save) => {
+    save([x, filter]);
+    return {
+      value: call1('GfnetDepthwise', attributes(sizes), [x, filter]),
+      gradient: (dy, [x, filter]) => {
+        const [image, weights] = [x as Tensor4D, filter as Tensor4D];
+        return [
+          call1('GfnetDepthwiseInput', attributes(image.shape.slice(1, 3)), [dy, weights]),
+          call1('GfnetDepthwiseFilter', attributes(weights.shape.slice(0, 2)), [image, dy]),
+        ];
+      },
+    };
+  })(x, filter);
+}
+
+/** How many windows lie along the height and the width of an image, and how many zeros before its first pixel. */
+function windows(
+  { shape: [, height, width] }: Tensor4D,
+  { shape: [rows, columns] }: Tensor4D,
+  stride: number,
+  padding: Padding,
+): { readonly sizes: readonly [number, number]; readonly befores: readonly [number, number] } {
+  const count = (side: number, kernel: number): number =>
+    padding === 'same' ? Math.ceil(side / stride) : Math.floor((side + 2 * padding - kernel) / stride) + 1;
+  const before = (side: number, kernel: number): number =>
+    padding === 'same' ? Math.max(0, (count(side, kernel) - 1) * stride + kernel - side) >> 1 : padding;
+  return {
+    sizes: [count(height, rows), count(width, columns)],
+    befores: [before(height, rows), before(width, columns)],
+  };
 }
 
 function convolve(
@@ -164,12 +202,12 @@ function convolve(
         return [
           call1(`${op}BackpropInput`, attributes, [sizes(image), weights, dy]),
           op === 'DepthwiseConv2dNative' && kernel > widestDepthwise
-            ? byColumns(same ? covered(image, kernel, stride, padding) : image, weights, dy, stride)
+            ? byColumns(same ? covered(image, weights, stride, padding) : image, weights, dy, stride)
             : call1(`${op}BackpropFilter`, attributes, [image, sizes(weights), dy]),
         ];
       },
     };
-  })(same ? x : covered(x, kernel, stride, padding), filter);
+  })(same ? x : covered(x, filter, stride, padding), filter);
 }
 
 /** oneDNN's kernel for the gradient of depthwise filters knows no wider ones; the general one takes up to fifty times as long. */
@@ -193,21 +231,23 @@ function byColumns(x: Tensor4D, filter: Tensor4D, dy: Tensor4D, stride: number):
 }
 
 /** x with zeros laid before it and after it, or cut off at its end, so that the windows cover it exactly. */
-function covered(x: Tensor4D, kernel: number, stride: number, padding: Padding): Tensor4D {
+function covered(x: Tensor4D, filter: Tensor4D, stride: number, padding: Padding): Tensor4D {
   const [, height, width, channels] = x.shape;
-  const extent = (side: number): number => {
-    const windows =
-      padding === 'same' ? Math.ceil(side / stride) : Math.floor((side + 2 * padding - kernel) / stride) + 1;
-    return (windows - 1) * stride + kernel;
-  };
-  const around = (side: number): [number, number] => {
-    const missing = Math.max(0, extent(side) - side);
-    const before = padding === 'same' ? missing >> 1 : padding;
-    return [before, Math.max(0, missing - before)];
-  };
-  const sides = [around(height), around(width)] as const;
-  const padded = sides.flat().every(zeros => zeros === 0) ? x : tf.pad(x, [[0, 0], ...sides, [0, 0]]);
-  const [rows, columns] = [extent(height), extent(width)];
+  const { sizes, befores } = windows(x, filter, stride, padding);
+  const [rows, columns] = [
+    (sizes[0] - 1) * stride + filter.shape[0],
+    (sizes[1] - 1) * stride + filter.shape[1],
+  ];
+  const [top, left] = befores;
+  const bottom = Math.max(0, rows - height - top);
+  const right = Math.max(0, columns - width - left);
+  const zeros: [number, number][] = [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ];
+  const padded = Math.max(top, bottom, left, right) === 0 ? x : tf.pad(x, zeros);
   if (padded.shape[1] === rows && padded.shape[2] === columns) return padded;
   return tf.slice(padded, [0, 0, 0, 0], [-1, rows, columns, channels]);
 }

@@ -17,7 +17,7 @@ export const bfloat16 = 14;
 /** In bfloat16 wherever they stand; their kernels add up in float32. */
 const products = new Set([
   ...['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'],
-  ...['DepthwiseConv2dNative', 'DepthwiseConv2dNativeBackpropInput', 'DepthwiseConv2dNativeBackpropFilter'],
+  ...['GfnetDepthwise', 'GfnetDepthwiseInput', 'GfnetDepthwiseFilter'],
   ...['MatMul', 'BatchMatMul', 'BatchMatMulV2'],
 ]);
 
@@ -25,24 +25,11 @@ const products = new Set([
 const between = new Set([
   // Their statistics are float32 always.
   ...['FusedBatchNormV3', 'FusedBatchNormGradV3'],
-  ...['Relu', 'ReluGrad', 'Relu6', 'Relu6Grad', 'GfnetActivation', 'GfnetActivationGrad', 'Sigmoid'],
+  ...['Relu', 'ReluGrad', 'Relu6', 'Relu6Grad', 'GfnetActivation', 'GfnetActivationGrad'],
   ...['Add', 'AddV2', 'AddN', 'Sub', 'Mul', 'RealDiv', 'Mean', 'Sum'],
   ...['MaxPool', 'MaxPoolGrad', 'AvgPool', 'AvgPoolGrad'],
   ...['Pad', 'PadV2', 'Slice', 'ConcatV2', 'Split', 'Reshape', 'BroadcastTo'],
 ]);
-
-/** What takes longer in bfloat16 than in float32 between two casts, by its first input and attributes. */
-const slow: Readonly<
-  Record<string, (input: readonly number[], attributes: readonly OpAttribute[]) => boolean>
-> = {
-  Sigmoid: () => true,
-  // oneDNN has kernels for whole vectors of channels.
-  FusedBatchNormV3: ([, , , channels = 0]) => channels % 16 > 0,
-  FusedBatchNormGradV3: ([, , , channels = 0]) => channels % 16 > 0,
-  // And for each place of the output in turn.
-  DepthwiseConv2dNativeBackpropInput: (_, attributes) =>
-    attributes.some(({ name, value }) => name === 'strides' && value.toString() !== '1,1,1,1'),
-};
 
 /**
  * The graph, which must be of float32, with convolutions and matrix products, and what lies on images between them, in bfloat16. It takes
@@ -73,19 +60,17 @@ class Rewriter {
       this.nodes.set(name, node.kind === 'operation' ? this.withInputs(node, () => false) : node);
       return;
     }
-    const { op, attributes, inputs } = node;
-    const isSlow = slow[op]?.(this.tensor(inputs[0] as GraphOutput).shape, attributes) ?? false;
     const { takes, gives } = typedOf(this.binding, node);
     this.nodes.set(
       name,
-      this.withInputs(isSlow ? node : typed(node), i => !isSlow && takes[i] === true),
+      this.withInputs(typed(node), i => takes[i] === true),
     );
     gives.forEach((isTyped, i) => {
       const output: GraphOutput = `${name}:${i}`;
       if (!isTyped) return;
       // Optimizers go on with the gradients of filters.
-      if (!op.endsWith('BackpropFilter')) this.narrow.add(output);
-      if (!isSlow) this.tensors.set(output, { ...this.tensor(output), dtype: bfloat16 });
+      if (!node.op.endsWith('Filter')) this.narrow.add(output);
+      this.tensors.set(output, { ...this.tensor(output), dtype: bfloat16 });
     });
   }
 

@@ -53,6 +53,7 @@ function multiplyAdds({ tensors }: Graph, name: string, node: Operation): number
     case 'Conv2D':
       return results * tf.util.sizeFromShape(second.slice(0, 3));
     case 'DepthwiseConv2dNative':
+    case 'GfnetDepthwise':
       return results * tf.util.sizeFromShape(second.slice(0, 2));
     case 'MatMul':
       return results * (first.at(attributeOf(node, 'transpose_a')?.value === true ? 0 : 1) ?? 0);

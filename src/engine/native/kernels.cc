@@ -298,13 +298,19 @@ struct GradientAlone {
   }
 };
 
-// N vectors at a time, one, then channel by channel.
-template <class Pass, class V, int N, class B>
+// From `channel` on, one vector at a time; of a rest by smaller ones.
+template <class Pass, class V, class... Smaller, class B>
+INLINE void Rest(const B& b, int64_t channel) {
+  for (; channel + V::lanes <= b.channels; channel += V::lanes) Pass::template At<V, 1>(b, channel);
+  if constexpr (sizeof...(Smaller) > 0) Rest<Pass, Smaller...>(b, channel);
+}
+
+// N of the largest vectors at a time, then one.
+template <class Pass, int N, class V, class... Smaller, class B>
 INLINE void AllChannels(const B& b) {
   int64_t channel = 0;
   for (; channel + N * V::lanes <= b.channels; channel += N * V::lanes) Pass::template At<V, N>(b, channel);
-  for (; channel + V::lanes <= b.channels; channel += V::lanes) Pass::template At<V, 1>(b, channel);
-  for (; channel < b.channels; channel++) Pass::template At<One, 1>(b, channel);
+  Rest<Pass, V, Smaller...>(b, channel);
 }
 
 // SGD with Nesterov momentum, of `channels` numbers.
@@ -328,20 +334,113 @@ struct Nesterov {
   }
 };
 
+// Of a place in one image, which places of another a filter joins it to: `count` of them from `at` on, by the filter's `tap` and those after it.
+struct Taps {
+  int64_t count, tap, at;
+};
+
+// A filter's height or width, with its stride and the zeros before the first pixel.
+struct Window {
+  int64_t taps, stride, before;
+
+  // What the result's place `to` is computed from, of `from` pixels. Taps and pixels follow each other.
+  Taps Seen(int64_t to, int64_t from) const {
+    const int64_t start = to * stride - before, tap = std::max<int64_t>(0, -start);
+    return {std::max<int64_t>(0, std::min(taps, from - start) - tap), tap, start + tap};
+  }
+
+  // Which of the result's `to` places are computed from pixel `from`. Each tap is a stride further, each place one less.
+  Taps Seeing(int64_t from, int64_t to) const {
+    const int64_t end = from + before, behind = std::max<int64_t>(0, end - stride * (to - 1));
+    const int64_t tap = behind + (end - behind) % stride, last = std::min(end, taps - 1);
+    return {last < tap ? 0 : (last - tap) / stride + 1, tap, (end - tap) / stride};
+  }
+
+  // At which of the result's `to` places `tap` sees one of `from` pixels; `at` is the pixel of the first, the next ones are a stride further.
+  Taps By(int64_t tap, int64_t from, int64_t to) const {
+    const int64_t first = tap < before ? (before - tap + stride - 1) / stride : 0;
+    const int64_t start = first * stride - before + tap;
+    const int64_t end = start < from ? std::min(to, first + (from - 1 - start) / stride + 1) : first;
+    return {std::max<int64_t>(0, end - first), first, start};
+  }
+};
+
+// A row of the result of a depthwise convolution, or of its gradient: sums of pixels times taps.
+template <class T>
+struct Gathered {
+  int64_t channels;
+  // Of a row that is gathered from, of the filter, and of the result.
+  int64_t columns, filter_columns, width;
+  // From a tap to the next that counts, and from the pixel it is for to the next one's.
+  int64_t next_tap, next_at;
+  Taps rows;
+  const Taps* taps;
+  // An image, and the filter.
+  const T *from, *filter;
+  T* out;
+};
+
+struct Gather {
+  template <class V, int N, class T>
+  static INLINE void At(const Gathered<T>& g, int64_t channel) {
+    for (int64_t i = 0; i < g.width; i++) {
+      const Taps taps = g.taps[i];
+      typename V::Floats sums[N];
+      for (int k = 0; k < N; k++) sums[k] = typename V::Floats{};
+      for (int64_t row = 0; row < g.rows.count; row++) {
+        const int64_t y = g.rows.at + row * g.next_at, tap = g.rows.tap + row * g.next_tap;
+        const T* from = g.from + (y * g.columns + taps.at) * g.channels + channel;
+        const T* filter = g.filter + (tap * g.filter_columns + taps.tap) * g.channels + channel;
+        for (int64_t column = 0; column < taps.count; column++) {
+          for (int k = 0; k < N; k++) sums[k] += V::Load(from + k * V::lanes) * V::Load(filter + k * V::lanes);
+          from += g.next_at * g.channels;
+          filter += g.next_tap * g.channels;
+        }
+      }
+      for (int k = 0; k < N; k++) V::Store(g.out + i * g.channels + channel + k * V::lanes, sums[k]);
+    }
+  }
+};
+
+// A tap of a depthwise filter on a row: adds the products of what it sees with the gradient of the result to the tap's own.
+template <class T>
+struct Products {
+  int64_t channels, count;
+  // From a pixel to the next that it sees.
+  int64_t stride;
+  const T *x, *dy;
+  float* sums;
+};
+
+struct AddProducts {
+  template <class V, int N, class T>
+  static INLINE void At(const Products<T>& p, int64_t channel) {
+    typename V::Floats sums[N];
+    for (int k = 0; k < N; k++) sums[k] = V::Load(p.sums + channel + k * V::lanes);
+    const T *x = p.x + channel, *dy = p.dy + channel;
+    for (int64_t i = 0; i < p.count; i++) {
+      for (int k = 0; k < N; k++) sums[k] += V::Load(x + k * V::lanes) * V::Load(dy + k * V::lanes);
+      x += p.stride * p.channels;
+      dy += p.channels;
+    }
+    for (int k = 0; k < N; k++) V::Store(p.sums + channel + k * V::lanes, sums[k]);
+  }
+};
+
 template <class Pass, class B>
 void Plain(const B& b) {
-  AllChannels<Pass, Bytes16, 2>(b);
+  AllChannels<Pass, 2, Bytes16, One>(b);
 }
 
 #ifdef __x86_64__
 template <class Pass, class B>
 __attribute__((target("avx2,fma"))) void Avx2(const B& b) {
-  AllChannels<Pass, Bytes32, 2>(b);
+  AllChannels<Pass, 2, Bytes32, Bytes16, One>(b);
 }
 
 template <class Pass, class B>
 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) void Avx512(const B& b) {
-  AllChannels<Pass, Bytes64, 4>(b);
+  AllChannels<Pass, 4, Bytes64, Bytes32, Bytes16, One>(b);
 }
 
 const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -727,6 +826,125 @@ class Spread : public Strided<T> {
   }
 };
 
+// ---- Depthwise convolution --------------------------------------------------------------------------------------------------------------
+
+// Two operands of [n, height, width, channels] and [height, width, channels, 1], or gradients of such.
+template <class T>
+class DepthwiseOp : public OpKernel {
+ public:
+  explicit DepthwiseOp(OpKernelConstruction* construction) : OpKernel(construction) {
+    for (auto [name, value] :
+         {std::pair{"stride", &stride_}, {"top", &top_}, {"left", &left_}, {"height", &height_}, {"width", &width_}})
+      OP_REQUIRES_OK(construction, construction->GetAttr(name, value));
+  }
+
+ protected:
+  Window Vertical(int64_t taps) const { return {taps, stride_, top_}; }
+  Window Horizontal(int64_t taps) const { return {taps, stride_, left_}; }
+
+  // Of the result.
+  int64_t height_, width_;
+
+ private:
+  int64_t stride_, top_, left_;
+};
+
+// (x, filter) -> y, or where it is the gradient (dy, filter) -> dx.
+template <class T, bool Backward>
+class DepthwiseImage : public DepthwiseOp<T> {
+ public:
+  using DepthwiseOp<T>::DepthwiseOp;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor &from = context->input(0), &filter = context->input(1);
+    OP_REQUIRES(context, from.dims() == 4 && filter.dims() == 4 && filter.dim_size(2) == from.dim_size(3) && filter.dim_size(3) == 1,
+                absl::InvalidArgumentError("expected images, and a filter for each of their channels"));
+    const int64_t images = from.dim_size(0), rows = from.dim_size(1), height = this->height_;
+    const Window vertical = this->Vertical(filter.dim_size(0)), horizontal = this->Horizontal(filter.dim_size(1));
+    Gathered<T> all{};
+    all.channels = from.dim_size(3);
+    all.columns = from.dim_size(2);
+    all.filter_columns = filter.dim_size(1);
+    all.width = this->width_;
+    all.next_tap = Backward ? vertical.stride : 1;
+    all.next_at = Backward ? -1 : 1;
+    all.filter = Data<T>(filter);
+    const auto taps = [](const Window& window, int64_t at, int64_t side) {
+      return Backward ? window.Seeing(at, side) : window.Seen(at, side);
+    };
+    std::vector<Taps> columns;
+    for (int64_t i = 0; i < all.width; i++) columns.push_back(taps(horizontal, i, all.columns));
+    all.taps = columns.data();
+    Tensor* result = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, {images, height, all.width, all.channels}, &result));
+    T* out = result->flat<T>().data();
+    Share(context, images * height, [&](int64_t first, int64_t last) {
+      Gathered<T> row = all;
+      for (int64_t i = first; i < last; i++) {
+        row.rows = taps(vertical, i % height, rows);
+        row.from = Data<T>(from) + i / height * rows * all.columns * all.channels;
+        row.out = out + i * all.width * all.channels;
+        Run<Gather>(row);
+      }
+    });
+  }
+};
+
+template <class T>
+using Depthwise = DepthwiseImage<T, false>;
+template <class T>
+using DepthwiseInput = DepthwiseImage<T, true>;
+
+// (x, dy) -> dfilter
+template <class T>
+class DepthwiseFilter : public DepthwiseOp<T> {
+ public:
+  using DepthwiseOp<T>::DepthwiseOp;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor &x = context->input(0), &dy = context->input(1);
+    OP_REQUIRES(context, x.dims() == 4 && dy.dims() == 4 && x.dim_size(0) == dy.dim_size(0) && x.dim_size(3) == dy.dim_size(3),
+                absl::InvalidArgumentError("expected as many images with as many channels"));
+    const int64_t images = x.dim_size(0), channels = x.dim_size(3), count = this->height_ * this->width_ * channels;
+    Tensor* result = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, {this->height_, this->width_, channels, 1}, &result));
+    // By the number of images alone, so that sums do not depend on the number of threads.
+    const int64_t parts = std::min<int64_t>(images, 16);
+    std::vector<float> sums(parts * count);
+    Share(context, parts, [&](int64_t first, int64_t last) {
+      for (int64_t part = first; part < last; part++)
+        for (int64_t image = part * images / parts; image < (part + 1) * images / parts; image++)
+          AddImage(x, dy, image, sums.data() + part * count);
+    });
+    T* out = result->flat<T>().data();
+    Share(context, count, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i++) {
+        float sum = 0;
+        for (int64_t part = 0; part < parts; part++) sum += sums[part * count + i];
+        out[i] = static_cast<T>(sum);
+      }
+    });
+  }
+
+ private:
+  void AddImage(const Tensor& x, const Tensor& dy, int64_t image, float* sums) const {
+    const int64_t rows = x.dim_size(1), columns = x.dim_size(2), channels = x.dim_size(3), height = dy.dim_size(1),
+                  width = dy.dim_size(2);
+    const Window vertical = this->Vertical(this->height_), horizontal = this->Horizontal(this->width_);
+    const T *from = Data<T>(x) + image * rows * columns * channels, *gradient = Data<T>(dy) + image * height * width * channels;
+    for (int64_t i = 0; i < height; i++) {
+      const Taps seen = vertical.Seen(i, rows);
+      for (int64_t row = 0; row < seen.count; row++)
+        for (int64_t column = 0; column < this->width_; column++) {
+          const auto [count, at, pixel] = horizontal.By(column, columns, width);
+          Run<AddProducts>(Products<T>{channels, count, horizontal.stride, from + ((seen.at + row) * columns + pixel) * channels,
+                                       gradient + (i * width + at) * channels,
+                                       sums + ((seen.tap + row) * this->width_ + column) * channels});
+        }
+    }
+  }
+};
+
 // ---- Threads of operations --------------------------------------------------------------------------------------------------------------
 
 // Threads of the device and of the executor: as many operations at once as the device has threads, each with so many.
@@ -853,6 +1071,26 @@ REGISTER_OP("GfnetActivationGrad")
 REGISTER_STRIDED("GfnetEvery");
 REGISTER_STRIDED("GfnetSpread");
 
+#define REGISTER_DEPTHWISE(name)                                \
+  REGISTER_OP(name)                                             \
+      .Attr("T: {float, bfloat16}")                             \
+      .Attr("stride: int >= 1")                                 \
+      .Attr("top: int >= 0")                                    \
+      .Attr("left: int >= 0")                                   \
+      .Attr("height: int >= 1")                                 \
+      .Attr("width: int >= 1")                                  \
+      .Input("first: T")                                        \
+      .Input("second: T")                                       \
+      .Output("result: T")                                      \
+      .SetShapeFn([](InferenceContext* context) {               \
+        context->set_output(0, context->UnknownShapeOfRank(4)); \
+        return absl::OkStatus();                                \
+      })
+
+REGISTER_DEPTHWISE("GfnetDepthwise");
+REGISTER_DEPTHWISE("GfnetDepthwiseInput");
+REGISTER_DEPTHWISE("GfnetDepthwiseFilter");
+
 REGISTER_OP("GfnetNesterov")
     .Attr("momentum: float")
     .Attr("decay: float")
@@ -883,6 +1121,9 @@ REGISTER("GfnetActivation", ActivationOp);
 REGISTER("GfnetActivationGrad", ActivationGrad);
 REGISTER("GfnetEvery", Every);
 REGISTER("GfnetSpread", Spread);
+REGISTER("GfnetDepthwise", Depthwise);
+REGISTER("GfnetDepthwiseInput", DepthwiseInput);
+REGISTER("GfnetDepthwiseFilter", DepthwiseFilter);
 REGISTER_KERNEL_BUILDER(Name("GfnetNesterov").Device(tensorflow::DEVICE_CPU), NesterovOp);
 REGISTER_KERNEL_BUILDER(Name("GfnetThreads").Device(tensorflow::DEVICE_CPU), ThreadsOp);
 

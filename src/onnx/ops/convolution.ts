@@ -51,20 +51,43 @@ function convolution(depthwise: boolean): Translation {
   return call => {
     const { shape } = input(call, 1);
     const [height = 1, width = 1, inner = 1] = shape;
-    const filter = { shape, values: constantOf(call, 1) };
     const channels = input(call, 0).shape[3] ?? 1;
     const { image, border } = withBorder(call, input(call, 0), fill => fill === 0);
-    return call.writer.store(
-      outputShape(call),
-      'planes',
-      'Conv',
-      [image, permuted(filter, depthwise ? [2, 3, 0, 1] : [3, 2, 0, 1])],
-      {
-        ...windowOf(call, [height, width], border),
-        group: { int: depthwise ? channels : channels / inner },
-      },
-    );
+    return convolved(call, image, depthwise, {
+      ...windowOf(call, [height, width], border),
+      group: { int: depthwise ? channels : channels / inner },
+    });
   };
+}
+
+/** Our kernel's, which counts the windows and knows the zeros before the first. */
+const depthwise: Translation = call => {
+  const [stride = 1, top = 0, left = 0] = ['stride', 'top', 'left'].map(name =>
+    Number(call.attributes.get(name)),
+  );
+  const [height = 1, width = 1, channels = 1] = input(call, 1).shape;
+  const after = (axis: number, kernel: number, before: number): number =>
+    Math.max(
+      0,
+      ((outputShape(call)[axis] ?? 0) - 1) * stride + kernel - before - (input(call, 0).shape[axis] ?? 0),
+    );
+  return convolved(call, call.writer.operand(input(call, 0), 'planes'), true, {
+    kernel_shape: { ints: [height, width] },
+    strides: { ints: [stride, stride] },
+    pads: { ints: [top, left, after(1, height, top), after(2, width, left)] },
+    group: { int: channels },
+  });
+};
+
+function convolved(
+  call: Call,
+  image: OnnxNode['inputs'][number],
+  depthwise: boolean,
+  attributes: Record<string, Attribute>,
+): Stored {
+  const filter = { shape: input(call, 1).shape, values: constantOf(call, 1) };
+  const inputs = [image, permuted(filter, depthwise ? [2, 3, 0, 1] : [3, 2, 0, 1])];
+  return call.writer.store(outputShape(call), 'planes', 'Conv', inputs, attributes);
 }
 
 /** The convolution whose result input 0 is, if nothing else reads that. */
@@ -186,6 +209,7 @@ const slice: Translation = call => {
 export const convolutions: Readonly<Record<string, Translation>> = {
   Conv2D: convolution(false),
   DepthwiseConv2dNative: convolution(true),
+  GfnetDepthwise: depthwise,
   FusedBatchNorm: batchNorm,
   FusedBatchNormV3: batchNorm,
   MaxPool: pooling('MaxPool'),
