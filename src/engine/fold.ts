@@ -57,36 +57,28 @@ class Writer extends NodeWriter {
     const [image, filter] = convolution.inputs as readonly [GraphOutput, GraphOutput];
     const epsilon = attributeOf(batchNorm, 'epsilon')?.value;
     const floor = this.constant('epsilon', Float32Array.of(Number(epsilon)), []);
-    const factor = this.call(
-      'factor',
-      'Mul',
-      scale,
-      this.call('inverse', 'Rsqrt', this.call('floored', 'AddV2', variance, floor)),
-    );
-    const shift = this.call('shift', 'Sub', offset, this.call('moved', 'Mul', mean, factor));
+    const channels = this.shapeOf(scale);
+    const perChannel = (part: string, op: string, ...inputs: readonly GraphOutput[]): GraphOutput =>
+      this.operation(part, { op, inputs, attributes: [this.type] }, channels);
+    const floored = perChannel('floored', 'AddV2', variance, floor);
+    const factor = perChannel('factor', 'Mul', scale, perChannel('inverse', 'Rsqrt', floored));
+    const shift = perChannel('shift', 'Sub', offset, perChannel('moved', 'Mul', mean, factor));
     const axes = filterAxes[convolution.op] ?? [];
-    const spread = this.operation('spread', {
-      op: 'Reshape',
-      inputs: [factor, this.constant('axes', Int32Array.from(axes))],
-      attributes: [
-        this.type,
-        { name: 'Tshape', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 },
-      ],
-    });
-    const scaled = this.call('filter', 'Mul', filter, spread);
-    const convolved = this.operation('convolution', { ...convolution, inputs: [image, scaled] });
-    for (const [output, like] of [
-      [shift, offset],
-      [scaled, filter],
-      [convolved, `${this.name}:0`],
-    ] as const) {
-      const described = this.tensors.get(like);
-      if (described) this.tensors.set(output, described);
-    }
-    this.operation(undefined, { op: 'BiasAdd', inputs: [convolved, shift], attributes: [this.type] });
-  }
-
-  private call(part: string, op: string, ...inputs: readonly GraphOutput[]): GraphOutput {
-    return this.operation(part, { op, inputs, attributes: [this.type] });
+    const tshape = { name: 'Tshape', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 };
+    const spread = this.operation(
+      'spread',
+      {
+        op: 'Reshape',
+        inputs: [factor, this.constant('axes', Int32Array.from(axes))],
+        attributes: [this.type, tshape],
+      },
+      axes.map(side => (side === -1 ? (channels[0] ?? 0) : side)),
+    );
+    const multiplied = { op: 'Mul', inputs: [filter, spread], attributes: [this.type] };
+    const scaled = this.operation('filter', multiplied, this.shapeOf(filter));
+    const result = this.shapeOf(`${this.name}:0`);
+    const convolved = this.operation('convolution', { ...convolution, inputs: [image, scaled] }, result);
+    const shifted = { op: 'BiasAdd', inputs: [convolved, shift], attributes: [this.type] };
+    this.operation(undefined, shifted, result);
   }
 }

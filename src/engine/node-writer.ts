@@ -11,10 +11,19 @@ export class NodeWriter {
     protected readonly tensors: Map<GraphOutput, TensorDescription>,
   ) {}
 
-  /** @param part of the name; undefined for the last node */
-  protected operation(part: string | undefined, operation: Omit<Operation, 'kind'>): GraphOutput {
+  /**
+   * An operation whose result has the type of what is replaced.
+   * @param part of the name; undefined for the last node
+   */
+  protected operation(
+    part: string | undefined,
+    operation: Omit<Operation, 'kind'>,
+    shape: readonly number[],
+  ): GraphOutput {
     const name = part === undefined ? this.name : `${this.name}_${part}`;
+    const dtype = this.tensors.get(`${this.name}:0`)?.dtype ?? this.binding.TF_FLOAT;
     this.nodes.set(name, { ...operation, kind: 'operation' });
+    this.tensors.set(`${name}:0`, { dtype, shape });
     return `${name}:0`;
   }
 
@@ -26,6 +35,11 @@ export class NodeWriter {
     const name = `${this.name}_${part}`;
     const dtype = values instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32;
     this.nodes.set(name, { kind: 'constant', dtype, shape, values });
+    this.tensors.set(`${name}:0`, { dtype, shape });
     return `${name}:0`;
+  }
+
+  protected shapeOf(output: GraphOutput): readonly number[] {
+    return this.tensors.get(output)?.shape ?? [];
   }
 }

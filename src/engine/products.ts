@@ -136,16 +136,18 @@ class Writer extends NodeWriter {
       columns: number,
       turned: 'a' | 'b' | 'none',
     ) =>
-      this.described(
+      this.operation(
         'product',
-        'MatMul',
-        [a, b],
+        {
+          op: 'MatMul',
+          inputs: [a, b],
+          attributes: [
+            convolution.type,
+            this.bool('transpose_a', turned === 'a'),
+            this.bool('transpose_b', turned === 'b'),
+          ],
+        },
         [rows, columns],
-        [
-          convolution.type,
-          this.bool('transpose_a', turned === 'a'),
-          this.bool('transpose_b', turned === 'b'),
-        ],
       );
     const pixels = y[0] * y[1] * y[2];
     const [from, to] = [x[3], y[3]];
@@ -182,12 +184,14 @@ class Writer extends NodeWriter {
     if (stride === 1) return x;
     const shape = [y[0], y[1], y[2], channels] as const;
     const attributes = this.strided(convolution.type, stride, shape);
-    return this.described('seen', 'GfnetEvery', [wholeOf(this.nodes, this.tensors, x)], shape, attributes);
+    const inputs = [wholeOf(this.nodes, this.tensors, x)];
+    return this.operation('seen', { op: 'GfnetEvery', inputs, attributes }, shape);
   }
 
   /** Their gradient, with zeros for those that are not seen. */
   private spread({ type, stride, x }: Convolution, seen: GraphOutput): void {
-    this.described(undefined, 'GfnetSpread', [seen], x, this.strided(type, stride, x));
+    const attributes = this.strided(type, stride, x);
+    this.operation(undefined, { op: 'GfnetSpread', inputs: [seen], attributes }, x);
   }
 
   private strided(type: OpAttribute, stride: number, [, height, width]: Image): OpAttribute[] {
@@ -208,24 +212,14 @@ class Writer extends NodeWriter {
   ): GraphOutput {
     const sizes = this.constant(`${part ?? 'whole'}_shape`, Int32Array.from(shape));
     const shapeType = { name: 'Tshape', type: this.binding.TF_ATTR_TYPE, value: this.binding.TF_INT32 };
-    const count = (this.tensors.get(from)?.shape ?? []).reduce((product, side) => product * side, 1);
+    const count = this.shapeOf(from).reduce((product, side) => product * side, 1);
     const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
     const sides = shape.map(side => (side === -1 ? count / known : side));
-    return this.described(part, 'Reshape', [from, sizes], sides, [type, shapeType]);
-  }
-
-  /** An operation whose result has the type of what is replaced. */
-  private described(
-    part: string | undefined,
-    op: string,
-    inputs: readonly GraphOutput[],
-    shape: readonly number[],
-    attributes: readonly OpAttribute[],
-  ): GraphOutput {
-    const dtype = this.tensors.get(`${this.name}:0`)?.dtype ?? this.binding.TF_FLOAT;
-    const output = this.operation(part, { op, inputs, attributes });
-    this.tensors.set(output, { dtype, shape });
-    return output;
+    return this.operation(
+      part,
+      { op: 'Reshape', inputs: [from, sizes], attributes: [type, shapeType] },
+      sides,
+    );
   }
 
   private bool(name: string, value: boolean): OpAttribute {

@@ -146,6 +146,17 @@ describe('a step in bfloat16', () => {
     expect(Math.abs((narrow.at(-1) ?? NaN) - (wide.at(-1) ?? NaN))).toBeLessThan(0.1 * (wide[0] ?? NaN));
   });
 
+  it('takes batch norm whose statistics are frozen, folded into filters', () => {
+    const { variables, batch } = example();
+    const infer = ({ parameters, statistics }: Variables, { images }: Pick<Batch, 'images'>): tf.Tensor2D =>
+      apply({ parameters, statistics }, false, scope => network(scope, images)).result;
+    const logits = (precision: Precision): tf.Tensor2D =>
+      compile(infer, { precision })(variables, { images: batch.images });
+    const error = distance(logits('bfloat16'), logits('float32'));
+    expect(error).toBeGreaterThan(spacing / 1000);
+    expect(error).toBeLessThan(8 * spacing);
+  });
+
   it('leaks no tensor', () => {
     const { variables, batch } = example();
     const step = compile(trainingStep, { precision: 'bfloat16' });

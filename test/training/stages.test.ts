@@ -208,6 +208,20 @@ describe('the three stages', () => {
     }
   });
 
+  it('train in bfloat16, also where parts are frozen', async () => {
+    const narrow = TrainConfig.parse({
+      ...tiny,
+      precision: 'bfloat16',
+      stage3: { ...tiny.stage3, freeze: ['global'] },
+    });
+    await train('stage2', 'narrow2', { config: narrow, from: at('a1') });
+    await train('stage3', 'narrow3', { config: narrow, from: at('narrow2') });
+    for (const run of ['narrow2', 'narrow3'])
+      expect(
+        readMetrics(join(at(run), 'metrics.csv')).every(({ loss }) => Number.isFinite(Number(loss))),
+      ).toBe(true);
+  });
+
   it('say which stage they start from', async () => {
     await expect(train('stage2', 'c')).rejects.toThrow(/starts from a run of stage1/);
     await expect(train('stage3', 'c', { from: at('a1') })).rejects.toThrow(UsageError);
