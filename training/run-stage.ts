@@ -241,7 +241,7 @@ function memoryLimit(
   notice: (text: string) => void,
 ): Pick<StepOptions, 'memory'> {
   if (batchNorm === 'joint' && workers().count > 1) return {};
-  const free = (): number => planned * process.availableMemory();
+  const free = (): number => (planned * process.availableMemory()) / workers().here;
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   const onRecompute = (all: number, less: number): void =>
     notice(

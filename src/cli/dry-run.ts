@@ -25,7 +25,7 @@ interface DryRunOptions {
   readonly onNotice: (notice: string) => void;
 }
 
-/** The first compiles the step; the second is timed. */
+/** The first compiles the step; the second is timed, in an epoch of its own where the images are too few for two. */
 const batches = 2;
 
 /** Everything of every stage, validation and saving too, into a folder that is removed. @returns a table */
@@ -65,22 +65,24 @@ async function tryStage(
 ): Promise<string[]> {
   const { batchSize } = config;
   const { epochs } = config[stage];
-  const times: number[] = [];
+  const { train, close } = openData(config.data);
+  await close?.();
+  const perEpoch = Math.floor(train.size / batchSize);
+  /** Of the epoch that is under way, how long its batches took together, in seconds. */
+  const elapsed: number[] = [];
   await runStage({
     ...options,
     stage,
-    config: { ...config, [stage]: { ...config[stage], epochs: 1 } },
+    config: { ...config, [stage]: { ...config[stage], epochs: perEpoch < batches ? batches : 1 } },
     out: join(root, folder),
     from: from(root),
     resume: false,
     command: [],
     images: batches * batchSize,
-    onProgress: () => times.push(performance.now()),
+    onProgress: ({ batch, imagesPerSecond }) => elapsed.push((batch * batchSize) / imagesPerSecond),
   });
-  const { train, close } = openData(config.data);
-  await close?.();
-  const perEpoch = Math.floor(train.size / batchSize);
-  const seconds = ((times.at(-1) ?? 0) - (times.at(-2) ?? 0)) / 1000;
+  const before = perEpoch < batches ? 0 : (elapsed.at(-2) ?? 0);
+  const seconds = (elapsed.at(-1) ?? 0) - before;
   return [
     folder || stage,
     seconds.toFixed(2),

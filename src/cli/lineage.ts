@@ -21,13 +21,19 @@ export function trainingCommands(run: string, statics: readonly string[]): strin
   return [...new Set([...lineage, ...statics].map(path => openRun(path).command.join(' ')))];
 }
 
+/** What a command of `gfnet train` gives as --from. */
+export function startOf(command: readonly string[]): string | undefined {
+  const at = command.findIndex(word => /^--from(=|$)/.test(word));
+  return at < 0 ? undefined : (/=(.*)$/.exec(command[at] ?? '')?.[1] ?? command[at + 1]);
+}
+
 /** The run that `run` started from: of `gfnet train all` the stage before, else what --from names, there or moved along with it. */
 function origin(run: string): string | undefined {
   const { command } = openRun(run);
   const beside = stages.indexOf(basename(run));
   if (command.includes('all') && beside > 0) return join(dirname(run), stages[beside - 1] ?? '');
-  const from = command[command.indexOf('--from') + 1];
-  if (!command.includes('--from') || from === undefined) return undefined;
+  const from = startOf(command);
+  if (from === undefined) return undefined;
   // A folder that gfnet train all made stands for the stage in it that this one starts from.
   const stage = stages.findIndex(name => command.includes(name));
   const within = stages.slice(Math.max(0, stage - 1), stage).map(before => join(from, before));

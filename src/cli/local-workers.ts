@@ -53,11 +53,14 @@ export async function runLocalWorkers(count: number, threads: number | undefined
   return judged(ends);
 }
 
+/** Whether this process is a worker that `--local-workers` started; where the launcher ends, `process` tells of a disconnect. */
+export const isLocalWorker = (): boolean => process.connected;
+
 /** Workers are in process groups of their own: a terminal's Ctrl-C would else reach them twice. */
 function start(args: readonly string[], task: number): { process: ChildProcess; end: Promise<End> } {
   const stdio = task === 0 ? 'inherit' : 'pipe';
   const child = spawn(process.execPath, [...process.execArgv, ...args], {
-    stdio: ['ignore', stdio, stdio],
+    stdio: ['ignore', stdio, stdio, 'ipc'],
     detached: true,
   });
   let said = '';

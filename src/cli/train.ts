@@ -19,7 +19,8 @@ import { clusterOf } from './cluster.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
 import { decodersOption, duration, oneOf, sides, threadsOption, wholeNumber } from './options.js';
-import { runLocalWorkers } from './local-workers.js';
+import { startOf } from './lineage.js';
+import { isLocalWorker, runLocalWorkers } from './local-workers.js';
 import { trainingProgress } from './progress.js';
 import { availablePrecision } from './precision.js';
 import { timeLimit } from './time-limit.js';
@@ -139,13 +140,13 @@ interface Planned {
   readonly stage: StageName;
   /** Its run folder, within that of the command; empty where it is the same. */
   readonly folder: string;
-  /** The run it starts from, given the folder of the command. */
+  /** The run it starts from, of the same command, given its folder. */
   readonly from: (out: string) => string | undefined;
   /** What is set for it: for all, and for it alone. */
   readonly set: readonly string[];
 }
 
-function planOf(stage: StageName | 'all', { from, inputs, set = [] }: Options): Planned[] {
+function planOf(stage: StageName | 'all', { inputs, set = [] }: Options): Planned[] {
   if (inputs !== undefined && stage !== 'static') {
     throw new UsageError({
       problem: 'only static networks have input sizes to choose',
@@ -154,13 +155,13 @@ function planOf(stage: StageName | 'all', { from, inputs, set = [] }: Options): 
     });
   }
   if (stage === 'all') {
-    return stages.map(name => ({ stage: name, folder: name, from: out => fromOf(name, out) ?? from, set }));
+    return stages.map(name => ({ stage: name, folder: name, from: out => fromOf(name, out), set }));
   }
-  if (inputs === undefined) return [{ stage, folder: '', from: () => from, set }];
+  if (inputs === undefined) return [{ stage, folder: '', from: () => undefined, set }];
   return inputs.map(side => ({
     stage,
     folder: `${stage}-${side}`,
-    from: () => from,
+    from: () => undefined,
     set: [...set, `static.input=${side}`],
   }));
 }
@@ -188,6 +189,7 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
   }));
   const begun = plan.map(({ out }) => (options.resume === true && isRun(out) ? openRun(out) : undefined));
   const first = begun.find(run => run !== undefined);
+  const start = options.from ?? (first && startOf(first.command));
   // Bad input is told before the engine, which may take long to obtain.
   const runs = plan.map(({ stage: name, out, from, set }, i) => {
     const own = begun[i];
@@ -195,7 +197,7 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
     const like = own ?? first;
     const config = configOf({ ...options, set }, like);
     const seed = options.seed ?? like?.seed ?? 1;
-    return { name, config, seed, out, from: from(options.out), resume: own !== undefined };
+    return { name, config, seed, out, from: from(options.out) ?? start, resume: own !== undefined };
   });
   const cluster = clusterOf(options, process.env);
   for (const { name, config, out, resume } of runs) {
@@ -209,7 +211,8 @@ async function trainStages(stage: StageName | 'all', options: TrainOptions): Pro
   startEngine({ threads: options.threads });
   if (cluster) await joinWorkers(cluster, { onWait: worker => onNotice(`waits for worker ${worker}`) });
   const inputs = options.inputs === undefined ? '' : ` --inputs ${options.inputs.join()}`;
-  const goOn = `gfnet train ${stage}${inputs} --out ${options.out} --resume`;
+  const local = cluster && isLocalWorker() ? ` --local-workers ${cluster.workers.length}` : '';
+  const goOn = `gfnet train ${stage}${inputs} --out ${options.out}${local} --resume`;
   for (const { name, config, ...run } of runs) await train(name, { ...options, ...run, goOn }, config);
 }
 
@@ -229,8 +232,9 @@ async function tryOut(stage: StageName | 'all', options: Options): Promise<void>
       given: excess,
     });
   }
-  const trials = planOf(stage, options).map(({ set, ...planned }) => ({
+  const trials = planOf(stage, options).map(({ set, from, ...planned }) => ({
     ...planned,
+    from: (folder: string) => from(folder) ?? options.from,
     config: readConfig({ ...options, set }),
   }));
   await ensureEngine(lineReporter());
@@ -279,6 +283,7 @@ async function train(
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  if (isLocalWorker()) process.once('disconnect', onSignal);
   // One of the workers is enough to tell how far they are.
   const progress = workers().task === 0 ? trainingProgress(stage) : undefined;
   const limit = options.maxTime === undefined ? undefined : timeLimit(interrupt, options.maxTime);
@@ -305,6 +310,6 @@ async function train(
   } finally {
     progress?.stop();
     limit?.stop();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('disconnect', onSignal);
   }
 }

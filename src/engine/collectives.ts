@@ -31,9 +31,14 @@ const watch = { interval: 1000, timeout: 5000 };
 const alone: Cluster = { workers: [''], task: 0 };
 let cluster = alone;
 
-/** How many processes train together, and which of them this one is: 1 and 0 where it is alone. */
-export function workers(): { readonly count: number; readonly task: number } {
-  return { count: cluster.workers.length, task: cluster.task };
+/**
+ * How many processes train together, which of them this one is, and how many of them run on its machine: 1, 0 and 1 where it is
+ * alone.
+ */
+export function workers(): { readonly count: number; readonly task: number; readonly here: number } {
+  const hosts = cluster.workers.map(worker => worker.replace(/:\d+$/, ''));
+  const here = hosts.filter(host => host === hosts[cluster.task]).length;
+  return { count: hosts.length, task: cluster.task, here };
 }
 
 /**

@@ -50,6 +50,15 @@ describe('gfnet train --dry-run', () => {
     ]);
   });
 
+  it('times a batch without what comes before it, also where there are images for one alone', () => {
+    const args = ['train', 'stage1', '--preset', 'demo', '--dry-run', '--set'];
+    const started = performance.now();
+    const { stdout } = gfnet(folder, ...args, 'data.train=32', 'data.canvasesPerDigit=1');
+    const all = (performance.now() - started) / 1000;
+    // To start and to compile the step takes far longer.
+    expect(Number(/stage1 +(\d+\.\d\d) +1 /.exec(stdout)?.[1])).toBeLessThan(all / 3);
+  });
+
   it('has no use for --out, and training has', () => {
     const tried = gfnet(folder, 'train', 'stage1', '--preset', 'demo', '--dry-run', '--out', 'x');
     expect([tried.code, tried.stderr]).toEqual([2, expect.stringContaining('keeps nothing') as string]);

@@ -67,6 +67,23 @@ describe('train all within a time', () => {
   });
 });
 
+describe('train static within a time', () => {
+  it('goes on from the run that it was started from, of all its networks', () => {
+    const sides = ['train', 'static', '--inputs', '40,32'];
+    run('train', 'static', '--config', 'tiny.json', '--out', 'runs/before');
+    const given = ['--config', 'tiny.json', '--from', 'runs/before', '--out'];
+    run(...sides, ...given, 'runs/whole');
+    expect(gfnet(folder, ...sides, ...given, 'runs/parts', '--max-time', '0.001s').code).toBe(124);
+    run(...sides, '--out', 'runs/parts', '--resume');
+    for (const side of [40, 32]) {
+      const [whole, parts] = ['whole', 'parts'].map(name =>
+        readdirSync(join(folder, 'runs', name, `static-${side}`, 'checkpoints')),
+      );
+      expect(parts).toEqual(whole);
+    }
+  });
+});
+
 describe('evaluate', () => {
   const path = (): string => join(folder, 'runs/a/stage3/results.json');
   const results = () => parseResults(readFileSync(path(), 'utf8'), path());

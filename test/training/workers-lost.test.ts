@@ -67,7 +67,15 @@ describe('a run of two workers', () => {
     local.process.kill('SIGINT');
     const interrupted = await local.end;
     expect(interrupted, interrupted.said).toMatchObject({ how: exitCodes.interrupted });
-    expect(interrupted.said).toContain('--resume');
+    expect(interrupted.said).toContain('go on with: gfnet train stage1 --out run --local-workers 2 --resume');
+
+    // Workers do not outlive the one that started them; its end is heard when the last of them has closed its output.
+    const orphaned = start('run', '--resume', '--local-workers', '2');
+    await orphaned.epoch(4);
+    orphaned.process.kill('SIGKILL');
+    const killedAt = performance.now();
+    expect((await orphaned.end).said).toContain('--resume');
+    expect(performance.now() - killedAt).toBeLessThan(stated);
 
     for (const [killed, at] of [
       [1, 5],
