@@ -79,7 +79,7 @@ interface Results {
 }
 
 /** The operation as a step: its outputs, and the gradients of their weighted sum. */
-function stepOf(operation: Operation) {
+export function stepOf(operation: Operation) {
   return (
     { inputs }: { inputs: readonly Tensor[] },
     { weights }: { weights: readonly Tensor[] },
@@ -97,15 +97,26 @@ function stepOf(operation: Operation) {
   };
 }
 
+/** Tensors that its step is tried with. */
+export function argumentsOf(operation: Operation): [{ inputs: Tensor[] }, { weights: Tensor[] }] {
+  const { inputs } = operation;
+  const weights = weightsFor(several(operation.define(...inputs)));
+  return [
+    { inputs: inputs.map(input => input.tensor()) },
+    { weights: weights.map(weight => weight.tensor()) },
+  ];
+}
+
+function weightsFor(outputs: readonly NdArray[]): NdArray[] {
+  return outputs.map(({ shape }, i) => normals(`weights ${i}`, shape));
+}
+
 /** Declares the tests of an operation. */
 export function holds(operation: Operation): void {
   const defined = several(operation.define(...operation.inputs));
-  const weights = defined.map(({ shape }, i) => normals(`weights ${i}`, shape));
+  const weights = weightsFor(defined);
   const run = stepOf(operation);
-  const arguments_ = (): [{ inputs: Tensor[] }, { weights: Tensor[] }] => [
-    { inputs: operation.inputs.map(input => input.tensor()) },
-    { weights: weights.map(weight => weight.tensor()) },
-  ];
+  const arguments_ = () => argumentsOf(operation);
 
   it('equals its definition', () => {
     const { outputs } = run(...arguments_());

@@ -1,7 +1,7 @@
 /** Operations on one element, or one of each operand, at a time. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
-import { hardSigmoid, hardSwish, relu, relu6, swish } from '../../src/engine/ops.js';
+import { hardSigmoid, hardSwish, nesterov, relu, relu6, swish } from '../../src/engine/ops.js';
 import { build, NdArray, normals } from '../helpers/array.js';
 import { sigmoid } from '../helpers/naive.js';
 import type { Operation } from './contract.js';
@@ -121,6 +121,22 @@ export const elementwise: readonly Operation[] = [
     inputs: [x],
     run: x => tf.cast(tf.greater(x, 0), 'float32'),
     define: x => x.map(value => Number(value > 0)),
+    gradient: 'none',
+  },
+  {
+    name: 'nesterov',
+    inputs: ['parameter', 'gradient', 'velocity'].map(name => normals(name, [37])),
+    run: (...inputs: Tensor[]) => {
+      const [parameter, gradient, velocity] = inputs as [Tensor, Tensor, Tensor];
+      const options = { momentum: 0.9, weightDecay: 0.01, rate: tf.scalar(0.1) };
+      const next = nesterov(parameter, gradient, velocity, options);
+      return [next.parameter, next.velocity];
+    },
+    define: (parameter, gradient, velocity) => {
+      const decayed = build([37], i => gradient.at(i) + 0.01 * parameter.at(i));
+      const speed = build([37], i => 0.9 * velocity.at(i) + decayed.at(i));
+      return [build([37], i => parameter.at(i) - 0.1 * (decayed.at(i) + 0.9 * speed.at(i))), speed];
+    },
     gradient: 'none',
   },
   {

@@ -1,11 +1,8 @@
 import { describe } from 'vitest';
 import { startEngine } from '../../src/engine/start.js';
 import { holds } from './contract.js';
-import { elementwise } from './elementwise.js';
-import { shapes } from './shapes.js';
-import { sums } from './sums.js';
+import { rows } from './rows.js';
 
 startEngine();
 
-for (const operation of [...elementwise, ...shapes, ...sums])
-  describe(operation.name, () => holds(operation));
+for (const operation of rows) describe(operation.name, () => holds(operation));
