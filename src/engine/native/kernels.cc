@@ -1,5 +1,5 @@
-// Batch norm in training together with what follows it, activations, and SGD, as operations of TensorFlow: each reads its tensors once or twice and
-// writes its results once, where the library's own kernels, one for each step on the way, read and write them several times.
+// Batch norm in training together with what follows it, activations, SGD, and depthwise convolution, as operations of TensorFlow: each reads its
+// tensors once or twice and writes its results once, where the library's own kernels, one for each step on the way, read and write them several times.
 // Compiled without contraction to fused multiply-adds: the same bits whatever vectors the processor has.
 #include <node_api.h>
 
