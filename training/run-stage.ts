@@ -125,8 +125,9 @@ async function trainStage(options: StageOptions): Promise<void> {
   });
   try {
     const resolved = { stage, ...config };
-    requireSame({ resolved, seed, sizes: [splits.train.size, splits.validation.size] });
-    const run = workers().task === 0 ? openWriter(options, resolved) : undefined;
+    const { train, validation, fingerprint: data } = splits;
+    requireSame({ resolved, seed, data, sizes: [train.size, validation.size] });
+    const run = workers().task === 0 ? openWriter(options, resolved, data) : undefined;
     try {
       log = run?.log;
       splits.notes?.forEach(notice);
@@ -174,12 +175,23 @@ function resumes({ out, resume }: StageOptions): boolean {
 }
 
 /** @throws RunError where the run is another one's, or was started otherwise */
-function openWriter({ out, resume, seed, command }: StageOptions, config: JsonObject): RunWriter {
+function openWriter(
+  { out, resume, seed, command }: StageOptions,
+  config: JsonObject,
+  data: string | undefined,
+): RunWriter {
   const run = resume
     ? resumeRun(out)
-    : createRun(out, { config, seed, command, environment: describeEnvironment() });
+    : createRun(out, { config, seed, command, data, environment: describeEnvironment() });
   try {
     requireConfig({ ...run, config: completed(run.config) }, config);
+    if (run.data !== undefined && run.data !== data) {
+      throw new RunError({
+        problem: 'the images, their labels or the sets they are in are not those that the run began with',
+        given: out,
+        mend: 'bring the files back as they were, or train anew: images that were held out before might now be trained on',
+      });
+    }
     if (seed === run.seed) return run;
     throw new RunError({
       problem: 'the run was started with another seed',

@@ -23,6 +23,7 @@ const environmentSchema = z.strictObject({
   created: z.iso.datetime(),
   seed: z.int(),
   command: z.array(z.string()).readonly(),
+  data: z.string().optional(),
   environment: jsonObjectSchema,
 });
 
@@ -33,6 +34,8 @@ export interface RunDescription {
   readonly seed: number;
   /** The command line that started it. */
   readonly command: readonly string[];
+  /** The fingerprint of its images, where they are files. */
+  readonly data?: string | undefined;
   /** Versions, platform, threads: see `describeEnvironment`. */
   readonly environment: JsonObject;
 }
@@ -67,14 +70,14 @@ export interface RunWriter extends Run {
  *
  * @throws RunError where the folder is a run already, holds something else, is in use, or can't be written
  */
-export function createRun(path: string, { config, ...rest }: RunDescription): RunWriter {
+export function createRun(path: string, { config, data, ...rest }: RunDescription): RunWriter {
   makeFolder(path);
   requireStartable(path);
   const release = acquireLock(join(path, files.lock));
   try {
     requireStartable(path);
     makeFolder(join(path, files.checkpoints));
-    const environment = { created: new Date().toISOString(), ...rest };
+    const environment = { created: new Date().toISOString(), ...rest, ...(data !== undefined && { data }) };
     writeFileAtomically(join(path, files.environment), toJsonText(environment));
     // Last: the configuration is what makes the folder a run.
     writeFileAtomically(join(path, files.config), toJsonText(config));
@@ -120,12 +123,13 @@ export function openRun(path: string): Run {
       mend: 'check the path, or start a run with gfnet train --out',
     });
   }
-  const { seed, command, environment } = readJson(join(path, files.environment), environmentSchema);
+  const { seed, command, data, environment } = readJson(join(path, files.environment), environmentSchema);
   return {
     path,
     config: readJson(join(path, files.config), jsonObjectSchema),
     seed,
     command,
+    data,
     environment,
     metrics: join(path, files.metrics),
     events: join(path, files.events),

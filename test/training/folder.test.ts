@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/checkpoint/checkpoint.js';
@@ -70,6 +70,17 @@ describe('training on a folder of images', () => {
         readFileSync(join(at('whole'), 'metrics.csv')),
       );
     }
+  });
+
+  it('does not go on with other images than it began with', async () => {
+    const one = at('images/train/red/late.jpg');
+    await picture(one, [190, 30, 40], { width: 44, height: 50 });
+    await expect(train('early', { resume: true })).rejects.toThrow(/not those that the run began with/);
+    rmSync(one);
+    renameSync(at('images/train/red/0.jpg'), at('images/train/blue/red.jpg'));
+    await expect(train('early', { resume: true })).rejects.toThrow(/not those that the run began with/);
+    renameSync(at('images/train/blue/red.jpg'), at('images/train/red/0.jpg'));
+    await train('early', { resume: true });
   });
 
   it('records how images are prepared, so that predict says of a file what evaluation says', async () => {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { ImageError } from '../../errors/index.js';
 import type { Dataset, Part, Splits } from '../dataset.js';
 import type { FolderConfig, ManifestConfig, ShardsConfig } from './config.js';
+import { fingerprintOf } from './fingerprint.js';
 import { listFolder } from './folder.js';
 import type { Listing } from './listing.js';
 import { listManifest } from './manifest.js';
@@ -66,6 +67,7 @@ export function openImages(config: FilesConfig, { decoders, onBroken }: OpenOpti
     validation: set('validation'),
     test: set('test'),
     preparation: { resize, interpolation },
+    fingerprint: fingerprintOf(listing, sets),
     notes,
     close: () => pool.close(),
   };
