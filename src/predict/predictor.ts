@@ -1,7 +1,8 @@
 /** Classifies images, taking only as many steps as each image needs; whatever computes the steps. */
 import { boxOf } from '../crop/box.js';
-import type { ImageTarget } from '../data/dataset.js';
-import { UsageError } from '../errors/index.js';
+import type { ImageShape, ImageTarget } from '../data/dataset.js';
+import { ImageError, UsageError } from '../errors/index.js';
+import { shown } from '../errors/shown.js';
 import { likeliest } from '../evaluation/softmax.js';
 import type { ThresholdRule } from './budget.js';
 import type { Looked } from './conveyor.js';
@@ -157,9 +158,10 @@ export class Predictor<Image = ImageSource> {
   /**
    * Predicts images that are pixels already: [height, width, channels] bytes of `shape` each; all in one batch. They must not
    * change until it is done.
-   * @throws UsageError for options out of range
+   * @throws ImageError for pixels of another size; UsageError for options out of range
    */
   async predictPixels(images: readonly Uint8Array[], options: PredictOptions = {}): Promise<Prediction[]> {
+    images.forEach((image, i) => requireShape(image, i, this.shape));
     const seen: Belief[][] = images.map(() => []);
     for await (const beliefs of this.beliefs(images, options)) {
       for (const [row, belief] of beliefs) {
@@ -266,6 +268,18 @@ export class Predictor<Image = ImageSource> {
       beliefs,
     };
   }
+}
+
+/** @throws ImageError for what is not the pixels of an image of that shape */
+function requireShape(image: unknown, index: number, { height, width, channels }: ImageShape): void {
+  const size = height * width * channels;
+  if (image instanceof Uint8Array && image.length === size) return;
+  throw new ImageError({
+    problem: `images[${index}] is not an image of the size that the model takes`,
+    given: image instanceof Uint8Array ? `${image.length} bytes` : shown(image),
+    allowed: `a Uint8Array of ${size} bytes (height ${height} x width ${width} x channels ${channels})`,
+    mend: 'give predict the pixels with their width, height and channels: it resizes',
+  });
 }
 
 /** @throws UsageError where the options choose thresholds in two ways */
