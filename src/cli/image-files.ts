@@ -15,9 +15,10 @@ export interface ImageFiles {
 /**
  * @param named files, folders (all images within, in the order of their names), patterns such as `photos/*.jpg`, or `-` alone, which
  *   reads names from standard input, one a line
+ * @param signal ends that
  * @throws UsageError where a folder or a pattern has no image
  */
-export async function imageFiles(named: readonly string[]): Promise<ImageFiles> {
+export async function imageFiles(named: readonly string[], signal?: AbortSignal): Promise<ImageFiles> {
   if (named.includes('-')) {
     if (named.length > 1) {
       throw new UsageError({
@@ -26,7 +27,7 @@ export async function imageFiles(named: readonly string[]): Promise<ImageFiles> 
         allowed: '- alone, or files, folders and patterns',
       });
     }
-    return { files: namesFrom(process.stdin), count: undefined };
+    return { files: namesFrom(process.stdin, signal), count: undefined };
   }
   const files = (await Promise.all(named.map(expand))).flat();
   return { files, count: files.length };
@@ -39,8 +40,12 @@ export async function namesOf(named: readonly string[]): Promise<string[]> {
   return names;
 }
 
-async function* namesFrom(input: NodeJS.ReadableStream): AsyncGenerator<string> {
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) if (line !== '') yield line;
+async function* namesFrom(
+  input: NodeJS.ReadableStream,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string> {
+  const lines = createInterface({ input, crlfDelay: Infinity, signal });
+  for await (const line of lines) if (line !== '') yield line;
 }
 
 async function expand(named: string): Promise<string[]> {

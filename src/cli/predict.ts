@@ -97,7 +97,7 @@ export function predictCommand(): Command {
     .addHelpText(
       'after',
       `
-Answers come in the order of the images. One that cannot be read is reported and passed over, and the exit code is then 2.
+Answers come in the order of the images; where names on standard input pause, those that came are answered. One that cannot be read is reported and passed over, and the exit code is then 2.
 JSON says what was believed after each step; jsonl has an image a line.
 
 Examples:
@@ -111,7 +111,8 @@ Examples:
   find photos -name '*.jpg' | gfnet predict - --model bundle --format jsonl > answers.jsonl`,
     )
     .action(async (named: string[], options: Options) => {
-      const files = await imageFiles(named);
+      const interruption = new AbortController();
+      const files = await imageFiles(named, interruption.signal);
       const { crops } = options;
       if (crops !== undefined) writingTo(crops, () => mkdirSync(crops, { recursive: true }));
       const { threads, provider } = options;
@@ -120,17 +121,23 @@ Examples:
         ...(provider !== undefined && { provider }),
       });
       try {
-        await answerAll(model, files, options);
+        await answerAll(model, files, options, interruption);
       } finally {
+        // Names that still come would keep the process.
+        interruption.abort();
         await model.dispose();
       }
     });
 }
 
-async function answerAll(model: GFNet, { files, count }: ImageFiles, options: Options): Promise<void> {
+async function answerAll(
+  model: GFNet,
+  { files, count }: ImageFiles,
+  options: Options,
+  interruption: AbortController,
+): Promise<void> {
   const format = formats[options.format ?? 'text'];
   const output = openOutput(options.out);
-  const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
   process.once('SIGINT', interrupt);
   const bar = progressBar(count, options.out !== undefined || !process.stdout.isTTY);

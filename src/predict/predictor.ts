@@ -7,12 +7,12 @@ import { likeliest } from '../evaluation/softmax.js';
 import type { ThresholdRule } from './budget.js';
 import type { Looked } from './conveyor.js';
 import { blocksFor, Conveyor, storeLength } from './conveyor.js';
+import { Intake } from './intake.js';
 import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
 import type { Decoded, Failed, Outcome } from './stream.js';
 import type { StepRunner } from './step-runner.js';
 import { measureStepTimes } from './step-times.js';
 import { Stopwatch } from './stopwatch.js';
-import { inBatches } from './stream.js';
 
 /** A model in some engine, and how `Image`s become what it takes. */
 export interface ReadyModel<Image = ImageSource> {
@@ -93,7 +93,8 @@ export class Predictor<Image = ImageSource> {
 
   /**
    * Predicts image after image without end, in the order given: while a batch is computed the next is decoded, and images that are not
-   * confident wait until they fill a batch of a later step, for no longer than the next batches take (four, or 128 images). An image that cannot be decoded does not stop the others.
+   * confident wait until they fill a batch of a later step, for no longer than the next batches take (four, or 128 images). Where no more come
+   * for a moment (50 ms), those that are there are answered. An image that cannot be decoded does not stop the others.
    */
   async *stream<Source extends Image>(
     images: Iterable<Source> | AsyncIterable<Source>,
@@ -126,8 +127,9 @@ export class Predictor<Image = ImageSource> {
         'error' in given ? given : { ...given, prediction: this.answer(beliefs) },
       );
     };
+    const { signal } = options;
     try {
-      for await (const batch of inBatches(images, batchSize, decode, options.signal)) {
+      for await (const batch of new Intake(images, { size: batchSize, decode, signal }).batches()) {
         const ids = batch.flatMap((given, i) => ('pixels' in given ? [first + entries.length + i] : []));
         entries.push(...batch.map(given => ({ given, beliefs: [], settled: 'error' in given })));
         const pixels = batch.flatMap(given => ('pixels' in given ? [given.pixels] : []));
@@ -135,12 +137,13 @@ export class Predictor<Image = ImageSource> {
           note(looked);
           yield* settled();
         }
-        // What waits for others to fill its batch may not be in time.
-        if (options.maxMs !== undefined) for await (const looked of conveyor.finish()) note(looked);
-        yield* settled();
-      }
-      for await (const looked of conveyor.finish()) {
-        note(looked);
+        // Others to be computed with are not there for now, or may come too late.
+        if (batch.length < batchSize || options.maxMs !== undefined) {
+          for await (const looked of conveyor.finish()) {
+            note(looked);
+            yield* settled();
+          }
+        }
         yield* settled();
       }
     } finally {

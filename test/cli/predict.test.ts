@@ -138,6 +138,26 @@ describe('gfnet predict', () => {
   });
 });
 
+it('answers the names that have come while standard input is silent, and ends at once when it is interrupted', async () => {
+  const args = ['predict', '-', '--model', 'bundle', '--format', 'jsonl'];
+  const child = spawn(process.execPath, [launcher, ...args], { cwd: folder });
+  let [answers, messages] = ['', ''];
+  child.stderr.on('data', (chunk: Buffer) => (messages += chunk.toString()));
+  const answered = new Promise(resolve =>
+    child.stdout.on('data', (chunk: Buffer) => {
+      answers += chunk.toString();
+      if (answers.trim().split('\n').length === 2) resolve(undefined);
+    }),
+  );
+  child.stdin.write('photos/b.png\nphotos/a.PNG\n');
+  await answered;
+  child.kill('SIGINT');
+  const code = await new Promise(resolve => child.once('exit', resolve));
+  expect(code).toBe(exitCodes.interrupted);
+  expect(messages).toMatch(/interrupted after 2 images/);
+  expect(lines(answers).map(({ image }) => image)).toEqual(['photos/b.png', 'photos/a.PNG']);
+}, 60_000);
+
 it('gfnet export --int8 tells what it changes, and the bundle predicts', () => {
   const { code, stderr } = gfnet(
     folder,

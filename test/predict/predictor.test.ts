@@ -1,7 +1,7 @@
 /** What a `Predictor` makes of what it is given, whatever computes the steps. */
 import { describe, expect, it } from 'vitest';
 import { ImageError } from '../../src/errors/index.js';
-import { counting } from './counting.js';
+import { Counting, counting } from './counting.js';
 
 describe('pixels', () => {
   it.each([
@@ -19,5 +19,79 @@ describe('pixels', () => {
     const images = [3, 1, 4].map(sure => Uint8Array.of(sure));
     const answers = await counting().predictPixels(images, { threshold: 0.8 });
     expect(answers.map(({ steps }) => steps)).toEqual([3, 1, 4]);
+  });
+});
+
+/** Gives these, and then nothing for ever. */
+function silentAfter(...images: number[]): AsyncIterable<number> & { returned: boolean } {
+  const given = images.values();
+  const source = {
+    returned: false,
+    [Symbol.asyncIterator]: () => ({
+      next: () => {
+        const next = given.next();
+        return next.done === true ? new Promise<never>(() => undefined) : Promise.resolve(next);
+      },
+      // As an async generator, which is busy.
+      return: () => {
+        source.returned = true;
+        return new Promise<never>(() => undefined);
+      },
+    }),
+  };
+  return source;
+}
+
+describe('a source that is silent', { timeout: 20_000 }, () => {
+  it.each([64, 3, 2, 1])('leaves no image without its answer, with batches of %i', async batchSize => {
+    const answered: number[] = [];
+    const source = silentAfter(1, 4, 3);
+    for await (const outcome of counting().stream(source, { threshold: 0.8, batchSize })) {
+      answered.push('prediction' in outcome ? outcome.prediction.steps : NaN);
+      if (answered.length === 3) break;
+    }
+    expect(answered).toEqual([1, 4, 3]);
+    expect(source.returned).toBe(true);
+  });
+
+  it('does not keep who gives up waiting', async () => {
+    const interruption = new AbortController();
+    const { signal } = interruption;
+    const answered: unknown[] = [];
+    const work = (async () => {
+      for await (const outcome of counting().stream(silentAfter(1, 2), { threshold: 0.8, signal })) {
+        if (answered.push(outcome) === 2) setTimeout(() => interruption.abort(new Error('enough')), 200);
+      }
+    })();
+    await expect(work).rejects.toThrow('enough');
+    expect(answered).toHaveLength(2);
+  });
+});
+
+describe('a source', () => {
+  it('that is read without a pause fills batches', async () => {
+    async function* numbers(): AsyncGenerator<number> {
+      for (let i = 0; i < 20; i++) yield Promise.resolve(1);
+    }
+    const runner = new Counting();
+    let answered = 0;
+    for await (const outcome of counting(runner).stream(numbers(), { threshold: 0.8, batchSize: 8 }))
+      if ('prediction' in outcome) answered++;
+    expect(answered).toBe(20);
+    expect(runner.runs).toEqual([8, 8, 4].map(count => ['a', count]));
+  });
+
+  it('that fails does so after the answers to what it gave', async () => {
+    function* failing(): Generator<number> {
+      yield* [2, 1];
+      throw new Error('no more of these');
+    }
+    const steps: number[] = [];
+    const work = (async () => {
+      for await (const outcome of counting().stream(failing(), { threshold: 0.8 }))
+        if ('prediction' in outcome) steps.push(outcome.prediction.steps);
+    })();
+    await expect(work).rejects.toThrow('no more of these');
+    expect(steps).toEqual([2, 1]);
   });
 });
