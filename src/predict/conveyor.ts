@@ -16,6 +16,8 @@ interface ConveyorOptions {
   readonly blocks: number;
   /** Milliseconds from when an image is put; no step is begun that would not end within them. */
   readonly maxMs?: number | undefined;
+  /** Called before each step; throws where none is to be taken. */
+  readonly goOn?: () => void;
   readonly stopwatch?: Stopwatch;
   /** Where images lie meanwhile: `storeLength` bytes, or more; made where it is absent. */
   readonly store?: Uint8Array;
@@ -183,6 +185,7 @@ export class Conveyor<Rows> {
 
   async #taken(step: number, rows: Rows): Promise<Taken<Rows>> {
     try {
+      this.options.goOn?.();
       return await this.runner.take(step, rows);
     } catch (error) {
       this.runner.free(rows);

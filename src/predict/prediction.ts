@@ -33,7 +33,7 @@ export interface PredictOptions {
   readonly batchSize?: number;
   /** Encoded images of more pixels are refused, in Node before they are decoded; default 100 million. */
   readonly maxPixels?: number;
-  /** Ends the work between two steps, with the signal's reason as the error. */
+  /** Ends the work before the next step, the first included, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
   /** Told of each step of each image, by its index among those given. */
   readonly onStep?: (belief: Belief, index: number) => void;

@@ -117,7 +117,6 @@ export class Predictor<Image = ImageSource> {
         options.onStep?.(belief, id);
         if (entry) entry.settled = last;
       });
-      options.signal?.throwIfAborted();
     };
     const settled = (): Outcome<Source>[] => {
       const waits = entries.findIndex(entry => !entry.settled);
@@ -154,6 +153,7 @@ export class Predictor<Image = ImageSource> {
 
   /** What is believed of one image after each step, as soon as it has been taken; none is taken that is not asked for. */
   async *steps(image: Image, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
+    options.signal?.throwIfAborted();
     const pixels = await this.model.decode(image, this.shape, options.maxPixels);
     for await (const [belief] of this.beliefs([pixels], options)) if (belief) yield belief[1];
   }
@@ -187,7 +187,6 @@ export class Predictor<Image = ImageSource> {
     try {
       for await (const looked of conveyor.all(images)) {
         yield looked.images.map(({ id, step }, i) => [id, this.belief(looked, i, step, topK)] as const);
-        options.signal?.throwIfAborted();
       }
     } finally {
       conveyor.dispose();
@@ -210,8 +209,9 @@ export class Predictor<Image = ImageSource> {
     const thresholds = await this.thresholds(options);
     const maxMs = options.maxMs === undefined ? undefined : positive('maxMs', options.maxMs);
     const stopwatch = this.#stopwatch;
+    const goOn = (): void => options.signal?.throwIfAborted();
     return new Conveyor(this.model.runner, {
-      ...{ batchSize, thresholds, blocks, maxMs, stopwatch },
+      ...{ batchSize, thresholds, blocks, maxMs, stopwatch, goOn },
       ...(store && { store }),
     });
   }

@@ -64,11 +64,17 @@ export class Counting implements StepRunner<Rows> {
   }
 }
 
-/** A model of such images, which are given as numbers. */
-export function counting(runner: StepRunner<Rows> = new Counting()): Predictor<number> {
+/** A model of such images, which are given as numbers. @param onDecode told of each that is decoded */
+export function counting(
+  runner: StepRunner<Rows> = new Counting(),
+  onDecode: (image: number) => void = () => undefined,
+): Predictor<number> {
   return new Predictor({
     runner,
-    decode: image => Promise.resolve(Uint8Array.of(image)),
+    decode(image) {
+      onDecode(image);
+      return Promise.resolve(Uint8Array.of(image));
+    },
     target: { height: 1, width: 1, channels: 1 },
     classes: ['sure', 'unsure'],
     patch: undefined,

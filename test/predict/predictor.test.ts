@@ -95,3 +95,27 @@ describe('a source', () => {
     expect(steps).toEqual([2, 1]);
   });
 });
+
+describe('a signal', () => {
+  it('that was aborted before lets nothing be decoded, and no step be taken', async () => {
+    const runner = new Counting();
+    const decoded: number[] = [];
+    const model = counting(runner, image => decoded.push(image));
+    const options = { threshold: 0.8, signal: AbortSignal.abort(new Error('enough')) };
+    await expect(model.steps(1, options).next()).rejects.toThrow('enough');
+    await expect(model.predictPixels([Uint8Array.of(1)], options)).rejects.toThrow('enough');
+    await expect(model.predict([1], options)).rejects.toThrow('enough');
+    expect([decoded, runner.runs]).toEqual([[], []]);
+  });
+
+  it('that is aborted while an image is decoded lets no step be taken', async () => {
+    const interruption = new AbortController();
+    const { signal } = interruption;
+    const runner = new Counting();
+    const model = counting(runner, () => interruption.abort(new Error('enough')));
+    for (const work of [model.steps(1, { signal }).next(), model.predict([1], { signal })])
+      await expect(work).rejects.toThrow('enough');
+    expect(runner.runs).toEqual([]);
+    expect(runner.alive).toBe(0);
+  });
+});
