@@ -49,6 +49,7 @@ export class Predictor<Image = ImageSource> {
   readonly #stopwatch: Stopwatch;
   #store: Uint8Array | undefined;
   #stepTimes: Promise<readonly number[]> | undefined;
+  #disposal: Promise<void> | undefined;
 
   constructor(private readonly model: ReadyModel<Image>) {
     this.#stopwatch = new Stopwatch(model.runner.networks, model.multiAdds);
@@ -71,8 +72,10 @@ export class Predictor<Image = ImageSource> {
   /**
    * Milliseconds that each step takes for one image by itself, on this machine: medians of up to 51 passes, a second or less for most
    * networks. Measured when first asked for, here or by a budget in milliseconds, and remembered.
+   * @throws UsageError after `dispose`
    */
-  stepMilliseconds(): Promise<readonly number[]> {
+  async stepMilliseconds(): Promise<readonly number[]> {
+    this.#goOn({});
     this.#stepTimes ??= measureStepTimes(this.model.runner);
     return this.#stepTimes;
   }
@@ -100,6 +103,7 @@ export class Predictor<Image = ImageSource> {
     images: Iterable<Source> | AsyncIterable<Source>,
     options: PredictOptions = {},
   ): AsyncGenerator<Outcome<Source>> {
+    this.#goOn(options);
     const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
     const decode = (source: Source): Promise<Uint8Array> =>
       this.model.decode(source, this.shape, options.maxPixels);
@@ -153,7 +157,7 @@ export class Predictor<Image = ImageSource> {
 
   /** What is believed of one image after each step, as soon as it has been taken; none is taken that is not asked for. */
   async *steps(image: Image, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
-    options.signal?.throwIfAborted();
+    this.#goOn(options);
     const pixels = await this.model.decode(image, this.shape, options.maxPixels);
     for await (const [belief] of this.beliefs([pixels], options)) if (belief) yield belief[1];
   }
@@ -164,6 +168,7 @@ export class Predictor<Image = ImageSource> {
    * @throws ImageError for pixels of another size; UsageError for options out of range
    */
   async predictPixels(images: readonly Uint8Array[], options: PredictOptions = {}): Promise<Prediction[]> {
+    this.#goOn(options);
     images.forEach((image, i) => requireShape(image, i, this.shape));
     const seen: Belief[][] = images.map(() => []);
     for await (const beliefs of this.beliefs(images, options)) {
@@ -175,10 +180,21 @@ export class Predictor<Image = ImageSource> {
     return seen.map(beliefs => this.answer(beliefs));
   }
 
-  /** The model cannot be used after this. */
-  async dispose(): Promise<void> {
+  /** What is on its way, or asked for after this, ends with a UsageError; a second time it does nothing. */
+  dispose(): Promise<void> {
     this.#store = undefined;
-    await this.model.runner.dispose();
+    this.#disposal ??= Promise.resolve(this.model.runner.dispose());
+    return this.#disposal;
+  }
+
+  /** @throws UsageError after `dispose`; the signal's reason where it is aborted */
+  #goOn({ signal }: PredictOptions): void {
+    signal?.throwIfAborted();
+    if (this.#disposal === undefined) return;
+    throw new UsageError({
+      problem: 'the model was disposed of',
+      mend: 'load it again, or call dispose when it has answered all images',
+    });
   }
 
   private async *beliefs(images: readonly Uint8Array[], options: PredictOptions): AsyncGenerator<Beliefs> {
@@ -209,7 +225,7 @@ export class Predictor<Image = ImageSource> {
     const thresholds = await this.thresholds(options);
     const maxMs = options.maxMs === undefined ? undefined : positive('maxMs', options.maxMs);
     const stopwatch = this.#stopwatch;
-    const goOn = (): void => options.signal?.throwIfAborted();
+    const goOn = (): void => this.#goOn(options);
     return new Conveyor(this.model.runner, {
       ...{ batchSize, thresholds, blocks, maxMs, stopwatch, goOn },
       ...(store && { store }),

@@ -1,6 +1,8 @@
 /** What a `Predictor` makes of what it is given, whatever computes the steps. */
 import { describe, expect, it } from 'vitest';
-import { ImageError } from '../../src/errors/index.js';
+import { ImageError, UsageError } from '../../src/errors/index.js';
+import type { Taken } from '../../src/predict/step-runner.js';
+import type { Rows } from './counting.js';
 import { Counting, counting } from './counting.js';
 
 describe('pixels', () => {
@@ -117,5 +119,49 @@ describe('a signal', () => {
       await expect(work).rejects.toThrow('enough');
     expect(runner.runs).toEqual([]);
     expect(runner.alive).toBe(0);
+  });
+});
+
+describe('a model that was disposed of', () => {
+  class Once extends Counting {
+    disposed = 0;
+    override take(step: number, rows: Rows): Taken<Rows> {
+      if (this.disposed > 0) throw new Error('Session already disposed.');
+      return super.take(step, rows);
+    }
+    override dispose(): void {
+      if (this.disposed++ > 0) throw new Error('Session already disposed.');
+    }
+  }
+
+  it('is so once', async () => {
+    const runner = new Once();
+    const model = counting(runner);
+    await Promise.all([model.dispose(), model.dispose()]);
+    await model.dispose();
+    expect(runner.disposed).toBe(1);
+  });
+
+  it('says so, whatever is asked of it', async () => {
+    const model = counting(new Once());
+    await model.stepMilliseconds();
+    await model.dispose();
+    for (const work of [
+      model.predict([1]),
+      model.predictPixels([Uint8Array.of(1)]),
+      model.steps(1).next(),
+      model.stepMilliseconds(),
+    ]) {
+      await expect(work).rejects.toThrow(UsageError);
+      await expect(work).rejects.toThrow(/disposed of[^]*load it again/);
+    }
+  });
+
+  it('ends what is on its way', async () => {
+    const model = counting(new Once());
+    const steps = model.steps(4, { threshold: 0.8 });
+    expect((await steps.next()).done).toBe(false);
+    await model.dispose();
+    await expect(steps.next()).rejects.toThrow(UsageError);
   });
 });
