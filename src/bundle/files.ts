@@ -6,7 +6,7 @@ import { systemErrorCode } from '../checkpoint/file-errors.js';
 import { bytesIn, type Parts, sha256 } from '../checkpoint/parts.js';
 import { BundleError } from '../errors/index.js';
 import type { BundleFields, BundleManifest } from './manifest.js';
-import { checkFile, formatManifest, manifestFile, parseManifest } from './manifest.js';
+import { checkFile, formatManifest, manifestFile, parseManifest, predictingFiles } from './manifest.js';
 
 /** The text of bundle.json; what follows from the format and the other files is added. */
 export function manifestText(fields: BundleFields, files: ReadonlyMap<string, Parts>): string {
@@ -18,7 +18,7 @@ export function manifestText(fields: BundleFields, files: ReadonlyMap<string, Pa
 }
 
 /**
- * Reads bundle.json in `folder`, and checks the other files against it.
+ * Reads bundle.json in `folder`, and checks the files that predicting reads against it.
  * @throws BundleError where one is missing, altered, or of a newer version
  */
 export function readBundle(folder: string): BundleManifest {
@@ -27,7 +27,7 @@ export function readBundle(folder: string): BundleManifest {
     reading(path, () => readFileSync(path, 'utf8')),
     path,
   );
-  for (const [name, expected] of Object.entries(manifest.files)) {
+  for (const [name, expected] of predictingFiles(manifest)) {
     const file = join(folder, name);
     const { bytes, hash } = reading(file, () => digest(file));
     checkFile(file, expected, bytes, hash);

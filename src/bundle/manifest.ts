@@ -6,6 +6,9 @@ import { interpolations } from '../nn/kernels.js';
 
 export const manifestFile = 'bundle.json';
 
+/** Where graphs keep their weights. */
+export const weightsFile = 'weights.bin';
+
 /** Raised whenever a bundle changes so that older programs would misread it. */
 const schemaVersion = 3;
 
@@ -90,9 +93,52 @@ const manifestSchema = z
     created: z.iso.datetime(),
     programVersion: z.string(),
   })
+  .check(({ value, issues }) => {
+    for (const { path, message } of contradictions(value))
+      issues.push({ code: 'custom', input: value, path: [...path], message });
+  })
   .readonly();
 
 export type BundleManifest = z.infer<typeof manifestSchema>;
+
+type FileEntry = readonly [name: string, expected: BundleManifest['files'][string]];
+
+/** The files that predicting reads, and what they must be. Others, such as the model card, may change. */
+export function predictingFiles({
+  steps,
+  files,
+}: Pick<BundleManifest, 'steps' | 'files'>): readonly FileEntry[] {
+  const read = namesRead(steps);
+  return Object.entries(files).filter(([name]) => read.has(name));
+}
+
+function namesRead(steps: BundleManifest['steps']): ReadonlySet<string> {
+  return new Set([...steps.map(({ graph }) => graph), weightsFile]);
+}
+
+interface Contradiction {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Where one part of it does not go with another. */
+function* contradictions({
+  steps,
+  files,
+  image: { side },
+  preprocessing: { resize = side },
+  patch,
+}: Pick<BundleManifest, 'steps' | 'files' | 'image' | 'preprocessing' | 'patch'>): Generator<Contradiction> {
+  for (const name of namesRead(steps))
+    if (!Object.hasOwn(files, name)) yield { path: ['files'], message: `${name} is missing` };
+  if (patch !== null && patch > side)
+    yield { path: ['patch'], message: `crops of ${patch} pixels, of images of ${side}` };
+  if (resize < side)
+    yield {
+      path: ['preprocessing', 'resize'],
+      message: `images are brought to ${resize} pixels, and ${side} cut out`,
+    };
+}
 
 /** bundle.json without what follows from the format and from the other files. */
 export type BundleFields = Omit<BundleManifest, 'format' | 'schemaVersion' | 'files'>;

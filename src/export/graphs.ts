@@ -1,6 +1,7 @@
 /** The steps of an anytime model as ONNX graphs. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { weightsFile } from '../bundle/manifest.js';
 import type { Parts } from '../checkpoint/parts.js';
 import { programVersion } from '../checkpoint/program.js';
 import { record } from '../engine/compile.js';
@@ -63,7 +64,7 @@ export function recordGraphs(model: AnytimeModel): Recorded {
 }
 
 export function encodeGraphs({ models, steps }: Recorded): Graphs {
-  const weights = new WeightsFile('weights.bin');
+  const weights = new WeightsFile(weightsFile);
   const files = new Map<string, Parts>();
   for (const [name, model] of models)
     files.set(`${name}.onnx`, [encodeModel(model, programVersion, constant => weights.add(constant))]);

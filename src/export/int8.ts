@@ -180,6 +180,7 @@ async function withRunner<Result>(
 function listening(session: Session, see: (given: Awaited<ReturnType<Session['run']>>) => void): Session {
   return {
     inputMetadata: session.inputMetadata,
+    outputMetadata: session.outputMetadata,
     release: () => session.release(),
     async run(feeds) {
       const given = await session.run(feeds);

@@ -9,7 +9,7 @@ import { WaitingState } from './waiting-state.js';
 type Tensors = Readonly<Record<string, Tensor>>;
 
 /** What is needed of a session. */
-export type Session = Pick<InferenceSession, 'inputMetadata' | 'release'> & {
+export type Session = Pick<InferenceSession, 'inputMetadata' | 'outputMetadata' | 'release'> & {
   run(feeds: Tensors): Promise<InferenceSession.OnnxValueMapType>;
 };
 
@@ -36,6 +36,15 @@ export class OnnxRunner implements StepRunner<Rows> {
 
   get networks(): readonly unknown[] {
     return this.sessions;
+  }
+
+  /** Of each graph: what an input or output has for each image, as the graph says. */
+  shapes(name: string): (number | string)[][] {
+    return this.sessions.flatMap(({ inputMetadata, outputMetadata }) =>
+      [...inputMetadata, ...outputMetadata].flatMap(value =>
+        value.isTensor && value.name === name ? [value.shape.slice(1)] : [],
+      ),
+    );
   }
 
   begin(images: ImageStore): Rows {

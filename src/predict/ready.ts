@@ -1,20 +1,34 @@
 /** From a bundle's description and what runs it to a model that answers, in Node or in a page. */
 import type { BundleManifest } from '../bundle/manifest.js';
-import { UsageError } from '../errors/index.js';
+import { manifestFile } from '../bundle/manifest.js';
+import { BundleError, UsageError } from '../errors/index.js';
 import { commonThreshold } from '../evaluation/exits.js';
 import { guaranteedThreshold } from '../evaluation/risk.js';
 import type { ThresholdRule } from './budget.js';
 import { withinBudget } from './budget.js';
+import type { OnnxRunner } from './onnx-runner.js';
 import type { ReadyModel } from './predictor.js';
-import type { StepRunner } from './step-runner.js';
 
-/** @param bundle what messages call it */
-export function readyModel<Image>(
+/**
+ * @param bundle what messages call it
+ * @param runner disposed of where it is refused
+ * @throws BundleError where the graphs take or give something else than the description says
+ */
+export async function readyModel<Image>(
   bundle: string,
   manifest: BundleManifest,
-  runner: StepRunner,
+  runner: OnnxRunner,
   decode: ReadyModel<Image>['decode'],
-): ReadyModel<Image> {
+): Promise<ReadyModel<Image>> {
+  const difference = differenceOf(manifest, runner);
+  if (difference) {
+    await runner.dispose();
+    throw new BundleError({
+      problem: `the graphs of ${bundle} are not those that ${manifestFile} describes`,
+      ...difference,
+      mend: 'export the model again',
+    });
+  }
   const { image, preprocessing, classes, patch, steps } = manifest;
   return {
     runner,
@@ -30,6 +44,20 @@ export function readyModel<Image>(
     multiAdds: steps.map(({ multiAdds }) => multiAdds),
     thresholdsFor: rule => thresholdsFor(manifest, bundle, rule),
   };
+}
+
+function differenceOf(
+  { image: { side, channels }, classes }: BundleManifest,
+  runner: OnnxRunner,
+): { given: string; allowed: string } | undefined {
+  for (const [what, name, shape] of [
+    ['image', 'images', [side, side, channels]],
+    ['classes', 'logits', [classes.length]],
+  ] as const) {
+    const other = runner.shapes(name).find(own => own.join() !== shape.join());
+    if (other) return { given: `${what}: ${shape.join(' x ')}`, allowed: `${other.join(' x ')}, as ${name}` };
+  }
+  return undefined;
 }
 
 function thresholdsFor(manifest: BundleManifest, bundle: string, rule: ThresholdRule): readonly number[] {

@@ -1,6 +1,6 @@
 /** Fetches a bundle's files and checks them. */
 import type { BundleManifest } from '../bundle/manifest.js';
-import { checkFile, manifestFile, parseManifest } from '../bundle/manifest.js';
+import { checkFile, manifestFile, parseManifest, predictingFiles, weightsFile } from '../bundle/manifest.js';
 import { BundleError } from '../errors/index.js';
 
 /** Told how many bytes of the bundle have come. */
@@ -21,8 +21,7 @@ export interface FetchedBundle {
 export async function fetchBundle(base: URL, onProgress?: Progress): Promise<FetchedBundle> {
   const path = new URL(manifestFile, base);
   const manifest = parseManifest(new TextDecoder().decode(await get(path)), path.href);
-  const names = new Set(manifest.steps.map(({ graph }) => graph));
-  const wanted = Object.entries(manifest.files).filter(([name]) => names.has(name) || name.endsWith('.bin'));
+  const wanted = predictingFiles(manifest);
   const total = wanted.reduce((sum, [, { bytes }]) => sum + bytes, 0);
   let loaded = 0;
   const files = await Promise.all(
@@ -35,8 +34,8 @@ export async function fetchBundle(base: URL, onProgress?: Progress): Promise<Fet
   );
   return {
     manifest,
-    graphs: new Map(files.filter(([name]) => names.has(name))),
-    weights: files.filter(([name]) => !names.has(name)).map(([path, data]) => ({ path, data })),
+    graphs: new Map(files.filter(([name]) => name !== weightsFile)),
+    weights: files.filter(([name]) => name === weightsFile).map(([path, data]) => ({ path, data })),
   };
 }
 

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BundleManifest } from '../../src/bundle/manifest.js';
 import { startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { BundleError, EngineError, ExportError, GFNetError, UsageError } from '../../src/errors/index.js';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   const examples = { names: ['noise'], pixels: noiseBytes(4 * 60 * 60) };
   const made = await makeBundle('digits', loaded, findEvaluation(loaded.checkpoint), examples);
   expect(made.manifest.verification.difference).toBeLessThan(1e-4);
-  writeBundle(bundle, made, new Map());
+  writeBundle(bundle, made, new Map([['README.md', [Buffer.from('# digits')]]]));
   disposeTree(loaded.variables);
   here = await GFNet.load(packaged);
   there = await BundledGFNet.load(bundle, { threads: 1 });
@@ -228,6 +229,12 @@ describe('a stream', () => {
   });
 });
 
+type Described = Pick<BundleManifest, 'files' | 'classes'>;
+
+function without(files: BundleManifest['files'], name: string): BundleManifest['files'] {
+  return Object.fromEntries(Object.entries(files).filter(([other]) => other !== name));
+}
+
 describe('is refused', () => {
   async function refusal(path: string, options = {}): Promise<GFNetError> {
     const error: unknown = await BundledGFNet.load(path, options).catch((error: unknown) => error);
@@ -246,6 +253,53 @@ describe('is refused', () => {
     writeFileSync(join(copy, 'bundle.json'), '{"schemaVersion": 3}');
     expect(await refusal(copy)).toBeInstanceOf(BundleError);
     expect((await refusal(packaged)).message).toMatch(/missing[^]*bundle\.json/);
+  });
+
+  it.each<[string, RegExp, (manifest: Described) => object]>([
+    [
+      'without its weights',
+      /weights\.bin is missing[^]*files/,
+      ({ files }) => ({ files: without(files, 'weights.bin') }),
+    ],
+    [
+      'without a graph',
+      /focus\.onnx is missing[^]*files/,
+      ({ files }) => ({ files: without(files, 'focus.onnx') }),
+    ],
+    ['with crops larger than images', /crops of 61 pixels, of images of 60[^]*patch/, () => ({ patch: 61 })],
+    [
+      'with images too small to be cut',
+      /brought to 50 pixels, and 60 cut out[^]*resize/,
+      () => ({ preprocessing: { resize: 50 } }),
+    ],
+    [
+      'with other classes',
+      /given: {3}classes: 9[^]*allowed: 10/,
+      ({ classes }) => ({ classes: classes.slice(1) }),
+    ],
+    [
+      'with other images',
+      /given: {3}image: 61 x 61 x 1[^]*allowed: 60 x 60 x 1/,
+      () => ({ image: { side: 61, channels: 1 } }),
+    ],
+  ])('a description %s', async (_, message, change) => {
+    const copy = temporaryFolder();
+    cpSync(bundle, copy, { recursive: true });
+    const path = join(copy, 'bundle.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as Described;
+    writeFileSync(path, JSON.stringify({ ...manifest, ...change(manifest) }));
+    const error = await refusal(copy);
+    expect(error).toBeInstanceOf(BundleError);
+    expect(error.message).toMatch(message);
+  });
+
+  it('nothing because its card was edited', async () => {
+    const copy = temporaryFolder();
+    cpSync(bundle, copy, { recursive: true });
+    writeFileSync(join(copy, 'README.md'), '---\nlicense: mit\n---\n# digits');
+    const model = await BundledGFNet.load(copy);
+    expect(await model.predict(await testDigits(1))).toHaveLength(1);
+    await model.dispose();
   });
 
   it('a provider that is not there', async () => {
