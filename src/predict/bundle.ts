@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBundle } from '../bundle/files.js';
 import { manifestFile } from '../bundle/manifest.js';
-import { decodeImage } from '../data/decode.js';
+import { decodeSource } from './decode.js';
 import type { RuntimeOptions } from './onnx-node.js';
 import { loadRunner } from './onnx-node.js';
 import type { ReadyModel } from './predictor.js';
@@ -16,10 +16,5 @@ export function isBundle(path: string): boolean {
 /** @throws BundleError where it is missing or damaged; EngineError where ONNX Runtime cannot load it */
 export async function openBundle(folder: string, options: RuntimeOptions = {}): Promise<ReadyModel> {
   const manifest = readBundle(folder);
-  return readyModel(
-    folder,
-    manifest,
-    await loadRunner(folder, manifest, options),
-    (image, target, maxPixels) => decodeImage(image, target, undefined, maxPixels),
-  );
+  return readyModel(folder, manifest, await loadRunner(folder, manifest, options), decodeSource);
 }

@@ -1,7 +1,6 @@
 /** From a checkpoint to a model that answers, in the training engine. */
 import * as tf from '@tensorflow/tfjs-core';
 import { scaled } from '../data/conform.js';
-import { decodeImage } from '../data/decode.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
@@ -9,6 +8,7 @@ import { disposeTree } from '../engine/tensor-tree.js';
 import type { AnytimeModel, StepInput } from '../model/anytime.js';
 import { join, part, Runner } from '../model/runner.js';
 import { thresholdsFor } from './calibration.js';
+import { decodeSource } from './decode.js';
 import { loadModel, targetOf } from './load.js';
 import type { ReadyModel } from './predictor.js';
 import type { StepRunner } from './step-runner.js';
@@ -24,7 +24,7 @@ export async function openCheckpoint(path: string, threads: number | undefined):
   const { model, patch, variables, checkpoint } = loaded;
   return {
     runner: engineRunner(model, () => disposeTree(variables)),
-    decode: (image, target, maxPixels) => decodeImage(image, target, undefined, maxPixels),
+    decode: decodeSource,
     target: targetOf(loaded),
     classes: model.classes,
     patch,

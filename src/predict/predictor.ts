@@ -1,13 +1,14 @@
 /** Classifies images, taking only as many steps as each image needs; whatever computes the steps. */
 import { boxOf } from '../crop/box.js';
-import type { ImageShape, ImageTarget } from '../data/dataset.js';
-import { ImageError, UsageError } from '../errors/index.js';
-import { shown } from '../errors/shown.js';
+import type { ImageTarget } from '../data/dataset.js';
+import { UsageError } from '../errors/index.js';
 import { likeliest } from '../evaluation/softmax.js';
 import type { ThresholdRule } from './budget.js';
 import type { Looked } from './conveyor.js';
 import { blocksFor, Conveyor, storeLength } from './conveyor.js';
+import { requireIterable, requirePixels } from './given.js';
 import { Intake } from './intake.js';
+import { checkOptions } from './options.js';
 import type { Belief, ImageSource, Prediction, PredictOptions } from './prediction.js';
 import type { Decoded, Failed, Outcome } from './stream.js';
 import type { StepRunner } from './step-runner.js';
@@ -103,12 +104,13 @@ export class Predictor<Image = ImageSource> {
     images: Iterable<Source> | AsyncIterable<Source>,
     options: PredictOptions = {},
   ): AsyncGenerator<Outcome<Source>> {
-    this.#goOn(options);
-    const batchSize = atLeastOne('batchSize', options.batchSize ?? 64);
+    this.#begin(options);
+    requireIterable(images);
+    const { batchSize = 64 } = options;
     const decode = (source: Source): Promise<Uint8Array> =>
       this.model.decode(source, this.shape, options.maxPixels);
     const blocks = blocksFor(batchSize);
-    const store = this.lend(storeLength(this.model.runner, { batchSize, blocks }));
+    const store = this.lend(batchSize, storeLength(this.model.runner, { batchSize, blocks }));
     const conveyor = await this.conveyor(options, batchSize, blocks, store);
     const topK = this.topK(options);
     const entries: Entry<Source>[] = [];
@@ -157,7 +159,7 @@ export class Predictor<Image = ImageSource> {
 
   /** What is believed of one image after each step, as soon as it has been taken; none is taken that is not asked for. */
   async *steps(image: Image, options: Omit<PredictOptions, 'onStep'> = {}): AsyncGenerator<Belief> {
-    this.#goOn(options);
+    this.#begin(options);
     const pixels = await this.model.decode(image, this.shape, options.maxPixels);
     for await (const [belief] of this.beliefs([pixels], options)) if (belief) yield belief[1];
   }
@@ -168,8 +170,8 @@ export class Predictor<Image = ImageSource> {
    * @throws ImageError for pixels of another size; UsageError for options out of range
    */
   async predictPixels(images: readonly Uint8Array[], options: PredictOptions = {}): Promise<Prediction[]> {
-    this.#goOn(options);
-    images.forEach((image, i) => requireShape(image, i, this.shape));
+    this.#begin(options);
+    requirePixels(images, this.shape);
     const seen: Belief[][] = images.map(() => []);
     for await (const beliefs of this.beliefs(images, options)) {
       for (const [row, belief] of beliefs) {
@@ -185,6 +187,11 @@ export class Predictor<Image = ImageSource> {
     this.#store = undefined;
     this.#disposal ??= Promise.resolve(this.model.runner.dispose());
     return this.#disposal;
+  }
+
+  #begin(options: PredictOptions): void {
+    checkOptions(options);
+    this.#goOn(options);
   }
 
   /** @throws UsageError after `dispose`; the signal's reason where it is aborted */
@@ -210,10 +217,19 @@ export class Predictor<Image = ImageSource> {
   }
 
   /** Memory for the images of a stream: that of the last one, if no other has it, for memory that was never written to costs time. */
-  private lend(length: number): Uint8Array {
+  private lend(batchSize: number, length: number): Uint8Array {
     const store = this.#store;
     this.#store = undefined;
-    return store?.length === length ? store : new Uint8Array(length);
+    try {
+      return store?.length === length ? store : new Uint8Array(length);
+    } catch (cause) {
+      throw new UsageError({
+        problem: 'there is no memory for batches of this size',
+        given: `batchSize ${batchSize}`,
+        allowed: `images that together take less memory than there is; these would take ${length} bytes`,
+        cause,
+      });
+    }
   }
 
   private async conveyor(
@@ -223,7 +239,7 @@ export class Predictor<Image = ImageSource> {
     store?: Uint8Array,
   ): Promise<Conveyor<unknown>> {
     const thresholds = await this.thresholds(options);
-    const maxMs = options.maxMs === undefined ? undefined : positive('maxMs', options.maxMs);
+    const { maxMs } = options;
     const stopwatch = this.#stopwatch;
     const goOn = (): void => this.#goOn(options);
     return new Conveyor(this.model.runner, {
@@ -233,7 +249,7 @@ export class Predictor<Image = ImageSource> {
   }
 
   private topK({ topK = 5 }: PredictOptions): number {
-    return Math.min(atLeastOne('topK', topK), this.model.classes.length);
+    return Math.min(topK, this.model.classes.length);
   }
 
   private belief(
@@ -256,19 +272,15 @@ export class Predictor<Image = ImageSource> {
 
   /** One for each step but the last. */
   private async thresholds(options: PredictOptions): Promise<readonly number[]> {
-    const { threshold, budget, maxAccuracyDrop, confidence } = oneRule(options);
-    if (typeof budget === 'number') return this.model.thresholdsFor({ budget: positive('budget', budget) });
+    const { threshold = 0.975, budget, maxAccuracyDrop, confidence = 0.95 } = options;
+    if (typeof budget === 'number') return this.model.thresholdsFor({ budget });
     if (budget !== undefined) {
-      positive('budget.milliseconds', budget.milliseconds);
       return this.model.thresholdsFor({ budget, times: await this.stepMilliseconds() });
     }
     if (maxAccuracyDrop !== undefined) {
-      return this.model.thresholdsFor({
-        maxDrop: between0And1('maxAccuracyDrop', maxAccuracyDrop),
-        confidence: between0And1('confidence', confidence ?? 0.95),
-      });
+      return this.model.thresholdsFor({ maxDrop: maxAccuracyDrop, confidence });
     }
-    const common = checkThreshold(threshold ?? 0.975);
+    const common = threshold === 1 ? Infinity : threshold;
     return Array.from({ length: this.model.multiAdds.length - 1 }, () => common);
   }
 
@@ -287,71 +299,4 @@ export class Predictor<Image = ImageSource> {
       beliefs,
     };
   }
-}
-
-/** @throws ImageError for what is not the pixels of an image of that shape */
-function requireShape(image: unknown, index: number, { height, width, channels }: ImageShape): void {
-  const size = height * width * channels;
-  if (image instanceof Uint8Array && image.length === size) return;
-  throw new ImageError({
-    problem: `images[${index}] is not an image of the size that the model takes`,
-    given: image instanceof Uint8Array ? `${image.length} bytes` : shown(image),
-    allowed: `a Uint8Array of ${size} bytes (height ${height} x width ${width} x channels ${channels})`,
-    mend: 'give predict the pixels with their width, height and channels: it resizes',
-  });
-}
-
-/** @throws UsageError where the options choose thresholds in two ways */
-function oneRule(options: PredictOptions): PredictOptions {
-  const given = (['threshold', 'budget', 'maxAccuracyDrop'] as const).filter(
-    name => options[name] !== undefined,
-  );
-  if (given.length > 1) {
-    throw new UsageError({
-      problem: 'thresholds are chosen in one way',
-      given: given.map(name => `${name} ${JSON.stringify(options[name])}`).join(', '),
-      allowed: 'one of threshold, budget and maxAccuracyDrop',
-    });
-  }
-  if (options.confidence !== undefined && options.maxAccuracyDrop === undefined) {
-    throw new UsageError({
-      problem: 'confidence says how surely maxAccuracyDrop holds, and is of no use without it',
-      given: `confidence ${options.confidence}`,
-      mend: 'give maxAccuracyDrop too; the confidence at which an image is answered is threshold',
-    });
-  }
-  return options;
-}
-
-function between0And1(option: string, value: number): number {
-  if (value > 0 && value < 1) return value;
-  throw new UsageError({
-    problem: `${option} out of range`,
-    given: String(value),
-    allowed: 'between 0 and 1',
-  });
-}
-
-function checkThreshold(threshold: number): number {
-  if (threshold > 0 && threshold < 1) return threshold;
-  if (threshold === 1) return Infinity;
-  throw new UsageError({
-    problem: 'a confidence threshold out of range',
-    given: String(threshold),
-    allowed: 'above 0, up to 1 (all steps)',
-  });
-}
-
-function positive(option: string, value: number): number {
-  if (value > 0) return value;
-  throw new UsageError({ problem: `${option} out of range`, given: String(value), allowed: 'above 0' });
-}
-
-function atLeastOne(option: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new UsageError({
-    problem: `${option} out of range`,
-    given: String(value),
-    allowed: 'a whole number, 1 or more',
-  });
 }

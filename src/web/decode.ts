@@ -4,6 +4,7 @@ import type { ImageTarget } from '../data/dataset.js';
 import type { RawImage } from '../data/raw-image.js';
 import { asItIs, rawBytes } from '../data/raw-image.js';
 import { ImageError } from '../errors/index.js';
+import { isRawImage } from '../predict/given.js';
 import { opaque } from './opaque.js';
 
 /** An encoded image (a file, a blob, its bytes), what the page shows (an image or video element, a canvas, a bitmap), or pixels. */
@@ -20,7 +21,7 @@ export async function decodeInPage(
   target: ImageTarget,
   maxPixels = 100_000_000,
 ): Promise<Uint8Array> {
-  if ('channels' in image) {
+  if (isRawImage(image)) {
     const raw = rawBytes(image);
     return (
       asItIs(raw, target) ??

@@ -1,6 +1,8 @@
 /** What a `Predictor` makes of what it is given, whatever computes the steps. */
 import { describe, expect, it } from 'vitest';
 import { ImageError, UsageError } from '../../src/errors/index.js';
+import { decodeSource } from '../../src/predict/decode.js';
+import type { ImageSource } from '../../src/predict/prediction.js';
 import type { Taken } from '../../src/predict/step-runner.js';
 import type { Rows } from './counting.js';
 import { Counting, counting } from './counting.js';
@@ -164,4 +166,59 @@ describe('a model that was disposed of', () => {
     await model.dispose();
     await expect(steps.next()).rejects.toThrow(UsageError);
   });
+});
+
+describe('callers without types are told', () => {
+  const model = counting();
+  const refusal = async (work: Promise<unknown>): Promise<UsageError> => {
+    const error: unknown = await work.catch((error: unknown) => error);
+    return error instanceof UsageError ? error : expect.fail(String(error));
+  };
+
+  it.each([
+    [{ budget: null }, /budget[^]*given: {3}null[^]*allowed: Multi-Adds, above 0, or/],
+    [{ budget: { milliseconds: '8' } }, /given: {3}milliseconds: "8"/],
+    [{ budget: {} }, /budget[^]*given: {3}Object/],
+    [{ threshold: 0 }, /threshold[^]*given: {3}0[^]*allowed: above 0, up to 1/],
+    [{ threshold: '0.5' }, /threshold[^]*given: {3}"0.5"/],
+    [{ maxAccuracyDrop: 1 }, /maxAccuracyDrop[^]*given: {3}1[^]*between 0 and 1/],
+    [{ maxPixels: NaN }, /maxPixels[^]*given: {3}NaN[^]*a whole number/],
+    [{ maxMs: -1 }, /maxMs[^]*above 0/],
+    [{ topK: 0 }, /topK[^]*1 or more/],
+    [{ batchSize: 1.5 }, /batchSize[^]*a whole number/],
+    [{ signal: 5 }, /signal[^]*an AbortSignal/],
+    [{ onStep: 'no' }, /onStep[^]*a function/],
+    [{ treshold: 0.5 }, /unknown option[^]*treshold[^]*threshold, budget/],
+    [null, /options[^]*given: {3}null/],
+  ])('of options: %j', async (options, message) => {
+    const asked = options as object;
+    for (const work of [
+      model.predict([1], asked),
+      model.predictPixels([Uint8Array.of(1)], asked),
+      model.steps(1, asked).next(),
+    ])
+      expect((await refusal(work)).message).toMatch(message);
+  });
+
+  it('of batches that no memory holds', async () => {
+    const { message } = await refusal(model.predict([1], { batchSize: Number.MAX_SAFE_INTEGER }));
+    expect(message).toMatch(/no memory[^]*batchSize 9007199254740991/);
+  });
+
+  it.each([null, undefined, 5, 'a.png', Uint8Array.of(1, 2)])('of what is no list: %j', async images => {
+    const given = images as unknown as number[];
+    expect((await refusal(model.predict(given))).message).toMatch(/no images[^]*\[image\]/);
+    const pixels = images as unknown as Uint8Array[];
+    expect((await refusal(model.predictPixels(pixels))).message).toMatch(/no images[^]*an array/);
+  });
+
+  it.each([null, 5, {}, new ArrayBuffer(4), { width: 1, height: 1, channels: 1 }])(
+    'of what is no image: %j',
+    async image => {
+      const target = { height: 1, width: 1, channels: 1 };
+      const work = decodeSource(image as unknown as ImageSource, target, undefined);
+      await expect(work).rejects.toThrow(ImageError);
+      await expect(work).rejects.toThrow(/no image[^]*given: {3}(null|5|Object|ArrayBuffer)\n[^]*a path/);
+    },
+  );
 });
