@@ -1,5 +1,6 @@
 /** Which image files are meant by what stands on a command line. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { glob } from 'tinyglobby';
 import { UsageError } from '../errors/index.js';
@@ -13,7 +14,7 @@ export interface ImageFiles {
 }
 
 /**
- * @param named files, folders (all images within, in the order of their names), patterns such as `photos/*.jpg`, or `-` alone, which
+ * @param named files, folders (all images within, in the order of their names; a folder that links lead to again is taken once), patterns such as `photos/*.jpg`, or `-` alone, which
  *   reads names from standard input, one a line
  * @param signal ends that
  * @throws UsageError where a folder or a pattern has no image
@@ -65,5 +66,17 @@ async function expand(named: string): Promise<string[]> {
     });
   }
   const base = folder ? `${named.replace(/\/+$/, '')}/` : '';
-  return found.sort().map(file => base + file);
+  return fromFoldersOnce(found.sort().map(file => base + file));
+}
+
+/** Without those in a folder that has a shorter name, too: a link may lead back to a folder above it. */
+function fromFoldersOnce(files: readonly string[]): string[] {
+  const folders = [...new Set(files.map(file => dirname(file)))].sort((a, b) => a.length - b.length);
+  const names = new Map<string, string>();
+  for (const folder of folders) {
+    const real = realpathSync(folder);
+    if (!names.has(real)) names.set(real, folder);
+  }
+  const kept = new Set(names.values());
+  return files.filter(file => kept.has(dirname(file)));
 }

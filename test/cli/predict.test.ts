@@ -1,9 +1,18 @@
 /** `gfnet predict` on folders, patterns and standard input, with an exported bundle. */
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { namesOf } from '../../src/cli/image-files.js';
 import { decodeImage } from '../../src/data/decode.js';
 import { exitCodes } from '../../src/errors/index.js';
 import type { Prediction } from '../../src/predict/prediction.js';
@@ -92,6 +101,20 @@ describe('gfnet predict', () => {
     expect(steps('100000ms')).toBeGreaterThan(1);
     expect(predict('photos/b.png', '--budget', '8 miles').stderr).toMatch(/milliseconds such as 8ms/);
     expect(predict('photos/b.png', '--budget', '0.000001ms').stderr).toMatch(/below the cost of the glance/);
+  });
+
+  it('takes a folder once that links within it lead to again', async () => {
+    const linked = join(folder, 'linked');
+    mkdirSync(join(linked, 'older'), { recursive: true });
+    for (const name of ['z.png', 'older/c.png'])
+      copyFileSync(join(packaged, 'example.png'), join(linked, name));
+    symlinkSync('.', join(linked, 'again'));
+    symlinkSync('older', join(linked, 'new'));
+    symlinkSync('z.png', join(linked, 'best.png'));
+    const expected = ['best.png', 'new/c.png', 'z.png'].map(name => `${linked}/${name}`);
+    expect(await namesOf([linked])).toEqual(expected);
+    expect(await namesOf([`${linked}/`])).toEqual(expected);
+    expect(await namesOf([`${linked}/**/*.png`])).toEqual(expected.map(name => relative('.', name)));
   });
 
   it('refuses what names no image', () => {
