@@ -44,9 +44,11 @@ async function get(url: URL, onBytes?: (count: number) => void): Promise<Uint8Ar
     const response = await fetch(url);
     if (!response.ok) throw new Error(`status ${response.status}`);
     const parts: Uint8Array<ArrayBuffer>[] = [];
-    for await (const part of response.body ?? []) {
-      parts.push(part);
-      onBytes?.(part.length);
+    // Not by `for await`, which Safari does not know of a body.
+    const reader = response.body?.getReader();
+    for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+      parts.push(read.value);
+      onBytes?.(read.value.length);
     }
     return new Uint8Array(await new Blob(parts).arrayBuffer());
   } catch (cause) {

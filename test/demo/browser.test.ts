@@ -119,6 +119,9 @@ describe.skipIf(!there)('in Chromium', () => {
       ({ page, faults } = await open(await serve(made)));
       await page.waitForFunction('globalThis.web !== undefined');
       await page.evaluate(`(async () => {
+        // Safari has neither.
+        delete ReadableStream.prototype[Symbol.asyncIterator];
+        delete ReadableStream.prototype.values;
         globalThis.model = await web.GFNet.load('bundle', { runtime: 'runtime/', threads: 2 });
         globalThis.images = await Promise.all([0, 1, 2, 3, 4].map(async i => (await fetch('examples/' + i)).blob()));
       })()`);
