@@ -6,6 +6,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import fastify from 'fastify';
+import { UsageError } from '../errors/index.js';
 import { createMetrics } from './metrics.js';
 import { Batcher } from './batcher.js';
 import { openApi } from './document.js';
@@ -23,7 +24,7 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** @throws EngineError where the model cannot be loaded */
+/** @throws EngineError where the model cannot be loaded; UsageError where the address cannot be listened on */
 export async function serve(
   bundle: string,
   options: ServeOptions,
@@ -60,7 +61,10 @@ export async function serve(
     addPredict(guarded, { batcher, metrics, options });
     done();
   });
-  const url = await app.listen({ host: options.host, port: options.port });
+  const url = await listen(app, options).catch(async (error: unknown) => {
+    await pool?.close();
+    throw error;
+  });
   return {
     url,
     async reload() {
@@ -77,6 +81,19 @@ export async function serve(
       await pool?.close();
     },
   };
+}
+
+async function listen(app: FastifyInstance, { host, port }: ServeOptions): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    throw new UsageError({
+      problem: 'the address cannot be listened on',
+      given: `${host}, port ${port}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      mend: 'choose another --port (0 takes any that is free), or as --host an address of this machine',
+      cause,
+    });
+  }
 }
 
 async function prepare(app: FastifyInstance, options: ServeOptions, guarded: boolean): Promise<void> {

@@ -1,5 +1,5 @@
 /** Starts `gfnet serve` as a user does, on a port that is free, and asks it. */
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -20,40 +20,52 @@ export function exported(folder: string): string {
   return bundle;
 }
 
-export interface Running {
-  readonly url: string;
+interface Started {
   readonly process: ChildProcess;
   /** What it has printed so far. */
-  output(): string;
+  readonly output: () => string;
+  /** Until it prints more. */
+  readonly more: () => Promise<void>;
+}
+
+export interface Running extends Omit<Started, 'more'> {
+  readonly url: string;
   /** The process ids of its children. */
   children(): number[];
   /** Until it has printed `text`. */
   printed(text: string): Promise<void>;
 }
 
-export async function startServer(bundle: string, ...args: readonly string[]): Promise<Running> {
-  const child = spawn(process.execPath, [launcher, 'serve', bundle, '--port', '0', ...args]);
+/** With any port that is free, unless `args` say otherwise. */
+export function start(bundle: string, args: readonly string[], options: SpawnOptions = {}): Started {
+  const child = spawn(process.execPath, [launcher, 'serve', bundle, '--port', '0', ...args], options);
   let text = '';
   const changed: (() => void)[] = [];
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
+    stream?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
       for (const tell of changed.splice(0)) tell();
     });
   }
+  const more = (): Promise<void> => new Promise(resolve => changed.push(resolve));
+  return { process: child, output: () => text, more };
+}
+
+export async function startServer(bundle: string, ...args: readonly string[]): Promise<Running> {
+  const { process: child, output, more } = start(bundle, args);
   const printed = async (wanted: string): Promise<void> => {
-    while (!text.includes(wanted)) {
-      if (child.exitCode !== null) throw new Error(`the server ended: ${text}`);
-      await Promise.race([new Promise<void>(resolve => changed.push(resolve)), once(child, 'exit')]);
+    while (!output().includes(wanted)) {
+      if (child.exitCode !== null) throw new Error(`the server ended: ${output()}`);
+      await Promise.race([more(), once(child, 'exit')]);
     }
   };
   await printed('listening on');
-  const [, url = ''] = /listening on (\S+)/.exec(text) ?? [];
+  const [, url = ''] = /listening on (\S+)/.exec(output()) ?? [];
   const tasks = `/proc/${child.pid ?? 0}/task/${child.pid ?? 0}/children`;
   return {
     url,
     process: child,
-    output: () => text,
+    output,
     children: () => readFileSync(tasks, 'utf8').trim().split(' ').map(Number),
     printed,
   };
