@@ -39,9 +39,9 @@ export function serveCommand(): Command {
         defaults.deadline,
       ),
     )
-    .addOption(number('--max-bytes <n>', 'of a request', 1, defaults.maxBytes))
+    .addOption(number('--max-bytes <n>', 'of a request’s body', 1, defaults.maxBytes))
     .addOption(number('--max-pixels <n>', 'of an image, before it is resized', 1, defaults.maxPixels))
-    .addOption(number('--max-images <n>', 'of a request', 1, defaults.maxImages))
+    .addOption(number('--max-images <n>', 'of a request, at most those that may wait', 1, defaults.maxImages))
     .addHelpText(
       'after',
       `

@@ -1,6 +1,6 @@
 /** The description of the server's interface, in OpenAPI's form. */
 import { programVersion } from '../checkpoint/program.js';
-import type { ServeOptions } from './options.js';
+import { mostImages, type ServeOptions } from './options.js';
 
 const error = {
   description: 'What is wrong, what was given, what is allowed, how to mend it.',
@@ -68,10 +68,8 @@ const plain = (description: string, failures: object = {}): object => ({
 });
 
 /** @param guarded whether a token is asked for */
-export function openApi(
-  { maxImages, maxBytes, maxPixels, deadline }: ServeOptions,
-  guarded: boolean,
-): object {
+export function openApi(options: ServeOptions, guarded: boolean): object {
+  const { maxBytes, maxPixels, deadline } = options;
   const guard = guarded ? { security: [{ bearer: [] }] } : {};
   const refused = guarded ? { 401: error } : {};
   return {
@@ -83,7 +81,7 @@ export function openApi(
         post: {
           ...guard,
           summary: 'Classify images, looking only as often as each one needs.',
-          description: `Up to ${maxImages} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each; answered within ${deadline} ms of its arrival, or with 504.`,
+          description: `Up to ${mostImages(options)} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each; answered within ${deadline} ms of its arrival, or with 504.`,
           parameters: [
             query('threshold', 'Confidence at which an image is answered, above 0, up to 1.'),
             {

@@ -1,34 +1,62 @@
 /** The images of a request: raw, in a form, or as base64 in JSON. */
+import { buffer } from 'node:stream/consumers';
+import { Busboy } from '@fastify/busboy';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { UsageError } from '../errors/index.js';
 import { JsonBody } from './options.js';
+import { Refused } from './reply.js';
 
-/** @throws UsageError where the body has none, too many, or is not understood */
-export async function imagesOf(request: FastifyRequest, maxImages: number): Promise<Uint8Array[]> {
-  const images = request.isMultipart() ? await fromForm(request) : fromBody(request.body);
-  if (images.length >= 1 && images.length <= maxImages) return images;
-  throw new UsageError({
-    problem: images.length === 0 ? 'the request holds no image' : 'the request holds too many images',
-    given: String(images.length),
-    allowed: `1 to ${maxImages}`,
-  });
+export const formType = 'multipart/form-data';
+
+/** Parts of a form beside its images. */
+const otherParts = 16;
+
+/** @throws UsageError where the body has none or is not understood; Refused where it has too many */
+export async function imagesOf(
+  { headers, body }: FastifyRequest,
+  maxImages: number,
+): Promise<readonly Uint8Array[]> {
+  const type = headers['content-type'] ?? '';
+  const images =
+    body instanceof Uint8Array && type.toLowerCase().startsWith(formType)
+      ? await fromForm(body, type, maxImages + otherParts)
+      : fromBody(body);
+  const counted = { given: String(images.length), allowed: `1 to ${maxImages}` };
+  if (images.length === 0) throw new UsageError({ problem: 'the request holds no image', ...counted });
+  if (images.length > maxImages)
+    throw new Refused(413, { problem: 'the request holds too many images', ...counted });
+  return images;
 }
 
-async function fromForm(request: FastifyRequest): Promise<Uint8Array[]> {
-  const images: Uint8Array[] = [];
+/** @param type with the boundary of parts */
+async function fromForm(body: Uint8Array, type: string, parts: number): Promise<Uint8Array[]> {
+  const files: Promise<Uint8Array>[] = [];
   try {
-    for await (const part of request.parts()) if (part.type === 'file') images.push(await part.toBuffer());
+    const form = new Busboy({ headers: { 'content-type': type }, limits: { parts } });
+    await new Promise((resolve, reject) => {
+      form.on('file', (_, file) => {
+        const content = buffer(file);
+        content.catch(reject);
+        files.push(content);
+      });
+      form.on('partsLimit', () =>
+        reject(new Refused(413, { problem: 'the form has too many parts', allowed: String(parts) })),
+      );
+      form.on('error', reject);
+      form.on('finish', resolve);
+      form.end(body);
+    });
   } catch (cause) {
-    // Limits are told by a status of their own; what is left is a form that cannot be parsed.
-    if (cause instanceof Error && 'statusCode' in cause) throw cause;
+    if (cause instanceof Refused) throw cause;
     throw new UsageError({
       problem: 'the form is damaged or cut off',
-      allowed: 'multipart/form-data',
+      given: cause instanceof Error ? cause.message : String(cause),
+      allowed: formType,
       cause,
     });
   }
-  return images;
+  return Promise.all(files);
 }
 
 function fromBody(body: unknown): Uint8Array[] {

@@ -28,6 +28,11 @@ export const ServeOptions = z.strictObject({
 });
 export type ServeOptions = z.infer<typeof ServeOptions>;
 
+/** Images that one request may hold: more than the queue takes would never be computed. */
+export function mostImages({ maxImages, queue }: ServeOptions): number {
+  return Math.min(maxImages, queue);
+}
+
 /** Threads of each child: the cores divided among them. */
 export function threadsOf({ threads, workers }: ServeOptions): number {
   return threads ?? Math.max(1, Math.floor(availableParallelism() / workers));

@@ -8,7 +8,7 @@ import { Deadline } from './deadline.js';
 import { imagesOf } from './images.js';
 import type { ImageOutcome } from './messages.js';
 import type { Metrics } from './metrics.js';
-import { RequestOptions, type ServeOptions } from './options.js';
+import { mostImages, RequestOptions, type ServeOptions } from './options.js';
 import { fail } from './reply.js';
 
 interface Means {
@@ -46,7 +46,7 @@ async function predict(
   { batcher, metrics, options }: Means,
 ): Promise<object> {
   const asked = requestOptions(request.query);
-  const images = await imagesOf(request, options.maxImages);
+  const images = await imagesOf(request, mostImages(options));
   const outcomes = await batcher.submit(images, asked, request.getDecorator<Deadline>('deadline'));
   count(metrics, outcomes);
   const [first] = outcomes;

@@ -1,10 +1,21 @@
 /** What is answered to a request that fails: a status code, and the error's parts as JSON. */
 import type { FastifyReply } from 'fastify';
-import { GFNetError } from '../errors/index.js';
+import type { Explanation } from '../errors/index.js';
+import { GFNetError, UsageError } from '../errors/index.js';
 import { QueueFull, TooLate } from './batcher.js';
 import { ChildLost } from './child.js';
 import type { Reason } from './messages.js';
 import { reasonOf } from './messages.js';
+
+/** A request that is refused with a status of its own. */
+export class Refused extends UsageError {
+  constructor(
+    readonly statusCode: number,
+    explanation: Explanation,
+  ) {
+    super(explanation);
+  }
+}
 
 interface Failure {
   readonly code: number;
@@ -32,9 +43,8 @@ function failureOf(error: unknown): Failure {
     return { code: 504, error: { problem: 'the answer would have come after the deadline' } };
   if (error instanceof ChildLost)
     return { code: 500, error: { problem: 'the process that computed the answer ended, twice' } };
-  if (error instanceof GFNetError) {
-    return { code: 400, error: reasonOf(error) };
-  }
+  if (error instanceof GFNetError)
+    return { code: error instanceof Refused ? error.statusCode : 400, error: reasonOf(error) };
   const code = statusOf(error);
   const problem = code < 500 && error instanceof Error ? error.message : 'an error of the server';
   return { code, error: { problem } };

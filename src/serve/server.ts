@@ -1,7 +1,6 @@
 /** The HTTP server: takes images, lets child processes compute them in batches, answers in time or says that it cannot. */
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import multipart from '@fastify/multipart';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
@@ -10,6 +9,7 @@ import { UsageError } from '../errors/index.js';
 import { createMetrics } from './metrics.js';
 import { Batcher } from './batcher.js';
 import { openApi } from './document.js';
+import { formType } from './images.js';
 import { type ServeOptions, threadsOf } from './options.js';
 import type { PoolEvents } from './pool.js';
 import { Pool } from './pool.js';
@@ -98,21 +98,12 @@ async function listen(app: FastifyInstance, { host, port }: ServeOptions): Promi
 
 async function prepare(app: FastifyInstance, options: ServeOptions, guarded: boolean): Promise<void> {
   const raw = { parseAs: 'buffer' } as const;
-  for (const type of ['application/octet-stream', /^image\//])
+  for (const type of [formType, 'application/octet-stream', /^image\//])
     app.addContentTypeParser(type, raw, (_, body, done) => done(null, body));
   app.setErrorHandler((error, _, reply) => fail(reply, error));
   app.setNotFoundHandler((_, reply) =>
     reply.code(404).send({ error: { problem: 'no such page', allowed: '/docs lists them' } }),
   );
-  await app.register(multipart, {
-    limits: {
-      fileSize: options.maxBytes,
-      files: options.maxImages + 1,
-      fields: 16,
-      fieldSize: 1024,
-      parts: options.maxImages + 17,
-    },
-  });
   await app.register(swagger, {
     mode: 'static',
     specification: { document: openApi(options, guarded) as never },

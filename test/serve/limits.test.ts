@@ -61,6 +61,19 @@ describe('a queue of 4 images behind a token', () => {
     expect(document.paths['/predict']?.post?.responses).toHaveProperty('401');
   });
 
+  it('takes no more images in a request than the queue does, and says so: waiting would not help', async () => {
+    const ask = (count: number): Promise<Response> => {
+      const images = Array<string>(count).fill(example.toString('base64'));
+      return post(server, JSON.stringify({ images }), { ...json, ...bearer });
+    };
+    expect(await predictions(ask(4))).toHaveLength(4);
+    const response = await ask(5);
+    expect([response.status, response.headers.get('retry-after')]).toEqual([413, null]);
+    expect(await response.json()).toMatchObject({ error: { given: '5', allowed: '1 to 4' } });
+    const document = await (await fetch(`${server.url}/docs/json`)).text();
+    expect(document).toContain('Up to 4 images a request');
+  });
+
   it('refuses what the queue has no room for', async () => {
     const responses = await Promise.all(
       Array.from({ length: 60 }, () => post(server, example, { ...png, ...bearer })),

@@ -1,5 +1,8 @@
 /** The server, over loopback, as a process of its own with children of its own. */
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction } from '../../src/predict/prediction.js';
@@ -24,6 +27,12 @@ const folder = temporaryFolder();
 function form(...images: readonly Uint8Array[]): FormData {
   const data = new FormData();
   images.forEach((image, i) => data.append('image', new Blob([Uint8Array.from(image)]), `${i}.png`));
+  return data;
+}
+
+function fields(count: number): FormData {
+  const data = new FormData();
+  for (let i = 0; i < count; i++) data.append('note', String(i));
   return data;
 }
 
@@ -74,7 +83,8 @@ describe('gfnet serve', () => {
     ['text that is no base64', 400, '{"image": "?"}', json],
     ['another type', 415, '<image/>', { 'content-type': 'application/xml' }],
     ['too many bytes', 413, Buffer.alloc(300_001), png],
-    ['too many images', 400, form(...Array.from({ length: 17 }, () => example)), {}],
+    ['too many images', 413, form(...Array.from({ length: 17 }, () => example)), {}],
+    ['a form of too many parts', 413, fields(33), {}],
     ['an empty form', 400, form(), {}],
     ['a threshold out of range', 400, example, png, 'threshold=2'],
     ['a threshold that is none', 400, example, png, 'threshold=high'],
@@ -88,6 +98,26 @@ describe('gfnet serve', () => {
     expect(response.status).toBe(code);
     const { error } = (await response.json()) as { error: { problem: string } };
     expect(error.problem.length).toBeGreaterThan(5);
+  });
+
+  it('refuses a form that is too large as a whole: by its length before it comes, or as soon as that much has come', async () => {
+    const type = { 'content-type': 'multipart/form-data; boundary=x' };
+    const file = (i: number): string =>
+      `--x\r\ncontent-disposition: form-data; name="${i}"; filename="a"\r\n\r\n${'a'.repeat(100_000)}\r\n`;
+    const field = `--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n${'a'.repeat(300_000)}\r\n`;
+    for (const [headers, parts] of [
+      [{ 'content-length': '300001' }, []],
+      [{}, [0, 1, 2].map(file)],
+      [{}, [field]],
+    ] as const) {
+      // Never ended: who waits for all of it does not answer.
+      const sent = request(`${server.url}/predict`, { method: 'POST', headers: { ...type, ...headers } });
+      sent.on('error', () => undefined).flushHeaders();
+      for (const part of parts) sent.write(part);
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      expect(response.statusCode).toBe(413);
+      sent.destroy();
+    }
   });
 
   it('refuses an image of too many pixels before it decodes it, and tells one bad image among good ones', async () => {
