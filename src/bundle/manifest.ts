@@ -143,6 +143,33 @@ function* contradictions({
 /** bundle.json without what follows from the format and from the other files. */
 export type BundleFields = Omit<BundleManifest, 'format' | 'schemaVersion' | 'files'>;
 
+/** What predicting needs of a bundle, in memory. */
+export interface BundleContent {
+  /** What messages call it. */
+  readonly path: string;
+  readonly manifest: BundleManifest;
+  readonly graphs: ReadonlyMap<string, Uint8Array>;
+  /** What graphs refer to by name. */
+  readonly weights: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+/** @param read gives a file, checked */
+export async function bundleContent(
+  path: string,
+  manifest: BundleManifest,
+  read: (name: string, expected: BundleManifest['files'][string]) => Promise<Uint8Array>,
+): Promise<BundleContent> {
+  const files = await Promise.all(
+    predictingFiles(manifest).map(async ([name, expected]) => [name, await read(name, expected)] as const),
+  );
+  return {
+    path,
+    manifest,
+    graphs: new Map(files.filter(([name]) => name !== weightsFile)),
+    weights: files.filter(([name]) => name === weightsFile).map(([path, data]) => ({ path, data })),
+  };
+}
+
 /** The text of bundle.json. */
 export function formatManifest(fields: BundleFields, files: BundleManifest['files']): string {
   const manifest = manifestSchema.parse({ format: 'gfnet-bundle', schemaVersion, ...fields, files });

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBundle } from '../bundle/files.js';
+import type { BundleContent } from '../bundle/manifest.js';
 import { manifestFile } from '../bundle/manifest.js';
 import { decodeSource } from './decode.js';
 import type { RuntimeOptions } from './onnx-node.js';
@@ -13,8 +14,15 @@ export function isBundle(path: string): boolean {
   return existsSync(join(path, manifestFile));
 }
 
-/** @throws BundleError where it is missing or damaged; EngineError where ONNX Runtime cannot load it */
-export async function openBundle(folder: string, options: RuntimeOptions = {}): Promise<ReadyModel> {
-  const manifest = readBundle(folder);
-  return readyModel(folder, manifest, await loadRunner(folder, manifest, options), decodeSource);
+/**
+ * @param bundle its folder, or what was read of it
+ * @throws BundleError where it is missing or damaged; EngineError where ONNX Runtime cannot load it
+ */
+export async function openBundle(
+  bundle: string | BundleContent,
+  options: RuntimeOptions = {},
+): Promise<ReadyModel> {
+  const { path, manifest } =
+    typeof bundle === 'string' ? { path: bundle, manifest: readBundle(bundle) } : bundle;
+  return readyModel(path, manifest, await loadRunner(bundle, manifest, options), decodeSource);
 }

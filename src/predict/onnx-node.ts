@@ -1,7 +1,7 @@
 /** Loads an exported model's graphs in Node. */
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
-import type { BundleManifest } from '../bundle/manifest.js';
+import type { BundleContent, BundleManifest } from '../bundle/manifest.js';
 import { EngineError } from '../errors/index.js';
 import { OnnxRunner } from './onnx-runner.js';
 
@@ -20,16 +20,16 @@ const threadsRest = { extra: { session: { force_spinning_stop: '1' } } };
 
 /** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
 export async function loadRunner(
-  folder: string,
+  bundle: string | BundleContent,
   { steps, image }: Pick<BundleManifest, 'steps' | 'image'>,
   options: RuntimeOptions = {},
 ): Promise<OnnxRunner> {
-  return new OnnxRunner(await loadSessions(folder, steps, options), image);
+  return new OnnxRunner(await loadSessions(bundle, steps, options), image);
 }
 
 /** A session for each step; those that share a graph share one. @throws as `loadRunner` */
 export async function loadSessions(
-  folder: string,
+  bundle: string | BundleContent,
   steps: readonly Pick<BundleManifest['steps'][number], 'graph'>[],
   { threads, provider = 'cpu' }: RuntimeOptions = {},
 ): Promise<InferenceSession[]> {
@@ -41,16 +41,26 @@ export async function loadSessions(
   };
   try {
     for (const { graph } of steps) {
-      if (!loaded.has(graph)) loaded.set(graph, await InferenceSession.create(join(folder, graph), options));
+      if (!loaded.has(graph)) loaded.set(graph, await open(bundle, graph, options));
     }
   } catch (cause) {
     for (const session of loaded.values()) await session.release();
     throw new EngineError({
-      problem: `ONNX Runtime cannot load ${folder}`,
+      problem: `ONNX Runtime cannot load ${typeof bundle === 'string' ? bundle : bundle.path}`,
       given: cause instanceof Error ? cause.message : String(cause),
       mend: 'export the model again; a provider must be one that this build of onnxruntime-node has',
       cause,
     });
   }
   return steps.flatMap(({ graph }) => loaded.get(graph) ?? []);
+}
+
+function open(
+  bundle: string | BundleContent,
+  graph: string,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  if (typeof bundle === 'string') return InferenceSession.create(join(bundle, graph), options);
+  const content = bundle.graphs.get(graph) ?? new Uint8Array();
+  return InferenceSession.create(content, { ...options, externalData: bundle.weights });
 }

@@ -12,13 +12,16 @@ export class ChildLost extends Error {}
 
 export type Answer = Extract<WorkerMessage, { kind: 'done' | 'refused' }>;
 
+/** Called when it ends, for whatever reason. @param how it ended */
+type OnLost = (child: Child, how: string) => void;
+
 export class Child {
   private waiting:
     { id: number; resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
 
   private constructor(
     private readonly process: ChildProcess,
-    onLost: (child: Child) => void,
+    onLost: OnLost,
   ) {
     process.on('message', (message: WorkerMessage) => {
       const { waiting } = this;
@@ -26,22 +29,23 @@ export class Child {
       this.waiting = undefined;
       waiting.resolve(message);
     });
-    process.once('exit', () => {
+    process.once('exit', (code, signal) => {
       this.waiting?.reject(new ChildLost('the process that computed it ended'));
       this.waiting = undefined;
-      onLost(this);
+      onLost(this, signal ?? `exit code ${code}`);
     });
   }
 
   /**
-   * @param onLost called when it ends, for whatever reason
    * @throws EngineError where the process cannot be started, or the model not loaded
    */
-  static start(setting: WorkerSetting, onLost: (child: Child) => void): Promise<Child> {
+  static start(setting: WorkerSetting, onLost: OnLost): Promise<Child> {
     // Threads of the pool that decodes images: as many as compute.
     const env = { ...process.env, UV_THREADPOOL_SIZE: String(Math.max(2, setting.threads)) };
-    const child = fork(program, [JSON.stringify(setting)], { serialization: 'advanced', env });
+    const child = fork(program, { serialization: 'advanced', env });
     return new Promise((resolve, reject) => {
+      // Where it cannot be sent, the process has ended or was not started, which is told below.
+      child.send(setting, () => undefined);
       const ended = (): void =>
         reject(new EngineError({ problem: 'a process with the model ended while it started' }));
       child.once('exit', ended);

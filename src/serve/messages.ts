@@ -1,16 +1,18 @@
 /** What the server and its child processes tell each other. */
+import type { BundleContent } from '../bundle/manifest.js';
 import type { Explanation } from '../errors/index.js';
 import { GFNetError } from '../errors/index.js';
 import type { Prediction } from '../predict/prediction.js';
 import type { RequestOptions } from './options.js';
 
+/** The first message to a child. */
 export interface WorkerSetting {
-  readonly bundle: string;
+  readonly bundle: BundleContent;
   readonly threads: number;
   readonly maxPixels: number;
 }
 
-/** To the child. */
+/** Each further one. */
 export interface Work {
   readonly id: number;
   readonly images: readonly Uint8Array[];

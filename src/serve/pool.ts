@@ -11,7 +11,10 @@ const [firstPause, longestPause] = [100, 5000];
 export interface PoolEvents {
   /** A process is free. */
   readonly onFree: () => void;
-  readonly onLost: () => void;
+  /** A process ended unasked, and is replaced. @param how it ended */
+  readonly onLost: (how: string) => void;
+  /** A process to replace it could not be started; that is tried again. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 let works = 0;
@@ -92,26 +95,27 @@ export class Pool {
   }
 
   private async add(): Promise<void> {
-    const child = await Child.start(this.setting, lost => this.lose(lost));
+    const child = await Child.start(this.setting, (lost, how) => this.lose(lost, how));
     this.children.add(child);
     if (this.closing) child.stop();
     else this.release(child);
   }
 
-  private lose(lost: Child): void {
+  private lose(lost: Child, how: string): void {
     this.children.delete(lost);
     const place = this.idle.indexOf(lost);
     if (place >= 0) this.idle.splice(place, 1);
     if (this.closing) return;
-    this.events.onLost();
+    this.events.onLost(how);
     void this.replace(firstPause);
   }
 
   private async replace(pause: number): Promise<void> {
     try {
       await this.add();
-    } catch {
+    } catch (error) {
       if (this.closing) return;
+      this.events.onFailed(error);
       setTimeout(() => void this.replace(Math.min(longestPause, 2 * pause)), pause).unref();
     }
   }

@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import fastify from 'fastify';
+import { readContent } from '../bundle/files.js';
 import { UsageError } from '../errors/index.js';
 import { createMetrics } from './metrics.js';
 import { Batcher } from './batcher.js';
@@ -18,13 +19,13 @@ import { fail } from './reply.js';
 
 export interface Server {
   readonly url: string;
-  /** Loads the bundle anew, then answers with it; the old one finishes what it is at. @throws EngineError, and the old one stays */
+  /** Loads the bundle anew, then answers with it; the old one finishes what it is at. @throws BundleError or EngineError, and the old one stays */
   reload(): Promise<void>;
   /** Takes no more requests, answers those it has, and ends. */
   close(): Promise<void>;
 }
 
-/** @throws EngineError where the model cannot be loaded; UsageError where the address cannot be listened on */
+/** @throws BundleError where the bundle is missing or damaged; EngineError where it cannot be loaded; UsageError where the address cannot be listened on */
 export async function serve(
   bundle: string,
   options: ServeOptions,
@@ -36,9 +37,26 @@ export async function serve(
     ...options,
     onBatch: images => metrics.batches.observe(images),
   });
-  const setting = { bundle, threads: threadsOf(options), maxPixels: options.maxPixels };
-  const events: PoolEvents = { onFree: () => batcher.dispatch(), onLost: () => metrics.lost.inc() };
-  const load = (): Promise<Pool> => Pool.start(setting, options.workers, options.deadline, events);
+  const events: PoolEvents = {
+    onFree: () => batcher.dispatch(),
+    onLost(how) {
+      metrics.lost.inc();
+      process.stderr.write(`a process with the model ended (${how}) and is replaced\n`);
+    },
+    onFailed: error =>
+      process.stderr.write(
+        `a process with the model did not start, and is tried again: ${error instanceof Error ? error.message : String(error)}\n`,
+      ),
+  };
+  // Read once for all children of a pool: whatever becomes of the files, they have the same model.
+  const load = async (): Promise<Pool> => {
+    const setting = {
+      bundle: await readContent(bundle),
+      threads: threadsOf(options),
+      maxPixels: options.maxPixels,
+    };
+    return Pool.start(setting, options.workers, options.deadline, events);
+  };
   pool = await load();
   let ready = true;
   const app = fastify({ bodyLimit: options.maxBytes, forceCloseConnections: 'idle', requestTimeout: 60_000 });

@@ -1,6 +1,7 @@
 /** A child process of the server: has the model, and computes what it is sent. ONNX Runtime blocks its loop, and not the server's. */
 import { UsageError } from '../errors/index.js';
-import { GFNet } from '../predict/index.js';
+import { openBundle } from '../predict/bundle.js';
+import { Predictor } from '../predict/predictor.js';
 import type { ImageOutcome, WorkerMessage, WorkerSetting, Work } from './messages.js';
 import { reasonOf } from './messages.js';
 
@@ -12,22 +13,24 @@ process.on('SIGTERM', () => undefined);
 process.on('SIGHUP', () => undefined);
 process.on('disconnect', () => process.exit());
 
-const setting = JSON.parse(process.argv[2] ?? '') as WorkerSetting;
+process.once('message', (setting: WorkerSetting) => void start(setting));
 
-try {
-  const model = await GFNet.load(setting.bundle, { threads: setting.threads });
-  process.on('message', (work: Work) => void answer(model, work));
-  send({ kind: 'ready' });
-} catch (error) {
-  send({ kind: 'failed', problem: reasonOf(error) });
+async function start({ bundle, threads, maxPixels }: WorkerSetting): Promise<void> {
+  try {
+    const model = new Predictor(await openBundle(bundle, { threads }));
+    process.on('message', (work: Work) => void answer(model, maxPixels, work));
+    send({ kind: 'ready' });
+  } catch (error) {
+    send({ kind: 'failed', problem: reasonOf(error) });
+  }
 }
 
-async function answer(model: GFNet, { id, images, options }: Work): Promise<void> {
+async function answer(model: Predictor, maxPixels: number, { id, images, options }: Work): Promise<void> {
   try {
     const outcomes: ImageOutcome[] = [];
     const { threshold, budget, topK } = options;
     const asked = {
-      maxPixels: setting.maxPixels,
+      maxPixels,
       batchSize: images.length,
       ...(threshold !== undefined && { threshold }),
       ...(budget !== undefined && { budget }),

@@ -1,42 +1,33 @@
 /** Fetches a bundle's files and checks them. */
-import type { BundleManifest } from '../bundle/manifest.js';
-import { checkFile, manifestFile, parseManifest, predictingFiles, weightsFile } from '../bundle/manifest.js';
+import type { BundleContent } from '../bundle/manifest.js';
+import {
+  bundleContent,
+  checkFile,
+  manifestFile,
+  predictingFiles,
+  parseManifest,
+} from '../bundle/manifest.js';
 import { BundleError } from '../errors/index.js';
 
 /** Told how many bytes of the bundle have come. */
 export type Progress = (loaded: number, total: number) => void;
-
-export interface FetchedBundle {
-  readonly manifest: BundleManifest;
-  readonly graphs: ReadonlyMap<string, Uint8Array>;
-  /** What graphs refer to by name. */
-  readonly weights: readonly { readonly path: string; readonly data: Uint8Array }[];
-}
 
 /**
  * Only what predicting needs. Hashes are checked where the page may compute them: on a secure origin (https, or this machine).
  * @param base the bundle's folder
  * @throws BundleError where a file cannot be had, or is not the one that was exported
  */
-export async function fetchBundle(base: URL, onProgress?: Progress): Promise<FetchedBundle> {
+export async function fetchBundle(base: URL, onProgress?: Progress): Promise<BundleContent> {
   const path = new URL(manifestFile, base);
   const manifest = parseManifest(new TextDecoder().decode(await get(path)), path.href);
-  const wanted = predictingFiles(manifest);
-  const total = wanted.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+  const total = predictingFiles(manifest).reduce((sum, [, { bytes }]) => sum + bytes, 0);
   let loaded = 0;
-  const files = await Promise.all(
-    wanted.map(async ([name, expected]) => {
-      const address = new URL(name, base);
-      const content = await get(address, bytes => onProgress?.((loaded += bytes), total));
-      checkFile(address.href, expected, content.length, await sha256(content));
-      return [name, content] as const;
-    }),
-  );
-  return {
-    manifest,
-    graphs: new Map(files.filter(([name]) => name !== weightsFile)),
-    weights: files.filter(([name]) => name === weightsFile).map(([path, data]) => ({ path, data })),
-  };
+  return bundleContent(base.href, manifest, async (name, expected) => {
+    const address = new URL(name, base);
+    const content = await get(address, bytes => onProgress?.((loaded += bytes), total));
+    checkFile(address.href, expected, content.length, await sha256(content));
+    return content;
+  });
 }
 
 async function get(url: URL, onBytes?: (count: number) => void): Promise<Uint8Array<ArrayBuffer>> {

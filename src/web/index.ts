@@ -22,7 +22,7 @@ export class GFNet extends Predictor<WebImage> {
     if (!base.pathname.endsWith('/')) base.pathname += '/';
     const fetched = await fetchBundle(base, options.onProgress);
     const runner = await startRunner(fetched, options);
-    return new GFNet(await readyModel(base.href, fetched.manifest, runner, decodeInPage));
+    return new GFNet(await readyModel(fetched.path, fetched.manifest, runner, decodeInPage));
   }
 }
 

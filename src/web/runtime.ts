@@ -1,8 +1,8 @@
 /** Loads an exported model's graphs on onnxruntime-web. */
 import type { InferenceSession } from 'onnxruntime-common';
+import type { BundleContent } from '../bundle/manifest.js';
 import { EngineError } from '../errors/index.js';
 import { OnnxRunner } from '../predict/onnx-runner.js';
-import type { FetchedBundle } from './fetch.js';
 
 export interface RuntimeOptions {
   /** Threads WebAssembly may use, where the page is cross-origin isolated; what onnxruntime-web chooses when absent. The first model decides. */
@@ -15,7 +15,7 @@ export interface RuntimeOptions {
 
 /** @throws EngineError where onnxruntime-web cannot be started or cannot load a graph */
 export async function startRunner(
-  { manifest, graphs, weights }: FetchedBundle,
+  { manifest, graphs, weights }: BundleContent,
   { threads, provider = 'wasm', runtime }: RuntimeOptions,
 ): Promise<OnnxRunner> {
   const sessions = new Map<string, InferenceSession>();

@@ -66,6 +66,36 @@ it('answers everything while it loads another model, and with that model afterwa
   writeFileSync(join(bundle, 'bundle.json'), manifest);
 });
 
+it('replaces a child with the model it was started with, whatever has become of the bundle', async () => {
+  const server = await startServer(bundle);
+  const agent = new Agent({ keepAlive: true });
+  const loaded = await ask(server, agent);
+  const manifest = readFileSync(join(bundle, 'bundle.json'), 'utf8');
+  const { classes, ...rest } = JSON.parse(manifest) as { classes: string[] };
+  const edited = JSON.stringify({ ...rest, classes: classes.map(name => `edited ${name}`) });
+  for (const [text, refused] of [
+    [edited, false],
+    ['{}', true],
+  ] as const) {
+    writeFileSync(join(bundle, 'bundle.json'), text);
+    if (refused) {
+      server.process.kill('SIGHUP');
+      await server.printed('the old model stays');
+    }
+    const [child = 0] = server.children();
+    process.kill(child, 'SIGKILL');
+    await expect.poll(() => fetch(`${server.url}/readyz`).then(({ status }) => status)).toBe(503);
+    await expect
+      .poll(() => fetch(`${server.url}/readyz`).then(({ status }) => status), { timeout: 60_000 })
+      .toBe(200);
+    expect(await ask(server, agent)).toEqual(loaded);
+  }
+  expect(server.output().match(/ended \(SIGKILL\) and is replaced/g)).toHaveLength(2);
+  agent.destroy();
+  server.process.kill('SIGKILL');
+  writeFileSync(join(bundle, 'bundle.json'), manifest);
+});
+
 it('answers what has come and ends with 0 when it is told to end, though connections are kept alive', async () => {
   const server = await startServer(bundle, '--delay', '1000', '--batch', '64');
   const agent = new Agent({ keepAlive: true });

@@ -185,6 +185,6 @@ it('gives up what takes longer than the deadline to compute', async () => {
 
 it('does not start with what is no bundle', () => {
   const { code, stderr } = gfnet(folder, 'serve', packaged);
-  expect(code).toBe(3);
-  expect(stderr).toMatch(/bundle\.json/);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/is missing\n.*bundle\.json/);
 });
