@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors/index.js';
-import { ServeOptions } from '../serve/options.js';
+import { largestPort, longestTime, ServeOptions } from '../serve/options.js';
 import { serve } from '../serve/server.js';
 import { wholeNumber } from './options.js';
 
@@ -11,15 +11,15 @@ interface Options extends Partial<ServeOptions> {
 }
 
 const defaults = ServeOptions.parse({});
-const number = (flags: string, text: string, least: number, shown: unknown): Option =>
-  new Option(flags, `${text} (default: ${String(shown)})`).argParser(wholeNumber(least));
+const number = (flags: string, text: string, least: number, shown: unknown, most?: number): Option =>
+  new Option(flags, `${text} (default: ${String(shown)})`).argParser(wholeNumber(least, most));
 
 export function serveCommand(): Command {
   return new Command('serve')
     .description('answer over HTTP with an exported model')
     .argument('<bundle>', 'a folder made by gfnet export')
     .option('--host <address>', `address to listen on (default: ${defaults.host}, this machine alone)`)
-    .addOption(number('--port <n>', 'port; 0 takes any that is free', 0, defaults.port))
+    .addOption(number('--port <n>', 'port; 0 takes any that is free', 0, defaults.port, largestPort))
     .option(
       '--token-file <file>',
       '/predict and /metrics ask for the token in it (Authorization: Bearer TOKEN)',
@@ -28,7 +28,13 @@ export function serveCommand(): Command {
     .addOption(number('--threads <n>', 'threads of each', 1, 'the cores divided among them'))
     .addOption(number('--batch <n>', 'images computed at once, at most', 1, defaults.batch))
     .addOption(
-      number('--delay <ms>', 'how long an image waits for others to be computed with', 0, defaults.delay),
+      number(
+        '--delay <ms>',
+        'how long an image waits for others to be computed with',
+        0,
+        defaults.delay,
+        longestTime,
+      ),
     )
     .addOption(number('--queue <n>', 'images that may wait; more are refused with 503', 1, defaults.queue))
     .addOption(
@@ -37,6 +43,7 @@ export function serveCommand(): Command {
         'from a request’s arrival; a later answer is 504, what would probably take half of it is refused with 503',
         1,
         defaults.deadline,
+        longestTime,
       ),
     )
     .addOption(number('--max-bytes <n>', 'of a request’s body', 1, defaults.maxBytes))
@@ -75,7 +82,23 @@ Examples:
 
 function tokenOf(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
-  const token = readFileSync(file, 'utf8').trim();
-  if (token !== '') return token;
-  throw new UsageError({ problem: 'the token’s file is empty', given: file });
+  const token = contentOf(file).trim();
+  if (/^[!-~]+$/.test(token)) return token;
+  throw new UsageError({
+    problem: 'the token’s file is empty, or holds what no Authorization header can',
+    given: file,
+    allowed: 'letters, digits and punctuation of ASCII, without spaces',
+  });
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError({
+      problem: 'the token’s file cannot be read',
+      given: `${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  }
 }

@@ -3,10 +3,15 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { parseBudget } from '../predict/budget.js';
 
+/** Of a port. */
+export const largestPort = 65535;
+/** Milliseconds that a timer takes; it would not wait at all for more. */
+export const longestTime = 2 ** 31 - 1;
+
 export const ServeOptions = z.strictObject({
   host: z.string().default('127.0.0.1'),
   /** 0 takes any that is free. */
-  port: z.int().min(0).max(65535).default(8080),
+  port: z.int().min(0).max(largestPort).default(8080),
   /** Child processes, each with the model. */
   workers: z.int().min(1).default(1),
   /** Of each child. */
@@ -14,11 +19,11 @@ export const ServeOptions = z.strictObject({
   /** Images computed at once, at most. */
   batch: z.int().min(1).default(16),
   /** How long an image waits for others to be computed with, in milliseconds. */
-  delay: z.number().min(0).default(4),
+  delay: z.number().min(0).max(longestTime).default(4),
   /** Images that may wait, all requests together; more are refused. */
   queue: z.int().min(1).default(256),
   /** From a request's arrival, before its body, to its answer, in milliseconds. */
-  deadline: z.number().positive().default(10_000),
+  deadline: z.number().positive().max(longestTime).default(10_000),
   /** Bytes of a request. */
   maxBytes: z.int().min(1).default(20_000_000),
   /** Of an image, before it is resized. */
