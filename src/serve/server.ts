@@ -12,6 +12,7 @@ import { Batcher } from './batcher.js';
 import { openApi } from './document.js';
 import { formType } from './images.js';
 import { type ServeOptions, threadsOf } from './options.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { PoolEvents } from './pool.js';
 import { Pool } from './pool.js';
 import { addPredict } from './predict.js';
@@ -19,7 +20,7 @@ import { fail } from './reply.js';
 
 export interface Server {
   readonly url: string;
-  /** Loads the bundle anew, then answers with it; the old one finishes what it is at. @throws BundleError or EngineError, and the old one stays */
+  /** Loads the bundle anew, as it is now or later, then answers with it; the old one finishes what it is at. @throws BundleError or EngineError, and the old one stays */
   reload(): Promise<void>;
   /** Takes no more requests, answers those it has, and ends. */
   close(): Promise<void>;
@@ -85,13 +86,13 @@ export async function serve(
   });
   return {
     url,
-    async reload() {
+    reload: oneAtATime(async () => {
       const next = await load();
       const old = pool;
       pool = next;
       batcher.dispatch();
       await old?.close();
-    },
+    }),
     async close() {
       ready = false;
       // After the deadline every request is answered; who has not sent a whole one is not waited for.

@@ -66,6 +66,33 @@ it('answers everything while it loads another model, and with that model afterwa
   writeFileSync(join(bundle, 'bundle.json'), manifest);
 });
 
+it('loads one model at a time, and the bundle as it was when last told to', async () => {
+  const server = await startServer(bundle);
+  const agent = new Agent({ keepAlive: true });
+  const { label = '' } = await ask(server, agent);
+  const manifest = readFileSync(join(bundle, 'bundle.json'), 'utf8');
+  const { classes, ...rest } = JSON.parse(manifest) as { classes: string[] };
+  let most = 0;
+  const told = 5;
+  for (let i = 1; i <= told; i++) {
+    const renamed = classes.map(name => `${i} ${name}`);
+    writeFileSync(join(bundle, 'bundle.json'), JSON.stringify({ ...rest, classes: renamed }));
+    server.process.kill('SIGHUP');
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  const loads = (): number => server.output().match(/loaded anew/g)?.length ?? 0;
+  while (loads() < told) {
+    most = Math.max(most, server.children().length);
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+  expect((await ask(server, agent)).label).toBe(`${told} ${label}`);
+  // The old one, the new, and one that has just been told to end.
+  expect(most).toBeLessThanOrEqual(3);
+  agent.destroy();
+  server.process.kill('SIGKILL');
+  writeFileSync(join(bundle, 'bundle.json'), manifest);
+});
+
 it('replaces a child with the model it was started with, whatever has become of the bundle', async () => {
   const server = await startServer(bundle);
   const agent = new Agent({ keepAlive: true });
