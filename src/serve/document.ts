@@ -81,7 +81,7 @@ export function openApi(options: ServeOptions, guarded: boolean): object {
         post: {
           ...guard,
           summary: 'Classify images, looking only as often as each one needs.',
-          description: `Up to ${mostImages(options)} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each; answered within ${deadline} ms of its arrival, or with 504.`,
+          description: `Up to ${mostImages(options)} images a request, ${maxBytes} bytes in all, ${maxPixels} pixels each, without Content-Encoding; answered within ${deadline} ms of its arrival, or with 504.`,
           parameters: [
             query('threshold', 'Confidence at which an image is answered, above 0, up to 1.'),
             {

@@ -4,7 +4,7 @@ import { Busboy } from '@fastify/busboy';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { UsageError } from '../errors/index.js';
-import { JsonBody } from './options.js';
+import { Base64, JsonBody } from './options.js';
 import { Refused } from './reply.js';
 
 export const formType = 'multipart/form-data';
@@ -12,20 +12,28 @@ export const formType = 'multipart/form-data';
 /** Parts of a form beside its images. */
 const otherParts = 16;
 
+/** Of bodies, in their order in `/docs`. */
+export const mediaTypes = `application/json, ${formType}, image/*, application/octet-stream`;
+
 /** @throws UsageError where the body has none or is not understood; Refused where it has too many */
 export async function imagesOf(
   { headers, body }: FastifyRequest,
   maxImages: number,
 ): Promise<readonly Uint8Array[]> {
   const type = headers['content-type'] ?? '';
-  const images =
-    body instanceof Uint8Array && type.toLowerCase().startsWith(formType)
-      ? await fromForm(body, type, maxImages + otherParts)
-      : fromBody(body);
-  const counted = { given: String(images.length), allowed: `1 to ${maxImages}` };
-  if (images.length === 0) throw new UsageError({ problem: 'the request holds no image', ...counted });
+  if (body === undefined) return counted([], maxImages);
+  if (!(body instanceof Uint8Array)) return counted(listOf(body), maxImages).map(decoded);
+  if (type.toLowerCase().startsWith(formType))
+    return counted(await fromForm(body, type, maxImages + otherParts), maxImages);
+  return counted(body.length === 0 ? [] : [body], maxImages);
+}
+
+/** `images`, where there are neither none nor too many. */
+function counted<T>(images: readonly T[], maxImages: number): readonly T[] {
+  const count = { given: String(images.length), allowed: `1 to ${maxImages}` };
+  if (images.length === 0) throw new UsageError({ problem: 'the request holds no image', ...count });
   if (images.length > maxImages)
-    throw new Refused(413, { problem: 'the request holds too many images', ...counted });
+    throw new Refused(413, { problem: 'the request holds too many images', ...count });
   return images;
 }
 
@@ -59,13 +67,23 @@ async function fromForm(body: Uint8Array, type: string, parts: number): Promise<
   return Promise.all(files);
 }
 
-function fromBody(body: unknown): Uint8Array[] {
-  if (body instanceof Uint8Array) return body.length === 0 ? [] : [body];
+/** What JSON lists as images. */
+function listOf(body: unknown): readonly unknown[] {
   const parsed = JsonBody.safeParse(body);
-  if (parsed.success) return parsed.data.map(text => Buffer.from(text, 'base64'));
-  throw new UsageError({
-    problem: 'the body is not understood',
-    given: z.prettifyError(parsed.error),
-    allowed: '{"image": BASE64}, {"images": [BASE64, ...]}, an image itself, or a form with files',
+  if (parsed.success) return parsed.data;
+  throw notUnderstood(z.prettifyError(parsed.error));
+}
+
+function decoded(image: unknown, place: number): Uint8Array {
+  const parsed = Base64.safeParse(image);
+  if (parsed.success) return Buffer.from(parsed.data, 'base64');
+  throw notUnderstood(`image ${place + 1}: ${parsed.error.issues[0]?.message ?? ''}`);
+}
+
+function notUnderstood(given: string): UsageError {
+  return new UsageError({
+    problem: 'the JSON is not understood',
+    given,
+    allowed: '{"image": BASE64} or {"images": [BASE64, ...]}',
   });
 }

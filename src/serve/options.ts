@@ -63,8 +63,12 @@ export const RequestOptions = z
   });
 export type RequestOptions = z.infer<typeof RequestOptions>;
 
-/** A request in JSON: images as base64. */
-export const JsonBody = z.union([
-  z.strictObject({ image: z.base64().min(1) }).transform(({ image }) => [image]),
-  z.strictObject({ images: z.array(z.base64().min(1)).min(1) }).transform(({ images }) => images),
-]);
+/** A request in JSON: images as base64, each yet to be checked. */
+export const JsonBody = z
+  .strictObject({ image: z.unknown().optional(), images: z.array(z.unknown()).optional() })
+  .refine(({ image, images }) => (image === undefined) !== (images === undefined), {
+    error: 'either an image or images',
+  })
+  .transform(({ image, images }) => images ?? [image]);
+
+export const Base64 = z.base64({ error: 'not base64' }).min(1, { error: 'empty' });

@@ -1,4 +1,6 @@
 /** What is answered to a request that fails: a status code, and the error's parts as JSON. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import type { Explanation } from '../errors/index.js';
 import { GFNetError, UsageError } from '../errors/index.js';
@@ -31,6 +33,28 @@ export function fail(reply: FastifyReply, error: unknown): void {
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
   void reply.code(code).send({ error: reason });
 }
+
+/** Answers what is no request by HTTP, or none that comes in time, and ends its connection. @param code Node's, of the error */
+export function endMalformed(socket: Socket, code: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, problem] = malformed[code] ?? [400, 'the request is not HTTP'];
+  const body = JSON.stringify({ error: { problem } });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+const malformed: Readonly<Record<string, readonly [number, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not come in time'],
+  HPE_HEADER_OVERFLOW: [431, 'the request’s headers are too large'],
+};
 
 function failureOf(error: unknown): Failure {
   if (error instanceof QueueFull)

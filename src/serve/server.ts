@@ -10,13 +10,13 @@ import { UsageError } from '../errors/index.js';
 import { createMetrics } from './metrics.js';
 import { Batcher } from './batcher.js';
 import { openApi } from './document.js';
-import { formType } from './images.js';
+import { formType, mediaTypes } from './images.js';
 import { type ServeOptions, threadsOf } from './options.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { PoolEvents } from './pool.js';
 import { Pool } from './pool.js';
 import { addPredict } from './predict.js';
-import { fail } from './reply.js';
+import { endMalformed, fail, Refused } from './reply.js';
 
 export interface Server {
   readonly url: string;
@@ -60,7 +60,13 @@ export async function serve(
   };
   pool = await load();
   let ready = true;
-  const app = fastify({ bodyLimit: options.maxBytes, forceCloseConnections: 'idle', requestTimeout: 60_000 });
+  const app = fastify({
+    bodyLimit: options.maxBytes,
+    forceCloseConnections: 'idle',
+    requestTimeout: 60_000,
+    frameworkErrors: (error, _, reply) => fail(reply, error),
+    clientErrorHandler: (error, socket) => endMalformed(socket, error.code),
+  });
   // A connection that was kept alive would keep the server from its end.
   app.addHook('onSend', (_, reply, __, done) => {
     if (!ready) void reply.header('connection', 'close');
@@ -119,6 +125,25 @@ async function prepare(app: FastifyInstance, options: ServeOptions, guarded: boo
   const raw = { parseAs: 'buffer' } as const;
   for (const type of [formType, 'application/octet-stream', /^image\//])
     app.addContentTypeParser(type, raw, (_, body, done) => done(null, body));
+  // Fastify would take it by itself, as text.
+  app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('*', ({ headers }, _, done) =>
+    done(
+      new Refused(415, {
+        problem: 'the body is of a type that is not taken',
+        given: headers['content-type'] ?? 'none',
+        allowed: mediaTypes,
+      }),
+    ),
+  );
+  app.addHook('preParsing', ({ headers }, _, __, done) => {
+    const encoding = headers['content-encoding'] ?? 'identity';
+    if (encoding.toLowerCase() === 'identity') done();
+    else
+      done(
+        new Refused(415, { problem: 'the body is encoded', given: encoding, allowed: 'no Content-Encoding' }),
+      );
+  });
   app.setErrorHandler((error, _, reply) => fail(reply, error));
   app.setNotFoundHandler((_, reply) =>
     reply.code(404).send({ error: { problem: 'no such page', allowed: '/docs lists them' } }),

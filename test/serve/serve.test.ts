@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction } from '../../src/predict/prediction.js';
 import { temporaryFolder } from '../checkpoint/support.js';
@@ -46,7 +48,9 @@ describe('gfnet serve', () => {
     const args = ['--model', bundle, '--threshold', '1', '--json'];
     const printed = gfnet(folder, 'predict', join(packaged, 'example.png'), ...args).stdout;
     expected = (JSON.parse(printed) as Prediction[])[0] ?? expect.fail();
-    server = await startServer(bundle, '--max-bytes', '300000', '--max-pixels', '1000000');
+    // Time enough that none is turned away by how long a busy machine took for those before.
+    const limits = ['--max-bytes', '300000', '--max-pixels', '1000000', '--deadline', '60000'];
+    server = await startServer(bundle, ...limits);
   });
   afterAll(() => server.process.kill('SIGKILL'));
 
@@ -82,6 +86,8 @@ describe('gfnet serve', () => {
     ['JSON of another form', 400, '{"picture": "aGk="}', json],
     ['text that is no base64', 400, '{"image": "?"}', json],
     ['another type', 415, '<image/>', { 'content-type': 'application/xml' }],
+    ['text', 415, 'aGk=', { 'content-type': 'text/plain' }],
+    ['a body that is compressed', 415, example, { ...png, 'content-encoding': 'gzip' }],
     ['too many bytes', 413, Buffer.alloc(300_001), png],
     ['too many images', 413, form(...Array.from({ length: 17 }, () => example)), {}],
     ['a form of too many parts', 413, fields(33), {}],
@@ -98,6 +104,48 @@ describe('gfnet serve', () => {
     expect(response.status).toBe(code);
     const { error } = (await response.json()) as { error: { problem: string } };
     expect(error.problem.length).toBeGreaterThan(5);
+  });
+
+  it.each([
+    ['{"picture": "aGk="}', 'Unrecognized key: "picture"'],
+    ['{}', 'either an image or images'],
+    ['{"image": "aGk=", "images": ["aGk="]}', 'either an image or images'],
+    ['{"images": "aGk="}', 'expected array, received string'],
+    ['{"images": ["aGk=", "?", 1]}', 'image 2: not base64'],
+    ['{"image": ""}', 'image 1: empty'],
+    ['{"image": null}', 'image 1: not base64'],
+    ['[]', 'expected object, received array'],
+  ])('tells what is wrong with %s, and what is allowed', async (body, wrong) => {
+    const response = await post(server, body, json);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({
+      error: {
+        problem: 'the JSON is not understood',
+        given: expect.stringContaining(wrong) as string,
+        allowed: '{"image": BASE64} or {"images": [BASE64, ...]}',
+      },
+    });
+  });
+
+  it('tells which types of bodies it takes', async () => {
+    const response = await post(server, '<image/>', { 'content-type': 'application/xml' });
+    expect(await response.json()).toMatchObject({
+      error: { given: 'application/xml', allowed: expect.stringContaining('image/*') as string },
+    });
+  });
+
+  it.each([
+    ['an address that cannot be decoded', 'GET /%ff HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', 400],
+    ['what is no HTTP', 'hello\r\n\r\n', 400],
+    ['headers without end', `GET / HTTP/1.1\r\na: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('answers %s in the form of its other errors', async (_, sent, code) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write(sent);
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${code} `));
+    const { error, ...others } = JSON.parse(body) as { error: { problem: string } };
+    expect(error.problem.length).toBeGreaterThan(5);
+    expect(others).toEqual({});
   });
 
   it('refuses a form that is too large as a whole: by its length before it comes, or as soon as that much has come', async () => {
