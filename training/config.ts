@@ -4,7 +4,7 @@ import { DataConfig } from '../src/data/config.js';
 import { areFiles } from '../src/data/images/open.js';
 import { networks } from '../src/encoders/registry.js';
 import { precisions } from '../src/engine/precision.js';
-import { NetworkConfig } from '../src/model/config.js';
+import { NetworkConfig, side } from '../src/model/config.js';
 
 const positive = z.number().positive();
 const epochs = z.int().min(1);
@@ -67,7 +67,8 @@ const PpoConfig = z.strictObject({
   clip: positive.default(0.2),
   valueWeight: z.number().min(0).default(0.5),
   entropyWeight: z.number().min(0).default(0.01),
-  updates: z.int().min(1).default(1),
+  /** Passes over the batch of a rollout; each is a part of one compiled step. */
+  updates: z.int().min(1).max(1000).default(1),
 });
 
 export const TrainConfig = z
@@ -75,7 +76,7 @@ export const TrainConfig = z
     data: DataConfig,
     network: NetworkConfig,
     /** Of all workers together. */
-    batchSize: z.int().min(2).default(128),
+    batchSize: z.int().min(2).max(1_000_000).default(128),
     /** Where several workers train: whose images batch norm takes its statistics of while it learns, each worker's own or those of all. */
     batchNorm: z.enum(['worker', 'joint']).default('worker'),
     /** Of products and activations in training steps. */
@@ -84,7 +85,7 @@ export const TrainConfig = z
     stage2: PpoConfig,
     stage3: SgdConfig,
     /** The line to beat: the same encoder once, on the image resized to `input`. */
-    static: DescentConfig.extend({ input: z.int().min(1) }),
+    static: DescentConfig.extend({ input: side }),
   })
   .transform(config => ({ ...config, data: prepared(config.data, config.network.encoder.name) }));
 export type TrainConfig = z.infer<typeof TrainConfig>;

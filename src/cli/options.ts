@@ -1,17 +1,21 @@
 /** What several commands' options are made of. */
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
 import { didYouMean } from '../errors/did-you-mean.js';
 import type { Budget } from '../predict/budget.js';
 import { parseBudget } from '../predict/budget.js';
 
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
   return text => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
     throw new InvalidArgumentError(`a whole number, ${range}`);
   };
 }
+
+/** More gain nothing, and soon the system gives no more. */
+const mostThreads = 16 * availableParallelism();
 
 /** `28,40,60` -> sides in pixels, each once. */
 export function sides(text: string): number[] {
@@ -62,9 +66,11 @@ export function budget(text: string): Budget {
 }
 
 export const threadsOption = (): Option =>
-  new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(wholeNumber(1));
+  new Option('--threads <n>', 'threads to compute with (default: all cores)').argParser(
+    wholeNumber(1, mostThreads),
+  );
 
 export const decodersOption = (): Option =>
   new Option('--decoders <n>', 'threads that decode image files (default: all cores, at most 4)').argParser(
-    wholeNumber(1),
+    wholeNumber(1, mostThreads),
   );

@@ -11,7 +11,7 @@ import { paper } from './resnet.js';
 export const SmallConfig = z.strictObject({
   name: z.literal('small'),
   /** Channels of each residual block; all but the first halve the resolution. */
-  widths: z.array(z.int().min(1)).min(1).default([16, 32, 64]),
+  widths: z.array(z.int().min(1)).min(1).max(32).default([16, 32, 64]),
   /** Stride of the stem, a 3 x 3 convolution, 5 x 5 where it halves the resolution. */
   stem: z.union([z.literal(1), z.literal(2)]).default(1),
 });

@@ -5,6 +5,9 @@ import { EncoderConfig, leastSide } from '../encoders/registry.js';
 import { interpolations } from '../nn/kernels.js';
 import { PolicyConfig } from '../policy/index.js';
 
+/** Of an image, in pixels. */
+export const side = z.int().min(1).max(20_000);
+
 /** How images become what an encoder sees. */
 const encoding = {
   /** How images are made smaller. */
@@ -18,7 +21,7 @@ const encoding = {
 /** What follows from the data. */
 const data = {
   /** Side of the full image, in pixels. */
-  side: z.int().min(1),
+  side,
   /** 1 (grey) or 3 (RGB). */
   channels: z.union([z.literal(1), z.literal(3)]),
   classes: z.array(z.string()).min(2),
@@ -27,9 +30,9 @@ const data = {
 /** What the user chooses of a GFNet. */
 export const NetworkConfig = z.strictObject({
   /** Side P of the glance and of every crop, in pixels. */
-  patch: z.int().min(1),
-  /** T: the glance and T - 1 crops. */
-  steps: z.int().min(1),
+  patch: side,
+  /** T: the glance and T - 1 crops; each is a part of one compiled step. */
+  steps: z.int().min(1).max(1000),
   ...encoding,
   classifier: ClassifierConfig,
   policy: PolicyConfig,
@@ -75,7 +78,7 @@ export type ModelConfig = z.infer<typeof ModelConfig>;
 export const StaticConfig = z
   .object({
     /** Side that images are resized to, in pixels. */
-    input: z.int().min(1),
+    input: side,
     ...encoding,
     ...data,
   })

@@ -52,6 +52,11 @@ describe('the command line refuses, with what is allowed', () => {
       [/did you mean "cluttered-60"/],
     ],
     [
+      'more threads than help',
+      ['train', 'stage1', '--preset', 'demo', '--threads', '1000000', '--out', 'x'],
+      [/--threads/, /a whole number, from 1 to \d+/],
+    ],
+    [
       'a missing configuration',
       ['train', 'stage1', '--config', 'none.json', '--out', 'x'],
       [/none\.json/, /cannot be read/],
@@ -134,6 +139,16 @@ describe('a configuration is refused with the place of each fault', () => {
       [/the patch is larger than the image/, /41/, /40/],
     ],
     ['no step', { network: { ...network, steps: 0 } }, [/>=1/, /network\.steps/]],
+    ['steps without end', { network: { ...network, steps: 1_000_000 } }, [/<=1000/, /network\.steps/]],
+    ['updates without end', { stage2: { epochs: 1, updates: 1e9 } }, [/<=1000/, /stage2\.updates/]],
+    ['batches beyond any memory', { batchSize: 1e9 }, [/<=1000000/, /batchSize/]],
+    ['a patch beyond any memory', { network: { ...network, patch: 1e6 } }, [/<=20000/, /network\.patch/]],
+    ['an input beyond any memory', { static: { ...tiny.static, input: 1e6 } }, [/<=20000/, /static\.input/]],
+    [
+      'images beyond any memory',
+      { data: { ...data, canvas: 100_000 } },
+      [/does not fit the images/, /100000 x 100000/, /<=20000/],
+    ],
     [
       'more digits than there are',
       { data: { ...data, train: 20_000 } },
