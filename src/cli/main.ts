@@ -65,11 +65,11 @@ try {
 }
 
 /** Outside a compiled step, which says so itself. */
-function outOfMemory(cause: unknown): EngineError {
+function outOfMemory(cause: Error): EngineError {
   return new EngineError({
     problem: 'memory does not suffice for this network on images of this size',
-    given: /shape ?\[[\d,]*\]/.exec(String(cause))?.[0] ?? '',
-    mend: 'make the images smaller (--side, data.side), or the network (network.encoder)',
+    given: /shape ?\[[\d,]*\]/.exec(cause.message)?.[0] ?? cause.message,
+    mend: 'make the images smaller (--side, data.side, data.canvas), the network (network.encoder, network.classifier.hidden, network.policy.hidden), or batches (--batch, batchSize)',
     cause,
   });
 }

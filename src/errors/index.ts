@@ -88,7 +88,9 @@ export class InterruptedError extends GFNetError {
   override readonly exitCode = exitCodes.interrupted;
 }
 
-/** Whether TensorFlow says so of an operation. */
-export function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('OOM when allocating');
+/** Whether TensorFlow says so of an operation, or JavaScript of an array. */
+export function isOutOfMemory(error: unknown): error is Error {
+  return error instanceof RangeError
+    ? /^(Invalid typed array length: \d|Array buffer allocation failed)/.test(error.message)
+    : error instanceof Error && error.message.includes('OOM when allocating');
 }

@@ -165,6 +165,21 @@ describe('a configuration is refused with the place of each fault', () => {
   });
 });
 
+describe('a network beyond memory', () => {
+  const { encoder, classifier, policy } = tiny.network;
+  it.each<[string, object]>([
+    ['network.policy.hidden', { policy: { ...policy, hidden: 1e9 } }],
+    ['network.classifier.hidden', { classifier: { ...classifier, hidden: 1e9 } }],
+    ['network.encoder', { encoder: { ...encoder, widths: [1_000_000] } }],
+  ])('by its %s is told what to make smaller', (key, change) => {
+    const config = writeConfig(folder, 'large.json', { network: { ...tiny.network, ...change } });
+    const { code, stderr } = gfnet(folder, 'train', 'stage1', '--config', config, '--dry-run');
+    expect(stderr).toMatch(/^memory does not suffice/);
+    expect(stderr).toMatch(new RegExp(`mend: .*${key}`));
+    expect(code).toBe(exitCodes.engine);
+  });
+});
+
 describe('with a trained model', () => {
   beforeAll(() => {
     const config = writeConfig(folder, 'tiny.json');
