@@ -118,8 +118,7 @@ export function parseConfig(value: unknown, set: readonly string[], source: stri
 }
 
 function choosePreset(name: string): unknown {
-  const preset = presets[name];
-  if (preset) return preset;
+  if (Object.hasOwn(presets, name)) return presets[name];
   throw unknownName('preset', name, Object.keys(presets));
 }
 

@@ -1,6 +1,7 @@
 /** Runs a model over a set with its own policy, or with another way to choose places. */
 import { InvalidArgumentError } from 'commander';
 import type { Dataset } from '../data/dataset.js';
+import { didYouMean } from '../errors/did-you-mean.js';
 import { policyNames, type PolicyName } from '../evaluation/index.js';
 import { anytimeGFNet, oracle, type Locator, type LocatorName } from '../model/locators.js';
 import type { SetOutputs } from '../model/outputs.js';
@@ -24,7 +25,9 @@ export function parsePolicies(text: string): PolicyName[] {
   const names = text.split(',').map(name => name.trim());
   const unknown = names.find(name => !policyNames.some(known => known === name));
   if (unknown === undefined) return others.filter(name => names.includes(name));
-  throw new InvalidArgumentError(`unknown: ${unknown}; there are ${policyNames.join(', ')}, and all`);
+  throw new InvalidArgumentError(
+    `unknown: ${unknown}${didYouMean(unknown, policyNames)}; there are ${policyNames.join(', ')}, and all`,
+  );
 }
 
 /** One set after the other through one runner; `name` is shown with the progress. */

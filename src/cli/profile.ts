@@ -8,6 +8,7 @@ import { openData } from '../data/open.js';
 import { lineReporter } from '../engine/setup/report.js';
 import { ensureEngine } from '../engine/setup/setup.js';
 import { startEngine } from '../engine/start.js';
+import { unknownName } from '../errors/did-you-mean.js';
 import { fitting } from '../errors/fitting.js';
 import { UsageError } from '../errors/index.js';
 import { ModelConfig } from '../model/config.js';
@@ -65,6 +66,9 @@ Examples:
       const { config, set, batch, threads, json } = options;
       const isPreset =
         named !== undefined && chosen === undefined && Object.hasOwn(presets, named) && !existsSync(named);
+      if (named !== undefined && !isPreset && !existsSync(named)) {
+        throw unknownName('run, model or preset', named, Object.keys(presets));
+      }
       const [run, preset] = isPreset ? [undefined, named] : [named, chosen];
       const given = [run, preset, config, ...(set ?? [])].filter(choice => choice !== undefined);
       if (given.length === 0 || (run !== undefined && given.length > 1)) {

@@ -51,6 +51,16 @@ describe('the command line refuses, with what is allowed', () => {
       ['train', 'stage1', '--preset', 'clutered-60', '--out', 'x'],
       [/did you mean "cluttered-60"/],
     ],
+    ...['toString', '__proto__'].map((name): [string, string[], RegExp[]] => [
+      `a preset ${name}`,
+      ['train', 'stage1', '--preset', name, '--out', 'x'],
+      [/unknown preset/, /allowed: cluttered-60, /],
+    ]),
+    [
+      'a profile of a preset that is none',
+      ['profile', 'clutterd-60'],
+      [/did you mean "cluttered-60"/, /allowed: cluttered-60, /],
+    ],
     [
       'more threads than help',
       ['train', 'stage1', '--preset', 'demo', '--threads', '1000000', '--out', 'x'],
@@ -89,8 +99,8 @@ describe('the command line refuses, with what is allowed', () => {
     ['a risk that is none', ['evaluate', 'm', '--risk', '1%'], [/--risk/, /between 0 and 1/]],
     [
       'a policy that is none',
-      ['evaluate', 'm', '--policies', 'random,lucky'],
-      [/lucky/, /learned, random, centre, corners, saliency, oracle/],
+      ['evaluate', 'm', '--policies', 'centre,randm'],
+      [/randm \(did you mean "random"\?\)/, /learned, random, centre, corners, saliency, oracle/],
     ],
     [
       'data of another task',
