@@ -1,5 +1,6 @@
 /** The element types of foreign files, under safetensors' names, and how each becomes float32 or int32. */
 import { CheckpointError } from '../errors/index.js';
+import { pieceBytes, type ByteSource } from './byte-source.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { elements, rowMajorStrides, type TensorData } from './tensor-data.js';
 
@@ -42,14 +43,14 @@ export interface Layout {
 }
 
 /**
- * The tensor that lies in `bytes`, in row-major memory of its own.
+ * The tensor that lies in `source`, in row-major memory of its own; a piece of the source is in memory at a time.
  *
- * @param layout none of whose elements is beyond `bytes`
+ * @param layout none of whose elements is beyond `source`
  * @throws CheckpointError where a value is beyond the range of float32 or int32, or memory is beyond the budget
  */
 export function readElements(
   name: ElementTypeName,
-  bytes: Uint8Array,
+  source: ByteSource,
   layout: Layout,
   budget: MemoryBudget,
 ): TensorData {
@@ -58,11 +59,11 @@ export function readElements(
   const count = elements(shape);
   budget.take(4 * count);
   const values = type.dtype === 'float32' ? new Float32Array(count) : new Int32Array(count);
-  if (type.kept && count > 0 && isRowMajor(layout)) {
-    const begin = offset * type.bytes;
-    new Uint8Array(values.buffer).set(bytes.subarray(begin, begin + values.byteLength));
-  } else {
-    convert(name, bytes, layout, values);
+  if (type.kept && isRowMajor(layout)) {
+    source.copy(new Uint8Array(values.buffer), offset * type.bytes);
+  } else if (count > 0) {
+    const size = windowBytes(type.bytes, layout);
+    budget.lend(size, () => convert(name, new Window(source, size), layout, values));
   }
   return values instanceof Float32Array
     ? { dtype: 'float32', shape, values }
@@ -74,19 +75,51 @@ function isRowMajor({ shape, strides }: Layout): boolean {
   return rowMajorStrides(shape).every((stride, axis) => shape[axis] === 1 || strides[axis] === stride);
 }
 
+/** Of a tensor that is not empty. Few elements far from each other are not worth all that lies between. */
+function windowBytes(size: number, { shape, strides }: Layout): number {
+  const extent = shape.reduce((sum, side, axis) => sum + (side - 1) * (strides[axis] ?? 0), 1);
+  return Math.min(pieceBytes, extent * size, Math.max(2 ** 12, elements(shape) * size));
+}
+
+/** The part of a source that is in memory, which follows what is asked for. */
+class Window {
+  readonly view: DataView;
+  readonly #memory: Uint8Array;
+  #begin = 0;
+  #end = 0;
+
+  constructor(
+    readonly source: ByteSource,
+    size: number,
+  ) {
+    this.#memory = new Uint8Array(size);
+    this.view = new DataView(this.#memory.buffer);
+  }
+
+  /** Where in `view` the `size` bytes stand that begin at byte `at`. */
+  find(at: number, size: number): number {
+    if (at < this.#begin || at + size > this.#end) {
+      const piece = this.#memory.subarray(0, this.source.length - at);
+      this.source.copy(piece, at);
+      this.#begin = at;
+      this.#end = at + piece.length;
+    }
+    return at - this.#begin;
+  }
+}
+
 function convert(
   name: ElementTypeName,
-  bytes: Uint8Array,
+  window: Window,
   layout: Layout,
   values: Float32Array | Int32Array,
 ): void {
   const { bytes: size, dtype, read }: ElementType = elementTypes[name];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const walk = new LayoutWalk(layout);
-  for (let i = 0; i < values.length; i++) {
-    const given = read(view, walk.position * size);
-    values[i] = given;
-    const stored = values[i];
+  for (let left = values.length; left > 0; left--) {
+    const given = read(window.view, window.find(walk.position * size, size));
+    values[walk.index] = given;
+    const stored = values[walk.index];
     const fits = dtype === 'int32' ? stored === given : Number.isFinite(stored) === Number.isFinite(given);
     if (!fits) {
       throw new CheckpointError({
@@ -98,27 +131,32 @@ function convert(
   }
 }
 
-/** Goes through the elements of a layout in row-major order. */
+/** Goes through the elements of a layout, as far as it can in the order in which they lie. */
 class LayoutWalk {
   /** Where in memory the element is, in elements. */
   position: number;
-  readonly #axes: { readonly side: number; readonly stride: number; index: number }[];
+  /** Which element it is, in row-major order. */
+  index = 0;
+  readonly #axes: { readonly side: number; readonly stride: number; readonly step: number; done: number }[];
 
   constructor({ shape, offset, strides }: Layout) {
     this.position = offset;
+    const steps = rowMajorStrides(shape);
     // Without axes of one element a step takes constant time on average, whatever the rank.
     this.#axes = shape
-      .map((side, axis) => ({ side, stride: strides[axis] ?? 0, index: 0 }))
+      .map((side, axis) => ({ side, stride: strides[axis] ?? 0, step: steps[axis] ?? 0, done: 0 }))
       .filter(({ side }) => side !== 1)
-      .reverse();
+      .sort((a, b) => a.stride - b.stride);
   }
 
   next(): void {
     for (const axis of this.#axes) {
       this.position += axis.stride;
-      if (++axis.index < axis.side) return;
+      this.index += axis.step;
+      if (++axis.done < axis.side) return;
       this.position -= axis.side * axis.stride;
-      axis.index = 0;
+      this.index -= axis.side * axis.step;
+      axis.done = 0;
     }
   }
 }

@@ -27,4 +27,18 @@ export class MemoryBudget {
       allowed: `twice the size of the file and 16 MiB: ${this.#limit} bytes`,
     });
   }
+
+  /**
+   * What `action` returns, while which `bytes` are taken.
+   *
+   * @throws CheckpointError where this would exceed the budget
+   */
+  lend<T>(bytes: number, action: () => T): T {
+    this.take(bytes);
+    try {
+      return action();
+    } finally {
+      this.#taken -= bytes;
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** The safetensors format: named tensors in one file, https://github.com/huggingface/safetensors#format. */
 import { CheckpointError } from '../errors/index.js';
 import type { ByteSource } from './byte-source.js';
-import { sourceOf } from './byte-source.js';
+import { partOf, sourceOf } from './byte-source.js';
 import { type ElementTypeName, elementTypes, readElements } from './element-types.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { Parts } from './parts.js';
@@ -78,7 +78,7 @@ function read(bytes: ByteSource, source: string, types: readonly ElementTypeName
   for (const { name, type, shape, begin, end } of entries) {
     const layout = { shape, offset: 0, strides: rowMajorStrides(shape) };
     const tensor = speakingOf(`${source}: tensor "${name}"`, () =>
-      readElements(type, bytes.read(dataStart + begin, dataStart + end), layout, budget),
+      readElements(type, partOf(bytes, dataStart + begin, end - begin), layout, budget),
     );
     tensors.set(name, tensor);
   }

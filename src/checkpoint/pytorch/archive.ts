@@ -25,7 +25,7 @@ export function readArchive(bytes: ByteSource, budget: MemoryBudget): PyTorchCon
   const memory = new Map(
     [...storages.byKey].map(([key, storage]) => {
       const entry = `${folder}/data/${key}`;
-      return [storage, { length: archive.sizeOf(entry), read: () => archive.read(entry) }];
+      return [storage, { length: archive.sizeOf(entry), open: () => archive.open(entry) }];
     }),
   );
   return { value, memory };

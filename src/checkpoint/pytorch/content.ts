@@ -1,5 +1,6 @@
 /** From what a file says to plain values: tensors are read from their storages. */
 import { CheckpointError } from '../../errors/index.js';
+import type { ByteSource } from '../byte-source.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import type { TensorData } from '../tensor-data.js';
 import { type Storage, TensorView } from './tensors.js';
@@ -22,10 +23,11 @@ export interface PyTorchContent {
   readonly memory: ReadonlyMap<Storage, StorageMemory>;
 }
 
-/** The bytes of a storage, which are read once they are needed. */
+/** The bytes of a storage, which are checked and read once they are needed. */
 export interface StorageMemory {
   readonly length: number;
-  read(): Uint8Array;
+  /** @throws CheckpointError where they were altered */
+  open(): ByteSource;
 }
 
 const maxDepth = 100;
@@ -62,8 +64,8 @@ const leaf: Extent = { depth: 0, nodes: 1 };
 class Visitor {
   /** Of each list, dictionary and tensor what it became; undefined while what it holds is visited. */
   readonly #visited = new Map<PickleValue, PyTorchValue | undefined>();
-  /** Of each storage how many of its views are still to come, and its bytes once they are read. */
-  readonly #open = new Map<Storage, { views: number; readonly bytes: Uint8Array }>();
+  /** The storages that a tensor was read of. */
+  readonly #open = new Map<Storage, ByteSource>();
   readonly #extents = new Map<PickleValue, Extent>();
 
   constructor(
@@ -109,11 +111,9 @@ class Visitor {
     const { storage } = view;
     const memory = this.memory.get(storage);
     if (!memory) throw new CheckpointError({ problem: `storage ${storage.key} is missing` });
-    const open = this.#open.get(storage) ?? { views: storage.views, bytes: memory.read() };
-    // Its bytes are read once, and kept no longer than they are needed.
-    if (--open.views > 0) this.#open.set(storage, open);
-    else this.#open.delete(storage);
-    return view.read(open.bytes, this.budget);
+    const bytes = this.#open.get(storage) ?? memory.open();
+    this.#open.set(storage, bytes);
+    return view.read(bytes, this.budget);
   }
 
   #measure(container: PickleValue, items: Iterable<PickleValue>): void {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CheckpointError } from '../../errors/index.js';
 import type { ByteSource } from '../byte-source.js';
+import { partOf } from '../byte-source.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import { ByteReader } from './byte-reader.js';
 import type { PyTorchContent, StorageMemory } from './content.js';
@@ -32,7 +33,7 @@ export function readLegacy(bytes: ByteSource, budget: MemoryBudget): PyTorchCont
     }
     const begin = passStorage(reader, storage);
     const length = storage.byteLength;
-    memory.set(storage, { length, read: () => bytes.read(begin, begin + length) });
+    memory.set(storage, { length, open: () => partOf(bytes, begin, length) });
   }
   if (reader.remaining > 0) {
     throw new CheckpointError({

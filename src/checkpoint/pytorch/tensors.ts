@@ -1,6 +1,7 @@
 /** PyTorch's storages, which are memory, and its tensors, which are views of them. */
 import { z } from 'zod';
 import { CheckpointError } from '../../errors/index.js';
+import type { ByteSource } from '../byte-source.js';
 import { elementTypes, type ElementTypeName, type Layout, readElements } from '../element-types.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import { elements, type TensorData } from '../tensor-data.js';
@@ -22,8 +23,6 @@ export class StorageType extends PickleObject {
 /** Memory of so many elements, which is kept outside of the pickle. */
 export class Storage extends PickleObject {
   readonly title = 'a storage';
-  /** How many tensors are views of it. */
-  views = 0;
 
   constructor(
     readonly key: string,
@@ -57,11 +56,10 @@ export class TensorView extends PickleObject {
         allowed: `storage ${storage.key} has ${storage.count} elements`,
       });
     }
-    storage.views++;
   }
 
   /** @param memory that of its storage */
-  read(memory: Uint8Array, budget: MemoryBudget): TensorData {
+  read(memory: ByteSource, budget: MemoryBudget): TensorData {
     return readElements(this.storage.type.element, memory, this.layout, budget);
   }
 }

@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { CheckpointError } from '../../errors/index.js';
 import type { ByteSource } from '../byte-source.js';
-import { sourceOf } from '../byte-source.js';
+import { partOf, piecesOf, sourceOf } from '../byte-source.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import { ByteReader, textOf } from './byte-reader.js';
 
@@ -70,17 +70,23 @@ export class ZipArchive {
     return [...this.#entries.keys()];
   }
 
-  /** @throws CheckpointError where there is no such entry, or its checksum is not that of its bytes */
+  /** All of an entry. @throws CheckpointError as `open` */
   read(name: string): Uint8Array {
+    const entry = this.open(name);
+    return entry.read(0, entry.length);
+  }
+
+  /** @throws CheckpointError where there is no such entry, or its checksum is not that of its bytes */
+  open(name: string): ByteSource {
     const { begin, size, crc } = this.#place(name);
-    const data = this.#bytes.read(begin, begin + size);
-    if (crc32(data) !== crc) {
-      throw new CheckpointError({
-        problem: `${name} in the archive was altered: its checksum does not match`,
-        mend: 'copy or download the file again',
-      });
-    }
-    return data;
+    const entry = partOf(this.#bytes, begin, size);
+    let given = 0;
+    for (const piece of piecesOf(entry)) given = crc32(piece, given);
+    if (given === crc) return entry;
+    throw new CheckpointError({
+      problem: `${name} in the archive was altered: its checksum does not match`,
+      mend: 'copy or download the file again',
+    });
   }
 
   /** The size of an entry in bytes. @throws CheckpointError where there is no such entry */
