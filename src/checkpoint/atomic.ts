@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { writingTo } from './file-errors.js';
+import { makeFolder } from './folder.js';
 import { type Parts, writeParts } from './parts.js';
 import { processStart } from './process-start.js';
 
@@ -38,7 +39,7 @@ export function writeFolderAtomically(path: string, files: ReadonlyMap<string, P
   const temporary = temporaryBeside(path);
   try {
     writingTo(path, () => {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       removeLeftovers(dirname(path));
       mkdirSync(temporary);
       for (const [name, content] of files) writeParts(join(temporary, name), content, fsyncSync);
@@ -82,7 +83,7 @@ function syncFolder(folder: string): void {
 }
 
 /** A temporary that can't be removed is litter, not a reason to fail: the next writer tries again. */
-function removeQuietly(path: string): void {
+export function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true, recursive: true });
   } catch {

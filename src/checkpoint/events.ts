@@ -1,5 +1,5 @@
 /** TensorBoard events of a run: what metrics.csv says, one scalar for each metric and epoch. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -7,6 +7,7 @@ import type { NodeBackend } from '../engine/start.js';
 import { backend } from '../engine/start.js';
 import { RunError } from '../errors/index.js';
 import { writingTo } from './file-errors.js';
+import { makeFolder } from './folder.js';
 import type { MetricRow } from './metrics.js';
 
 /** What `tf.node.summaryFileWriter` calls. That function itself keeps its writers, and their tensors, until the process ends. */
@@ -40,7 +41,7 @@ export class EventsWriter {
   constructor(folder: string, rows: readonly MetricRow[]) {
     this.#folder = folder;
     writingTo(folder, () => {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       for (const name of readdirSync(folder)) if (name.startsWith(eventFile)) rmSync(join(folder, name));
     });
     this.#writer = this.#writing(backend => {

@@ -1,10 +1,11 @@
 /** A run folder: everything one training leaves behind. */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { RunError } from '../errors/index.js';
 import { isTemporary, removeLeftovers, writeFileAtomically } from './atomic.js';
 import { writingTo } from './file-errors.js';
+import { makeFolder } from './folder.js';
 import { type JsonObject, jsonObjectSchema, toJsonText } from './json.js';
 import { acquireLock } from './lock.js';
 
@@ -147,10 +148,6 @@ function writer(run: Run, release: () => void): RunWriter {
     log: line => writingTo(logFile, () => appendFileSync(logFile, `${new Date().toISOString()} ${line}\n`)),
     close: release,
   };
-}
-
-function makeFolder(path: string): void {
-  writingTo(path, () => mkdirSync(path, { recursive: true }));
 }
 
 /**

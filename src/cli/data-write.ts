@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { removeLeftovers, temporaryBeside } from '../checkpoint/atomic.js';
 import { writingTo } from '../checkpoint/file-errors.js';
+import { makeFolder } from '../checkpoint/folder.js';
 import type { Dataset, Splits } from '../data/dataset.js';
 import { parts } from '../data/dataset.js';
 import { encodePng } from '../data/decode.js';
@@ -80,7 +81,7 @@ async function writeFolder(
   const total = parts.reduce((sum, part) => sum + splits[part].size, 0);
   let [done, written] = [0, 0];
   writingTo(out, () => {
-    mkdirSync(dirname(unfinished), { recursive: true });
+    makeFolder(dirname(unfinished));
     removeLeftovers(dirname(unfinished));
     mkdirSync(unfinished);
   });

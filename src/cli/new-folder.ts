@@ -1,6 +1,7 @@
 /** The folder that a command makes for what it gives. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { writingTo } from '../checkpoint/file-errors.js';
+import { makeFolder } from '../checkpoint/folder.js';
 import { RunError } from '../errors/index.js';
 
 /** @throws RunError where it holds something */
@@ -18,5 +19,5 @@ export function refuseOccupied(out: string): void {
 /** @throws RunError where it holds something, or cannot be made */
 export function makeNewFolder(out: string): void {
   refuseOccupied(out);
-  writingTo(out, () => mkdirSync(out, { recursive: true }));
+  makeFolder(out);
 }

@@ -1,10 +1,11 @@
 /** `gfnet predict`: classifies image files, however many. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import cliProgress from 'cli-progress';
 import { Command, Option } from 'commander';
 import type { Box } from '../crop/box.js';
 import { writingTo } from '../checkpoint/file-errors.js';
+import { makeFolder } from '../checkpoint/folder.js';
 import { cutOut } from '../crop/box.js';
 import type { ImageShape } from '../data/dataset.js';
 import { encodePng } from '../data/decode.js';
@@ -114,7 +115,7 @@ Examples:
       const interruption = new AbortController();
       const files = await imageFiles(named, interruption.signal);
       const { crops } = options;
-      if (crops !== undefined) writingTo(crops, () => mkdirSync(crops, { recursive: true }));
+      if (crops !== undefined) makeFolder(crops);
       const { threads, provider } = options;
       const model = await GFNet.load(options.model, {
         ...(threads !== undefined && { threads }),

@@ -1,8 +1,9 @@
 /** What an evaluation leaves on the disk: results, report, pictures, tables and figures. */
-import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
 import { writingTo } from '../checkpoint/file-errors.js';
+import { makeFolder } from '../checkpoint/folder.js';
 import type { Comparison, Results } from '../evaluation/index.js';
 import type { Gallery, ResultFile } from '../report/index.js';
 import {
@@ -16,10 +17,8 @@ import {
 
 /** Before what takes long. @throws RunError where nothing can be written there */
 export function makeResultFolder(folder: string): void {
-  writingTo(folder, () => {
-    mkdirSync(folder, { recursive: true });
-    accessSync(folder, constants.W_OK);
-  });
+  makeFolder(folder);
+  writingTo(folder, () => accessSync(folder, constants.W_OK));
 }
 
 export async function writeResults(folder: string, results: Results, gallery: Gallery): Promise<void> {
@@ -50,7 +49,7 @@ async function writeFiles(folder: string, files: readonly ResultFile[]): Promise
       for (const old of [file, png ?? file]) rmSync(old, { force: true });
       continue;
     }
-    writingTo(file, () => mkdirSync(dirname(file), { recursive: true }));
+    makeFolder(dirname(file));
     writeFileAtomically(file, text);
     if (png !== undefined) writeFileAtomically(png, await figurePng(text));
   }
