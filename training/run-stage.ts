@@ -5,6 +5,7 @@ import { describeEnvironment } from '../src/checkpoint/program.js';
 import type { Checkpoint } from '../src/checkpoint/checkpoint.js';
 import { hasCheckpoint, hasLatest, loadLatest } from '../src/checkpoint/checkpoint.js';
 import { parseArchitecture, requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
+import { systemErrorCode } from '../src/checkpoint/file-errors.js';
 import type { JsonObject } from '../src/checkpoint/json.js';
 import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
@@ -152,6 +153,8 @@ async function trainStage(options: StageOptions): Promise<void> {
           },
         },
       });
+    } catch (error) {
+      throw run ? toGoOn(error, options.goOn) : error;
     } finally {
       run?.close();
     }
@@ -159,6 +162,13 @@ async function trainStage(options: StageOptions): Promise<void> {
     trainer.dispose();
     await splits.close?.();
   }
+}
+
+/** Where a file of a run cannot be written: the run is there, so that the command that began it would be refused. */
+function toGoOn(error: unknown, goOn = '--resume'): unknown {
+  if (!(error instanceof RunError) || systemErrorCode(error.cause) === undefined) return error;
+  const { mend = '', ...explanation } = error.explanation;
+  return new RunError({ ...explanation, mend: `${mend}; then go on with: ${goOn}` });
 }
 
 /** Whether to go on from a checkpoint, as the first worker finds one: a run that was killed before its first begins anew. */

@@ -2,11 +2,11 @@
 import { RunError } from '../errors/index.js';
 
 const meanings: Readonly<Record<string, { readonly reason: string; readonly mend: string }>> = {
-  ENOSPC: { reason: 'the disk is full', mend: 'free some space and run again' },
-  EDQUOT: { reason: 'the disk quota is used up', mend: 'free some space and run again' },
+  ENOSPC: { reason: 'the disk is full', mend: 'free some space' },
+  EDQUOT: { reason: 'the disk quota is used up', mend: 'free some space' },
   EFBIG: {
     reason: 'the file would exceed the limit on file sizes',
-    mend: 'raise the limit (ulimit -f) and run again',
+    mend: 'raise the limit (ulimit -f)',
   },
   EACCES: { reason: 'permission is denied', mend: 'change its permissions, or choose another place' },
   EPERM: {

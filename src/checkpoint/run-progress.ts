@@ -1,7 +1,7 @@
 /** progress.json: how far a run is within its epoch, for those who watch it; nothing is resumed from it. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { temporaryBeside } from './atomic.js';
+import { removeQuietly, temporaryBeside } from './atomic.js';
 
 const RunProgress = z.object({
   /** When this was so: ISO 8601. */
@@ -25,12 +25,12 @@ export type RunProgress = Readonly<z.infer<typeof RunProgress>>;
 
 /** Replaces the file at `path`. Training goes on where this fails: nothing depends on it. */
 export function writeProgress(path: string, progress: RunProgress): void {
+  const temporary = temporaryBeside(path);
   try {
-    const temporary = temporaryBeside(path);
     writeFileSync(temporary, JSON.stringify(progress));
     renameSync(temporary, path);
   } catch {
-    return;
+    removeQuietly(temporary);
   }
 }
 

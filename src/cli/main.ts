@@ -1,5 +1,6 @@
 /** The command line: one file a command. */
 import { Command } from 'commander';
+import { z } from 'zod';
 import { programVersion } from '../checkpoint/program.js';
 import { EngineError, exitCodes, GFNetError, isOutOfMemory } from '../errors/index.js';
 import { compareCommand } from './compare.js';
@@ -56,7 +57,7 @@ try {
 } catch (cause) {
   const error = isOutOfMemory(cause) ? outOfMemory(cause) : cause;
   if (error instanceof GFNetError) {
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${error.message}\n${causeOf(error)}`);
     process.exitCode = error.exitCode;
   } else {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
@@ -72,4 +73,11 @@ function outOfMemory(cause: Error): EngineError {
     mend: 'make the images smaller (--side, data.side, data.canvas), the network (network.encoder, network.classifier.hidden, network.policy.hidden), or batches (--batch, batchSize)',
     cause,
   });
+}
+
+/** A line of what lies behind an error, where its message does not say that. */
+function causeOf({ message, cause }: GFNetError): string {
+  if (!(cause instanceof Error)) return '';
+  const [line = ''] = (cause instanceof z.ZodError ? z.prettifyError(cause) : cause.message).split('\n');
+  return message.includes(line) ? '' : `  cause:   ${line}\n`;
 }

@@ -315,12 +315,22 @@ describe('an output folder', () => {
       refuses(
         ['train', 'stage1', '--config', config, '--out', 'disk/run'],
         /the disk is full/,
-        /free some space/,
+        /free some space; then go on with: gfnet train stage1 --out disk\/run --resume\n {2}cause: {3}ENOSPC/,
       );
+      expect(readdirSync(join(disk, 'run')).filter(name => name.endsWith('.gfnet-tmp'))).toEqual([]);
+      execFileSync('mount', ['-o', 'remount,size=16m', disk]);
+      const { code, stderr } = gfnet(folder, 'train', 'stage1', '--out', 'disk/run', '--resume');
+      expect(code, stderr).toBe(0);
     } finally {
       execFileSync('umount', [disk]);
     }
   });
+});
+
+it('what lies behind an error is told', () => {
+  mkdirSync(join(folder, 'torn'));
+  writeFileSync(join(folder, 'torn/config.json'), '{}');
+  refuses(['evaluate', 'torn'], /the run is damaged/, /^ {2}cause: {3}ENOENT: no such file/m);
 });
 
 describe('results', () => {
