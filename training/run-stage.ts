@@ -1,4 +1,5 @@
 /** One stage from configuration to run folder: makes or resumes the run, takes over from the stage before, trains. */
+import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { join } from 'node:path';
 import { describeEnvironment } from '../src/checkpoint/program.js';
@@ -7,8 +8,9 @@ import { hasCheckpoint, hasLatest, loadLatest } from '../src/checkpoint/checkpoi
 import { parseArchitecture, requireArchitecture, requireConfig } from '../src/checkpoint/architecture.js';
 import { systemErrorCode } from '../src/checkpoint/file-errors.js';
 import type { JsonObject } from '../src/checkpoint/json.js';
+import { readMetrics } from '../src/checkpoint/metrics.js';
 import type { RunWriter } from '../src/checkpoint/run-folder.js';
-import { createRun, resumeRun } from '../src/checkpoint/run-folder.js';
+import { createRun, isRun, openRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
 import { explained, gather, meet, workers } from '../src/engine/collectives.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
@@ -171,16 +173,38 @@ function toGoOn(error: unknown, goOn = '--resume'): unknown {
   return new RunError({ ...explanation, mend: `${mend}; then go on with: ${goOn}` });
 }
 
-/** Whether to go on from a checkpoint, as the first worker finds one: a run that was killed before its first begins anew. */
+/**
+ * Whether to go on from a checkpoint, as the first worker finds one: a run that was killed before its first begins anew.
+ * @throws RunError where it had one
+ */
 function resumes({ out, resume }: StageOptions): boolean {
   const found = gather([Number(resume && hasCheckpoint(out, 'last'))]).flat();
   const without = found.findIndex(has => has < (found[0] ?? 0));
-  if (without < 0) return found[0] === 1;
+  if (without < 0) {
+    if (resume && found[0] === 0 && isRun(out)) requireNothingLearnt(out);
+    return found[0] === 1;
+  }
   meet();
   throw new RunError({
     problem: 'a worker does not find the checkpoint that the first one goes on from',
     given: `task ${without}, --out ${out}`,
     mend: 'all workers are given --resume and the same --out, on storage that all of them see',
+  });
+}
+
+/** @throws RunError where a run without its last checkpoint has something that beginning anew would overwrite */
+function requireNothingLearnt(out: string): void {
+  const { metrics, checkpoints } = openRun(out);
+  const epochs = existsSync(metrics) ? readMetrics(metrics).length : 0;
+  const [last, best] = [join(checkpoints, 'last.json'), join(checkpoints, 'best.json')];
+  const hasBest = hasCheckpoint(out, 'best');
+  if (epochs === 0 && !hasBest) return;
+  const fromBest = hasBest ? `or go on from the best epoch: cp ${best} ${last}; ` : '';
+  throw new RunError({
+    problem:
+      'the checkpoint to go on from is gone, and to begin anew would overwrite what the run has learnt',
+    given: `no ${last}, but ${hasBest ? best : `${epochs} epochs in ${metrics}`}`,
+    mend: `restore it from a copy; ${fromBest}or start another run with another --out`,
   });
 }
 

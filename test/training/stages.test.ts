@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -163,6 +163,25 @@ describe('the three stages', () => {
       await train(stage, out, { resume: true, ...(from && { from: at(from) }) });
       expect(weights(out)).toEqual(weights(`a${stage.slice(-1)}`));
     }
+  });
+
+  it('do not begin anew where their last checkpoint is gone, but go on from the best', async () => {
+    await train('stage1', 'lost');
+    const [last, best] = (['last', 'best'] as const).map(name =>
+      join(at('lost'), `checkpoints/${name}.json`),
+    ) as [string, string];
+    rmSync(last);
+    const error = String(await train('stage1', 'lost', { resume: true }).catch((e: unknown) => e));
+    expect(error).toMatch(/checkpoint to go on from is gone/);
+    const [, ...command] = /cp (\S+) (\S+);/.exec(error) ?? [];
+    expect(command).toEqual([best, last]);
+    expect(metrics('lost')).toBe(metrics('a1'));
+    cpSync(best, last);
+    await train('stage1', 'lost', { resume: true });
+    expect(weights('lost')).toEqual(weights('a1'));
+    expect(metrics('lost')).toBe(metrics('a1'));
+    for (const name of [last, best]) rmSync(name);
+    await expect(train('stage1', 'lost', { resume: true })).rejects.toThrow(/2 epochs in .*metrics\.csv/);
   });
 
   it('start their encoders from a static network’s, if one is given, and its head where the classes are as many', async () => {
