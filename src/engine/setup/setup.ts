@@ -6,7 +6,7 @@ import { bindingKey, buildBinding, cachedBinding } from './binding.js';
 import { checkBuiltBinding } from './check.js';
 import { requireCompiler } from './compile.js';
 import { explainFileError } from './errors.js';
-import { replaceByLink } from './install.js';
+import { replaceByLink, requirePlace } from './install.js';
 import { obtainLibrary } from './library.js';
 import { withLock } from './lock.js';
 import { defaultPlace, type Place } from './place.js';
@@ -59,6 +59,8 @@ async function buildEngine(place: Place, report: Report): Promise<void> {
   const target = requireTarget(place.host);
   if (!target.tested) report({ stage: 'note', message: `note: ${target.name} has not been tested` });
   const tfjsNode = tfjsNodeFolder(place.root);
+  const binding = bindingFolder(tfjsNode);
+  await requirePlace(binding);
   const built = cachedBinding(place.cache, target);
   await withWorkFolder(place.cache, async work => {
     // Looked for before the download, which takes long.
@@ -67,7 +69,7 @@ async function buildEngine(place: Place, report: Report): Promise<void> {
     if (compiler) await buildBinding(compiler, target, tfjsNode, place, work, report);
   });
   report({ stage: 'install', message: 'installing the binding' });
-  await replaceByLink(bindingFolder(tfjsNode), built);
+  await replaceByLink(binding, built);
   report({ stage: 'check', message: 'checking that TensorFlow computes' });
   try {
     await checkBuiltBinding(place);

@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderBytes, requireSpace } from '../../../src/engine/setup/disk.js';
@@ -35,5 +36,18 @@ describe('explainFileError', () => {
     expect((explained as EngineError).message).toContain('the disk is full\n  given:   /the/cache');
     const other = new TypeError('a bug');
     expect(explainFileError(other, '/the/cache')).toBe(other);
+  });
+
+  it('blames the folder that a link cannot be put into, not what it leads to', async () => {
+    const folder = temporaryFolder();
+    const [cache, file] = [join(folder, 'cache'), join(folder, 'node_modules')];
+    writeFileSync(file, '');
+    const link = join(file, 'link');
+    const error: unknown = await symlink(join(cache, 'binding'), link).catch((e: unknown) => e);
+    const { message } = explainFileError(error, cache) as EngineError;
+    expect(message).toContain(`given:   ${link} (ENOTDIR)`);
+    expect(message).toContain('make node_modules writable');
+    const { message: other } = explainFileError(error, link) as EngineError;
+    expect(other).toContain('GFNET_CACHE');
   });
 });

@@ -147,6 +147,25 @@ describe('setupEngine says what is wrong and offers the prebuilt library by name
     expect(message).toContain('given:   4.21.0\n  allowed: 4.22.0');
   });
 
+  it('with node_modules that cannot be written, before anything is downloaded', async ({ skip }) => {
+    const place = scratchPlace();
+    const lib = join(place.root, 'node_modules/@tensorflow/tfjs-node/lib');
+    mkdirSync(lib);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,ro', 'tmpfs', lib], { stdio: 'ignore' });
+    } catch {
+      skip('a disk cannot be mounted here');
+    }
+    try {
+      const message = await failure(place);
+      expect(message).toContain(`given:   ${lib} (EROFS)`);
+      expect(message).toContain('make node_modules writable, or let its owner run `gfnet setup`');
+      expect(message).not.toContain('GFNET_CACHE');
+    } finally {
+      execFileSync('umount', [lib]);
+    }
+  });
+
   it('with a cache that cannot be made', async () => {
     const place = scratchPlace();
     const file = join(place.root, 'file');
