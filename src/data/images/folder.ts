@@ -15,32 +15,41 @@ const names: Readonly<Record<Part, readonly string[]>> = {
   test: ['test', 'testing'],
 };
 
-/** @throws DataError when there is no such folder, or no images of two classes in it */
+const layouts = 'ROOT/train/CLASS/* (and ROOT/val/CLASS/*, ROOT/test/CLASS/*), or ROOT/CLASS/*';
+
+/** @throws DataError when there is no such folder, or no images of two classes in it, or its sets cannot be told */
 export function listFolder(root: string): Listing {
   requireFolder(root);
-  const folders = splitFolders(root);
-  const train = folders.train ?? root;
+  const name = `folder ${basename(root)}`;
+  const { sets, others } = setFolders(root);
+  const train = sets.train ?? root;
   const classes = subfolders(train);
   const listed = new Files();
   const given: Partial<Record<Part, Int32Array>> = {};
+  const notes =
+    others.length > 0 ? [`${name}: beside its sets there is what is not taken: ${shortList(others)}`] : [];
   for (const part of parts) {
-    const folder = part === 'train' ? train : folders[part];
+    const folder = part === 'train' ? train : sets[part];
     if (folder === undefined) continue;
     const from = listed.count;
     for (const name of part === 'train' ? classes : subfolders(folder)) {
       listed.take(join(folder, name), labelOf(name, classes, folder));
     }
-    if (folders.train) given[part] = Int32Array.from({ length: listed.count - from }, (_, i) => from + i);
+    const places = Int32Array.from({ length: listed.count - from }, (_, i) => from + i);
+    if (part === 'train') requireClasses(root, classes, listed);
+    if (places.length === 0)
+      notes.push(`${name}: no set is taken from ${contents(folder)}: it has no image in a folder of a class`);
+    else if (sets.train) given[part] = places;
   }
   const { paths, labels, leftAside } = listed;
-  requireClasses(root, classes, labels, leftAside);
   return {
-    name: `folder ${basename(root)}`,
+    name,
     classes,
     labels: Int32Array.from(labels),
     source: index => ({ path: paths[index] ?? '' }),
     given,
     leftAside,
+    notes,
   };
 }
 
@@ -95,15 +104,52 @@ function subfolders(folder: string): string[] {
   return entries(folder).flatMap(({ name, kind }) => (kind === 'folder' ? [name] : []));
 }
 
-/** The folders of the sets; without one for training the folder is taken to hold the classes themselves. */
-function splitFolders(root: string): Partial<Record<Part, string>> {
+interface SetFolders {
+  readonly sets: Readonly<Partial<Record<Part, string>>>;
+  /** Names of what lies beside them. */
+  readonly others: readonly string[];
+}
+
+/** Without sets the folder is taken to hold the classes themselves, one of which may be called as a set is. */
+function setFolders(root: string): SetFolders {
   const found = subfolders(root);
-  const of = (part: Part): [Part, string][] => {
-    const name = found.find(folder => names[part].includes(folder.toLowerCase()));
-    return name === undefined ? [] : [[part, join(root, name)]];
+  const claims = parts
+    .map(part => ({ part, folders: found.filter(name => names[part].includes(name.toLowerCase())) }))
+    .filter(({ folders }) => folders.length > 0);
+  const claimed = claims.flatMap(({ folders }) => folders);
+  const others = found.filter(name => !claimed.includes(name));
+  const isUsable = (name: string): boolean => subfolders(join(root, name)).length > 0;
+  const train = claims.find(({ part }) => part === 'train')?.folders.some(isUsable) ?? false;
+  if (claims.length === 0 || (claims.length === 1 && others.length > 0 && !train))
+    return { sets: {}, others: [] };
+  const twice = claims.find(({ folders }) => folders.length > 1);
+  if (twice) {
+    throw new DataError({
+      problem: `two folders are named as the ${twice.part} set`,
+      given: `${root}: ${twice.folders.join(', ')}`,
+      mend: 'keep one of them there, or join them',
+    });
+  }
+  if (!train) {
+    throw new DataError({
+      problem: 'the folder holds sets, but none to train on',
+      given: `${root}: ${claimed.map(name => contents(join(root, name))).join(', ')}`,
+      allowed: layouts,
+      mend: 'lay the training images out in one folder for each class, below train; or name the label of each in a manifest (.csv, .jsonl)',
+    });
+  }
+  return {
+    sets: Object.fromEntries(claims.map(({ part, folders }) => [part, join(root, ...folders)])),
+    others,
   };
-  const folders: Partial<Record<Part, string>> = Object.fromEntries(parts.flatMap(of));
-  return folders.train !== undefined && subfolders(folders.train).length > 0 ? folders : {};
+}
+
+/** E.g. `test (28 images, 0 folders)`. */
+function contents(folder: string): string {
+  const found = entries(folder);
+  const images = found.filter(({ name, kind }) => kind === 'file' && isImageName(name)).length;
+  const folders = found.filter(({ kind }) => kind === 'folder').length;
+  return `${basename(folder)} (${images} images, ${folders} folders)`;
 }
 
 function labelOf(name: string, classes: readonly string[], folder: string): number {
@@ -126,18 +172,13 @@ function requireFolder(root: string): void {
   });
 }
 
-function requireClasses(
-  root: string,
-  classes: readonly string[],
-  labels: readonly number[],
-  leftAside: ReadonlyMap<string, number>,
-): void {
+function requireClasses(root: string, classes: readonly string[], { labels, leftAside }: Files): void {
   if (new Set(labels).size >= 2) return;
   const others = [...leftAside].map(([end, count]) => `${count} ${end || 'without extension'}`).join(', ');
   throw new DataError({
-    problem: 'there are no images of two classes in the folder',
+    problem: 'there are no images of two classes to train on in the folder',
     given: `${root}: ${labels.length} images in ${classes.length} folders${others ? `; other files: ${others}` : ''}`,
-    allowed: `ROOT/train/CLASS/*, or ROOT/CLASS/*, with two classes or more; files that end in ${allowedExtensions}`,
+    allowed: `${layouts}, with two classes or more; files that end in ${allowedExtensions}`,
     mend: 'lay the images out in one folder for each class',
   });
 }

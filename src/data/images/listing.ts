@@ -20,6 +20,8 @@ export interface Listing {
   readonly given: Readonly<Partial<Record<Part, Int32Array>>>;
   /** Files that were left aside: extension, or none, and how many. */
   readonly leftAside: ReadonlyMap<string, number>;
+  /** What a user should know of what is there and not taken. */
+  readonly notes: readonly string[];
 }
 
 /** File names of images, by their ends. */

@@ -97,6 +97,7 @@ class Table {
         }),
       ),
       leftAside: new Map(),
+      notes: [],
     };
   }
 }

@@ -63,6 +63,7 @@ export function listShards(folder: string): Listing {
       }),
     ),
     leftAside: new Map(),
+    notes: [],
   };
 }
 

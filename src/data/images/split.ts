@@ -45,7 +45,7 @@ export function splitListing(listing: Listing, shares: Shares): SplitListing {
       mend: 'give more images, or change the shares data.validation and data.test',
     });
   }
-  return { sets, notes: notesOf(listing, held) };
+  return { sets, notes: [...listing.notes, ...notesOf(listing, held)] };
 }
 
 /** The training images, and those that are said to be of no split. */

@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { listFolder } from '../../../src/data/images/folder.js';
+import { splitListing } from '../../../src/data/images/split.js';
 import { temporaryFolder } from '../../checkpoint/support.js';
 import { errorOf } from '../../helpers/error-of.js';
 import { broken } from './support.js';
@@ -14,9 +15,9 @@ function tree(...names: readonly string[]): string {
 }
 
 const listed = (root: string) => {
-  const { classes, labels, source, given, leftAside } = listFolder(root);
+  const { classes, labels, source, given, leftAside, notes } = listFolder(root);
   const files = [...labels].map((label, i) => [source(i).path.slice(root.length + 1), classes[label]]);
-  return { classes, files, given, leftAside: [...leftAside] };
+  return { classes, files, given, leftAside: [...leftAside], notes };
 };
 
 describe('a folder of images', () => {
@@ -44,6 +45,7 @@ describe('a folder of images', () => {
         ['', 1],
         ['.heic', 1],
       ],
+      notes: [],
     });
   });
 
@@ -59,7 +61,8 @@ describe('a folder of images', () => {
       `${test}/a/4.png`,
       `${test}/b/5.png`,
     );
-    const { classes, files, given } = listed(root);
+    const { classes, files, given, notes } = listed(root);
+    expect(notes).toEqual([]);
     expect(classes).toEqual(['a', 'b']);
     const of = (places: Int32Array | undefined) => [...(places ?? [])].map(place => files[place]);
     expect(of(given.train)).toEqual([
@@ -71,6 +74,53 @@ describe('a folder of images', () => {
       [`${test}/a/4.png`, 'a'],
       [`${test}/b/5.png`, 'b'],
     ]);
+  });
+
+  it('without classes in a set says so, and takes what the set lacks from training', () => {
+    const root = tree(
+      'train/a/1.png',
+      'train/a/2.png',
+      'train/b/3.png',
+      'test/4.png',
+      'test/5.png',
+      'tset/a/6.png',
+    );
+    mkdirSync(join(root, 'val/a'), { recursive: true });
+    const { files, given, notes } = listed(root);
+    expect(files).toHaveLength(3);
+    expect(Object.keys(given)).toEqual(['train']);
+    expect(notes).toEqual([
+      expect.stringMatching(/not taken: tset$/),
+      expect.stringMatching(/val \(0 images, 1 folders\)/),
+      expect.stringMatching(/test \(2 images, 0 folders\)/),
+    ]);
+    const { notes: told } = splitListing(listFolder(root), { validation: 0.3, test: 0.3, seed: 1 });
+    expect(told.join('\n')).toMatch(/test \(2 images[^]*1 of its training images are taken for test/);
+  });
+
+  it.each([
+    ['flat', ['train/1.png', 'test/2.png'], /train \(1 images, 0 folders\), test \(1 images/],
+    [
+      'only val and test',
+      ['val/a/1.png', 'val/b/2.png', 'test/a/3.png'],
+      /val \(0 images, 2 folders\), test/,
+    ],
+    ['only train, and flat', ['train/1.png'], /train \(1 images, 0 folders\)/],
+    ['only test', ['test/a/1.png', 'test/b/1.png'], /test \(0 images, 2 folders\)/],
+  ])('holds no classes to train on: %s', (_, names, given) => {
+    const { message } = errorOf(() => listFolder(tree(...names)));
+    expect(message).toMatch(/none to train on/);
+    expect(message).toMatch(given);
+    expect(message).toMatch(/ROOT\/train\/CLASS/);
+  });
+
+  it('with two folders for one set is refused', () => {
+    const twice = tree('train/a/1.png', 'train/b/2.png', 'val/a/3.png', 'validation/a/4.png');
+    expect(errorOf(() => listFolder(twice)).message).toMatch(/validation set[^]*: val, validation/);
+  });
+
+  it('may have a class that is called as a set is', () => {
+    expect(listed(tree('bus/1.png', 'car/2.png', 'train/3.png')).classes).toEqual(['bus', 'car', 'train']);
   });
 
   it('follows links, but not round in circles, and passes over those that lead nowhere', () => {
@@ -94,8 +144,11 @@ describe('a folder of images', () => {
     expect(one.message).toMatch(/two classes[^]*1 images in 2 folders; other files: 1 \.bmp[^]*\.webp/);
     const foreign = errorOf(() => listFolder(tree('train/cat/1.png', 'train/dog/1.png', 'val/cats/1.png')));
     expect(foreign.message).toMatch(/did you mean "cat"/);
-    const empty = temporaryFolder();
-    mkdirSync(join(empty, 'train'));
-    expect(errorOf(() => listFolder(empty)).message).toMatch(/two classes/);
+    const untrained = errorOf(() =>
+      listFolder(tree('train/cat/1.bmp', 'train/dog/1.bmp', 'val/cat/1.png', 'val/dog/1.png')),
+    );
+    expect(untrained.message).toMatch(
+      /two classes to train on[^]*0 images in 2 folders; other files: 2 \.bmp/,
+    );
   });
 });

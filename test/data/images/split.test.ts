@@ -13,6 +13,7 @@ const listing = (given: Listing['given'] = {}): Listing => ({
   source: index => ({ path: String(index) }),
   given,
   leftAside: new Map(),
+  notes: [],
 });
 const shares = { validation: 0.1, test: 0.2, seed: 3 };
 const range = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
