@@ -16,7 +16,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Files and pairs that are printed; `--json` has them all. */
+/** Files and groups that are printed; `--json` has them all. */
 const shown = 20;
 
 export function dataCommand(): Command {
@@ -40,7 +40,7 @@ function checkCommand(): Command {
       `
 Exit code 2 where something must be mended: broken files, the same image in two sets or with two labels, a class without
 training images. Files of the same bytes are told for certain. Images that look alike are suspected: 64 bits say of each image where it grows
-darker from left to right, and two are told where at most 3 bits differ; look at them.
+darker from left to right, and those in two sets are told that have the same bits, as one group, or differ in at most 3; look at them.
 
 Examples:
   gfnet data check flowers
@@ -97,19 +97,31 @@ function render(report: DataReport): string {
     `the largest class has ${report.imbalance.toFixed(1)} times as many training images as the smallest (${integer(least)})`,
     ...list('broken files', broken, ({ file, problem }) => `${file}: ${problem}`),
     ...list('groups of files with the same bytes', duplicates, ({ files, leak, conflict }) =>
-      [files.join(' = '), leak ? 'IN TWO SETS' : '', conflict ? 'TWO LABELS' : ''].filter(Boolean).join('  '),
+      [some(files, ' = '), leak ? 'IN TWO SETS' : '', conflict ? 'TWO LABELS' : '']
+        .filter(Boolean)
+        .join('  '),
     ),
     ...list(
-      'pairs in two sets look alike (suspected, look at them)',
+      'groups of images in two sets look alike (suspected, look at them)',
       nearDuplicates,
-      ({ files, bits }) => `${files.join(' ~ ')}  ${bits} of 64 bits differ`,
+      ({ files, bits, more }) =>
+        `${some(files, ' ~ ')}  ${bits} of 64 bits differ${more > 0 ? `, and ${integer(more)} look the same as one of them` : ''}`,
     ),
+    ...(report.furtherNearDuplicates > 0
+      ? [`${integer(report.furtherNearDuplicates)} pairs more look alike, and are not named`]
+      : []),
     ...(report.notCompared > 0
       ? [`${integer(report.notCompared)} images are too flat to tell looks apart`]
       : []),
     faults.length === 0 ? 'nothing must be mended' : `to be mended: ${faults.join('; ')}`,
     '',
   ].join('\n');
+}
+
+/** The first files of a large group. */
+function some(files: readonly string[], between: string): string {
+  const few = files.slice(0, 4).join(between);
+  return files.length > 4 ? `${few} and ${integer(files.length - 4)} more` : few;
 }
 
 function list<T>(what: string, items: readonly T[], line: (item: T) => string): string[] {

@@ -2,11 +2,13 @@
 import type { Part } from '../dataset.js';
 import { parts } from '../dataset.js';
 import { ImageError } from '../../errors/index.js';
+import { alikeImages } from './alike.js';
+import { groupsBy } from './group.js';
 import type { Facts } from './inspect.js';
 import { inspect } from './inspect.js';
 import type { Listing } from './listing.js';
 import { nameOf } from './listing.js';
-import { nearPairs, tells } from './near.js';
+import { tells } from './near.js';
 import type { SplitListing } from './split.js';
 
 /** Least, median and most. */
@@ -27,8 +29,15 @@ export interface DataReport {
   readonly broken: readonly { readonly file: string; readonly problem: string }[];
   /** Groups of files with the same bytes. */
   readonly duplicates: readonly Copies[];
-  /** Pairs in two sets that look alike: of 64 bits of a hash of their looks, at most 3 differ. */
-  readonly nearDuplicates: readonly { readonly files: readonly [string, string]; readonly bits: number }[];
+  /** In two sets, and looking alike: all images of one look, or one each of two looks, of whose 64 bits at most 3 differ. */
+  readonly nearDuplicates: readonly {
+    readonly files: readonly string[];
+    readonly bits: number;
+    /** Images that look the same as one of these. */
+    readonly more: number;
+  }[];
+  /** Pairs of looks beyond those. */
+  readonly furtherNearDuplicates: number;
   /** Images with so little in them that their looks tell nothing. */
   readonly notCompared: number;
   /** What must be mended before training; empty where all is well. */
@@ -68,8 +77,14 @@ export async function checkImages(
   const file = (i: number): string => nameOf(listing.source(i));
   const good = Array.from({ length: n }, (_, i) => i).filter(i => facts[i]);
   const fact = (key: 'width' | 'height') => good.map(i => facts[i]?.[key] ?? 0);
-  const looks = BigUint64Array.from(good, i => facts[i]?.look ?? 0n);
-  const original = (i: number | undefined): number => good[i ?? 0] ?? 0;
+  const looks = good.map(place => ({
+    place,
+    part: partOf[place] ?? 0,
+    bytes: facts[place]?.hash ?? 0n,
+    look: facts[place]?.look ?? 0n,
+  }));
+  const { alike, further } = alikeImages(looks);
+  const copies = groupsBy(good, i => facts[i]?.hash).filter(group => group.length > 1);
   const report = {
     name: listing.name,
     notes,
@@ -79,16 +94,14 @@ export async function checkImages(
     formats: tally(good.map(i => facts[i]?.format ?? '')),
     leftAside: Object.fromEntries(listing.leftAside),
     broken: broken.sort(([a], [b]) => a - b).map(([i, problem]) => ({ file: file(i), problem })),
-    duplicates: copies(good, facts).map(group => ({
+    duplicates: copies.map(group => ({
       files: group.map(file),
       leak: new Set(group.map(i => partOf[i])).size > 1,
       conflict: new Set(group.map(i => listing.labels[i])).size > 1,
     })),
-    nearDuplicates: nearPairs(looks, (a, b) => {
-      const [first, second] = [original(a), original(b)];
-      return partOf[first] !== partOf[second] && facts[first]?.hash !== facts[second]?.hash;
-    }).map(({ a, b, bits }) => ({ files: [file(original(a)), file(original(b))] as const, bits })),
-    notCompared: looks.filter(look => !tells(look)).length,
+    nearDuplicates: alike.map(({ places, bits, more }) => ({ files: places.map(file), bits, more })),
+    furtherNearDuplicates: further,
+    notCompared: looks.filter(({ look }) => !tells(look)).length,
   };
   const counts = report.classes.map(({ train }) => train);
   const imbalance = Math.max(...counts) / Math.min(...counts);
@@ -109,18 +122,6 @@ function countClasses({ classes, labels }: Listing, partOf: Uint8Array): DataRep
     if (row && part) row[part]++;
   });
   return counts;
-}
-
-/** Groups of two files or more with the same bytes. */
-function copies(good: readonly number[], facts: readonly (Facts | undefined)[]): number[][] {
-  const groups = new Map<bigint, number[]>();
-  for (const i of good) {
-    const hash = facts[i]?.hash ?? 0n;
-    const group = groups.get(hash);
-    if (group) group.push(i);
-    else groups.set(hash, [i]);
-  }
-  return [...groups.values()].filter(group => group.length > 1);
 }
 
 function faultsOf({ classes, broken, duplicates }: Omit<DataReport, 'imbalance' | 'faults'>): string[] {

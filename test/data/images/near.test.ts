@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { differenceHash } from '../../../src/data/images/inspect.js';
+import type { Look } from '../../../src/data/images/alike.js';
+import { alikeImages } from '../../../src/data/images/alike.js';
 import { nearPairs, tells } from '../../../src/data/images/near.js';
 import { integer, stream } from '../../../src/random/index.js';
 
@@ -22,20 +24,57 @@ describe('pairs of near hashes', () => {
         .slice(i + 1)
         .flatMap((b, j) => (bitsOf(a ^ b) <= 3 ? [`${i} ${i + 1 + j} ${bitsOf(a ^ b)}`] : [])),
     );
-    const found = nearPairs(BigUint64Array.from(hashes), () => true).map(
-      ({ a, b, bits }) => `${a} ${b} ${bits}`,
-    );
+    const found: string[] = [];
+    nearPairs(BigUint64Array.from(hashes), ({ a, b, bits }) => found.push(`${a} ${b} ${bits}`));
     expect(found.sort()).toEqual(expected.sort());
     expect(expected.length).toBeGreaterThan(20);
-    expect(nearPairs(BigUint64Array.from(hashes), () => false)).toEqual([]);
+  });
+});
+
+describe('images that look alike', () => {
+  const image = (place: number, part: number, look: bigint, bytes = place): Look => ({
+    place,
+    part,
+    look,
+    bytes: BigInt(bytes),
   });
 
   it('are not told of images that are nearly flat', () => {
     expect([0n, 0xffffffffffffffffn, 127n].map(tells)).toEqual([false, false, false]);
     expect(tells(0xffffn)).toBe(true);
-    expect(nearPairs(BigUint64Array.of(0n, 0n, 0xffffn, 0xfffen), () => true)).toEqual([
-      { a: 2, b: 3, bits: 1 },
-    ]);
+    const looks = [0n, 0n, 0xffffn, 0xfffen].map((look, i) => image(i, i % 2, look));
+    expect(alikeImages(looks)).toEqual({ alike: [{ places: [2, 3], bits: 1, more: 0 }], further: 0 });
+  });
+
+  it('are told where they are in two sets and no copies, those of one look as a group', () => {
+    const [one, near, other] = [0xff00ffn, 0xff00fen, 0xff00ff00ff0000n];
+    const images = [
+      ...[image(0, 0, one), image(1, 0, one), image(2, 0, one, 1), image(3, 1, one), image(4, 2, one)],
+      ...[image(5, 0, near), image(6, 0, near)],
+      ...[image(7, 0, other, 50), image(8, 1, other, 50)],
+    ];
+    expect(alikeImages(images)).toEqual({
+      alike: [
+        { places: [0, 3, 4, 1], bits: 0, more: 1 },
+        { places: [3, 5], bits: 1, more: 5 },
+      ],
+      further: 0,
+    });
+    expect(alikeImages(images.map(image => ({ ...image, part: 1 }))).alike).toEqual([]);
+  });
+
+  it('may be very many, and are kept up to a bound', () => {
+    const alike = Array.from({ length: 30_000 }, (_, i) => image(i, i % 2, 0x0f0f33cc55aa00ffn));
+    const started = performance.now();
+    expect(alikeImages(alike).alike.map(({ places }) => places.length)).toEqual([30_000]);
+    // Two bits of each differ: all share a band, and any two are near that share a bit.
+    const near = Array.from({ length: 16 * 15 }, (_, i) => {
+      const [a, b] = [Math.floor(i / 15), i % 15];
+      return image(i, i % 2, 0x0f0f33cc55aa0000n ^ (1n << BigInt(a)) ^ (1n << BigInt(b >= a ? b + 1 : b)));
+    });
+    const { alike: kept, further } = alikeImages(near, 10);
+    expect([kept.filter(({ bits }) => bits > 0).length, further > 10]).toEqual([10, true]);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
 
