@@ -18,6 +18,7 @@ import type { StepOptions } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
 import type { Splits } from '../src/data/dataset.js';
 import { limited } from '../src/data/limited.js';
+import { requireReadable } from '../src/data/loader.js';
 import { passedOver } from '../src/data/images/open.js';
 import { openData } from '../src/data/open.js';
 import { fitting } from '../src/errors/fitting.js';
@@ -127,6 +128,8 @@ async function trainStage(options: StageOptions): Promise<void> {
     ...memoryLimit(config, notice),
   });
   try {
+    // Found out now, and not after an epoch.
+    for (const judged of [splits.validation, splits.test]) await requireReadable(judged);
     const resolved = { stage, ...config };
     const { train, validation, fingerprint: data } = splits;
     requireSame({ resolved, seed, data, sizes: [train.size, validation.size] });

@@ -1,5 +1,6 @@
 /** Batches, prepared ahead of the step that takes them. */
 import { permutation, stream } from '../random/index.js';
+import { DataError } from '../errors/index.js';
 import type { Dataset } from './dataset.js';
 
 export interface Batch {
@@ -83,4 +84,20 @@ export async function* batches(
     const batch = queue.shift();
     if (batch) yield await batch;
   }
+}
+
+/** Reads images until one can be read. @throws DataError where none can */
+export async function requireReadable(dataset: Dataset): Promise<void> {
+  const one = { order: inOrder(dataset), batchSize: 1, epoch: 0, dropLast: false, ahead: 0 };
+  for await (const { size } of batches(dataset, one)) if (size > 0) return;
+  throw unreadable(dataset);
+}
+
+/** Of which no image can be read. */
+export function unreadable({ name }: Dataset): DataError {
+  return new DataError({
+    problem: 'none of the images can be read',
+    given: name,
+    mend: 'gfnet data check names the broken files; see also that the disk is there',
+  });
 }

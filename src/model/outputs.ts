@@ -1,7 +1,6 @@
 /** What an anytime model says of a whole data set, all steps taken. */
 import type { Dataset, ImageShape } from '../data/dataset.js';
-import { batches, inOrder } from '../data/loader.js';
-import { DataError } from '../errors/index.js';
+import { batches, inOrder, unreadable } from '../data/loader.js';
 import type { AnytimeModel } from './anytime.js';
 import { Runner } from './runner.js';
 
@@ -75,13 +74,7 @@ export async function outputsOf(
     signal?.throwIfAborted();
   }
   if (!runner) own.dispose();
-  if (done === 0) {
-    throw new DataError({
-      problem: 'none of the images can be read',
-      given: dataset.name,
-      mend: 'gfnet data check names the broken files; see also that the disk is there',
-    });
-  }
+  if (done === 0) throw unreadable(dataset);
   return {
     logits: logits.map(step => step.subarray(0, done * classes)),
     labels: labels.subarray(0, done),

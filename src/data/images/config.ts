@@ -56,7 +56,7 @@ const ImagesConfig = z.strictObject({
   /** Of that resizing; without it what suits the encoder. */
   interpolation: z.enum(interpolations).exactOptional(),
   augment: AugmentConfig.prefault({}),
-  /** What becomes of a file that cannot be decoded: another of its class is taken in training, and evaluation leaves it out; or the run fails. */
+  /** What becomes of a file that cannot be decoded: another of its class is taken in training, or of any where there is none, and evaluation leaves it out; or the run fails. */
   broken: z.enum(['skip', 'fail']).default('skip'),
   /** Shares of each class that are taken for validation and for test, where there is no folder or column that says which. */
   validation: share,

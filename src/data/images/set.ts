@@ -17,22 +17,26 @@ interface ImageSetOptions {
   readonly pool: Pool;
   readonly seed: number;
   /**
-   * What becomes of an image that cannot be read: another of its class is taken; it is left out, its label -1; or it is an error.
+   * What becomes of an image that cannot be read: another of its class is taken, or of any where its class has none; it is left
+   * out, its label -1; or it is an error.
    */
   readonly broken: 'replace' | 'omit' | 'fail';
   /** Told once of each image that cannot be read, unless that is an error. */
   readonly onBroken: (error: ImageError) => void;
 }
 
-/** Images that are tried in the place of a broken one. */
-const replacements = 20;
+/** Images drawn from a class, or from all, in the place of a broken one before more is done. */
+const draws = 20;
 
 export class ImageSet implements Dataset {
   readonly name: string;
   readonly size: number;
   readonly classes: readonly string[];
   readonly shape: ImageShape;
+  /** Images that were found broken. */
   readonly #told = new Set<number>();
+  /** Classes of which none can be read. */
+  readonly #lost = new Set<number>();
   readonly #byClass = new Map<number, readonly number[]>();
 
   constructor(private readonly options: ImageSetOptions) {
@@ -44,7 +48,7 @@ export class ImageSet implements Dataset {
     this.shape = { height, width, channels };
   }
 
-  /** @throws DataError when a broken image is an error, or no other of its class can be read; ImageError never */
+  /** @throws DataError when a broken image is an error, or no other can be read in its place; ImageError never */
   async read(indices: Int32Array, epoch: number, images: Float32Array, labels: Int32Array): Promise<void> {
     const { pool, plan, broken } = this.options;
     indices.forEach((index, i) => (labels[i] = this.label(index)));
@@ -54,7 +58,7 @@ export class ImageSet implements Dataset {
       const index = indices[place] ?? 0;
       this.#report(index, fault);
       if (broken === 'omit') labels[place] = -1;
-      else await this.#replace(index, epoch, images.subarray(...this.#span(place)));
+      else labels[place] = await this.#replace(index, epoch, images.subarray(...this.#span(place)));
     }
   }
 
@@ -85,22 +89,35 @@ export class ImageSet implements Dataset {
     onBroken(new ImageError(explanation));
   }
 
-  /** Which images stand in for a broken one depends on the seed and on it alone, so that a resumed run has the same. */
-  async #replace(index: number, epoch: number, image: Float32Array): Promise<void> {
-    const { pool, plan, seed, name } = this.options;
-    const others = this.#classOf(index);
-    const random = stream(seed, name, 'replacement', index);
-    for (let i = 0; i < replacements; i++) {
-      const other = others[integer(random, others.length)] ?? index;
+  /** The label of what stands in. Which image that is depends on the seed and on it alone, so that a resumed run has the same. */
+  async #replace(index: number, epoch: number, image: Float32Array): Promise<number> {
+    const { pool, plan, name } = this.options;
+    for (const other of this.#standIns(index)) {
+      if (this.#told.has(other)) continue;
       const [fault] = await pool.prepare([this.#item(other, epoch)], plan, image);
-      if (!fault) return;
+      if (!fault) return this.label(other);
       this.#report(other, fault);
     }
     throw new DataError({
-      problem: `images of class ${this.classes[this.label(index)] ?? ''} cannot be read: ${replacements} in a row are broken`,
+      problem: `no image can be read in the place of broken ones: ${draws} in a row are broken too`,
       given: name,
       mend: 'gfnet data check names all broken files; see also that the disk is there',
     });
+  }
+
+  *#standIns(index: number): Generator<number> {
+    const { seed, name, onBroken } = this.options;
+    const label = this.label(index);
+    const others = this.#classOf(index);
+    const random = stream(seed, name, 'replacement', index);
+    for (let i = 0; i < draws; i++) yield others[integer(random, others.length)] ?? index;
+    yield* others;
+    if (!this.#lost.has(label)) {
+      const problem = 'none of its images can be read: in training images of other classes take their place';
+      onBroken(new ImageError({ problem, given: `class ${this.classes[label] ?? ''} of ${name}` }));
+      this.#lost.add(label);
+    }
+    for (let i = 0; i < draws; i++) yield integer(random, this.size);
   }
 
   #classOf(index: number): readonly number[] {

@@ -5,7 +5,7 @@ import { DataConfig } from '../../../src/data/config.js';
 import { scaled } from '../../../src/data/conform.js';
 import type { Dataset, Splits } from '../../../src/data/dataset.js';
 import { decodeImage } from '../../../src/data/decode.js';
-import { batches, inOrder } from '../../../src/data/loader.js';
+import { batches, inOrder, requireReadable } from '../../../src/data/loader.js';
 import { openData } from '../../../src/data/open.js';
 import type { ImageError } from '../../../src/errors/index.js';
 import { DataError, UsageError } from '../../../src/errors/index.js';
@@ -17,6 +17,7 @@ const root = temporaryFolder();
 const whole = join(root, 'whole');
 const partly = join(root, 'partly');
 const hopeless = join(root, 'hopeless');
+const lost = join(root, 'lost');
 const classes = ['a', 'b', 'c'];
 beforeAll(async () => {
   for (const [part, count] of [
@@ -30,6 +31,8 @@ beforeAll(async () => {
   broken(join(partly, 'train/b/0.png'));
   broken(join(partly, 'train/b/zz.jpg'), '');
   broken(join(partly, 'test/c/2.png'));
+  for (const set of ['train', 'val', 'test'])
+    for (const name of classes) broken(join(lost, set, name, '1.png'));
   await classFolders(hopeless, ['a'], 8);
   for (const i of ['1', '2', '3', '4', '5', '6', '7', '8']) broken(join(hopeless, 'b', `${i}.png`));
 });
@@ -140,9 +143,38 @@ describe('a set of image files', () => {
     }
   });
 
-  it('ends where no image of a class can be read', async () => {
-    const { train } = open(hopeless);
-    await expect(read(train)).rejects.toThrow(/images of class b cannot be read/);
+  it('puts images of other classes in the place of a class of which none can be read, and says so once', async () => {
+    const told: ImageError[] = [];
+    const { train } = open(hopeless, {}, 2, told);
+    const { images, labels } = await read(train);
+    expect(train.label(labels.length - 1) + train.label(0)).toBe(1);
+    labels.forEach((label, i) => {
+      expect(label).toBe(0);
+      expect(Math.round(255 * (images[192 * i] ?? NaN))).toBeLessThan(8);
+    });
+    expect((await read(open(hopeless, {}, 1).train)).images).toEqual(images);
+    await read(train, 1);
+    const lost = told.filter(({ explanation }) =>
+      explanation.given?.startsWith('class b of folder hopeless/train'),
+    );
+    expect(lost).toHaveLength(1);
+  });
+
+  it('takes the one image of a class that can be read, however many cannot', async () => {
+    const last = join(root, 'last');
+    for (const set of ['train', 'val', 'test']) await classFolders(last, ['a', 'b'], 1, set);
+    for (let i = 0; i < 60; i++) broken(join(last, 'train/a', `x${i}.png`));
+    const { labels } = await read(open(last).train);
+    expect(labels.filter(label => label === 0)).toHaveLength(61);
+  });
+
+  it('ends where no image of a set can be read', async () => {
+    const { train, validation } = open(lost);
+    await expect(read(train)).rejects.toThrow(/20 in a row are broken too/);
+    await expect(requireReadable(validation)).rejects.toThrow(
+      /none of the images can be read[^]*lost\/validation/,
+    );
+    await requireReadable(open(partly).test);
   });
 
   it('refuses what waits when it is closed, and leaves no threads', async () => {
