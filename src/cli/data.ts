@@ -81,7 +81,7 @@ function render(report: DataReport): string {
     Object.entries(counts)
       .map(([name, count]) => `${integer(count)} ${name || 'without extension'}`)
       .join(', ');
-  const least = Math.min(...classes.map(({ train }) => train));
+  const trained = classes.map(({ train }) => train).filter(count => count > 0);
   return [
     renderTable({
       title: `Images of ${report.name}`,
@@ -94,7 +94,7 @@ function render(report: DataReport): string {
     ...report.notes,
     `width ${width.join(' / ')}, height ${height.join(' / ')} pixels (least / median / most); ${counted(formats)}`,
     ...(Object.keys(leftAside).length > 0 ? [`not taken for images: ${counted(leftAside)}`] : []),
-    `the largest class has ${report.imbalance.toFixed(1)} times as many training images as the smallest (${integer(least)})`,
+    `the largest class has ${report.imbalance.toFixed(1)} times as many training images as the smallest${trained.length < classes.length ? ' that has any' : ''} (${integer(Math.min(...trained))})`,
     ...list('broken files', broken, ({ file, problem }) => `${file}: ${problem}`),
     ...list('groups of files with the same bytes', duplicates, ({ files, leak, conflict }) =>
       [some(files, ' = '), leak ? 'IN TWO SETS' : '', conflict ? 'TWO LABELS' : '']

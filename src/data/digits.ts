@@ -42,7 +42,7 @@ export function openDigits(config: ClutteredDigitsConfig): Splits {
       mend: 'make train, validation or test smaller',
     });
   }
-  const order = stratifiedOrder(digits.labels, seed);
+  const order = stratifiedOrder(digits.labels, seed, 'by index');
   const from = (start: number, count: number): Glyphs => take(digits, order.subarray(start, start + count));
   return clutteredSplits(
     `cluttered-digits-${canvas}`,

@@ -49,7 +49,7 @@ function readGlyphs({
       mend: 'make data.validation smaller, or give more pictures',
     });
   }
-  const order = stratifiedOrder(learning.labels, seed);
+  const order = stratifiedOrder(learning.labels, seed, 'by index');
   return {
     train: take(learning, order.subarray(0, count - held)),
     validation: take(learning, order.subarray(count - held)),

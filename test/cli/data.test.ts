@@ -98,6 +98,19 @@ describe('gfnet data check', () => {
     expect(stdout).toMatch(/to be mended: 2 broken files; 1 images are in two sets/);
   });
 
+  it('tells a class without training images, and the imbalance of the others', async () => {
+    for (const name of ['cat', 'dog']) await photo(at(`bare/train/${name}/0.jpg`), name);
+    for (let i = 1; i < 20; i++) await photo(at(`bare/train/cat/${i}.jpg`), `bare ${i}`);
+    await photo(at('bare/val/bird/0.jpg'), 'bird');
+    mkdirSync(at('bare/train/bird'));
+    const { code, report } = check('bare');
+    expect([code, report.faults]).toEqual([2, ['1 classes have no image to train on']]);
+    expect(report.imbalance).toBe(18);
+    expect(gfnet(folder, 'data', 'check', 'bare').stdout).toMatch(
+      /18\.0 times as many[^\n]* that has any \(1\)/,
+    );
+  });
+
   it('takes a manifest', () => {
     const lines = ['cat', 'dog'].flatMap(name => [
       ...Array.from({ length: 10 }, (_, i) => `pets/train/${name}/${i}.jpg,${name},train`),

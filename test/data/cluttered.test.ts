@@ -14,7 +14,7 @@ const digits = mnistDigits();
 
 /** The digits of training, validation and test. */
 function split(seed: number): Glyphs[] {
-  const order = stratifiedOrder(digits.labels, seed);
+  const order = stratifiedOrder(digits.labels, seed, 'by index');
   return [order.subarray(0, 8000), order.subarray(8000, 9000), order.subarray(9000)].map(part =>
     take(digits, part),
   );

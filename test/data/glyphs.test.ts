@@ -28,13 +28,27 @@ describe('stratifiedOrder', () => {
   it('is an order of all of them, by the seed', () => {
     fc.assert(
       fc.property(labelled, fc.integer(), (labels, seed) => {
-        const order = stratifiedOrder(labels, seed);
+        const order = stratifiedOrder(labels, seed, 'by seed');
         expect([...order].sort((a, b) => a - b)).toEqual(Array.from(labels, (_, i) => i));
-        expect(stratifiedOrder(labels, seed)).toEqual(order);
+        expect(stratifiedOrder(labels, seed, 'by seed')).toEqual(order);
       }),
     );
     const many = new Uint8Array(100);
-    expect(stratifiedOrder(many, 1)).not.toEqual(stratifiedOrder(many, 2));
+    expect(stratifiedOrder(many, 1, 'by seed')).not.toEqual(stratifiedOrder(many, 2, 'by seed'));
+  });
+
+  it('breaks ties between classes by the seed, or by index, and else goes by neither', () => {
+    const equal = Uint8Array.from({ length: 50 }, (_, i) => Math.floor(i / 5));
+    const firstTen = (seed: number, ties: 'by seed' | 'by index') =>
+      [...stratifiedOrder(equal, seed, ties).subarray(0, 10)].map(i => equal[i]);
+    const classes = Array.from({ length: 10 }, (_, i) => i);
+    expect(firstTen(1, 'by index')).toEqual(classes);
+    expect(firstTen(1, 'by seed')).not.toEqual(classes);
+    expect(firstTen(1, 'by seed')).not.toEqual(firstTen(2, 'by seed'));
+    expect(firstTen(1, 'by seed').sort()).toEqual(classes);
+    // (2 i + 1) / 8 and (2 j + 1) / 14 are never equal.
+    const untied = Uint8Array.from({ length: 11 }, (_, i) => Number(i > 3));
+    expect(stratifiedOrder(untied, 1, 'by seed')).toEqual(stratifiedOrder(untied, 1, 'by index'));
   });
 
   it('gives any stretch the classes in their shares', () => {
@@ -46,7 +60,7 @@ describe('stratifiedOrder', () => {
         fc.nat(199),
         fc.nat(199),
         (labels, a, b) => {
-          const stretch = stratifiedOrder(labels, 1).subarray(Math.min(a, b), Math.max(a, b));
+          const stretch = stratifiedOrder(labels, 1, 'by seed').subarray(Math.min(a, b), Math.max(a, b));
           const classes = new Set(labels);
           for (const label of classes) {
             const share = labels.filter(other => other === label).length / labels.length;

@@ -19,7 +19,7 @@ export interface DataReport {
   readonly notes: readonly string[];
   /** Images of each class in each set. */
   readonly classes: readonly (Readonly<Record<Part, number>> & { readonly name: string })[];
-  /** Training images of the largest class over those of the smallest. */
+  /** Training images of the largest class over those of the smallest that has any. */
   readonly imbalance: number;
   readonly width: Range;
   readonly height: Range;
@@ -103,7 +103,7 @@ export async function checkImages(
     furtherNearDuplicates: further,
     notCompared: looks.filter(({ look }) => !tells(look)).length,
   };
-  const counts = report.classes.map(({ train }) => train);
+  const counts = report.classes.map(({ train }) => train).filter(count => count > 0);
   const imbalance = Math.max(...counts) / Math.min(...counts);
   return { ...report, imbalance, faults: faultsOf(report) };
 }

@@ -16,8 +16,8 @@ export interface SplitListing {
 type Shares = Pick<ImagesConfig, 'validation' | 'test' | 'seed'>;
 
 /**
- * As the listing says; what it leaves open is taken from the training images, by `seed` and stratified by class. Where it has
- * validation images and no test images, those are the test set: they were set apart to report on, so thresholds and the best epoch
+ * As the listing says; what it leaves open is taken from the training images, by `seed` and stratified by class, of which each keeps one where there
+ * is place. Where the listing has validation images and no test images, those are the test set: they were set apart to report on, so thresholds and the best epoch
  * must be chosen on others.
  * @throws DataError when a set is left without images
  */
@@ -32,6 +32,7 @@ export function splitListing(listing: Listing, shares: Shares): SplitListing {
     test: reported ? 0 : Math.round(shares.test * pool.length),
   };
   const trained = pool.length - held.validation - held.test;
+  trainEveryClass(pool, trained, labels);
   const sets = {
     train: pool.subarray(0, trained),
     validation: chosen ? order(chosen) : pool.subarray(trained, trained + held.validation),
@@ -57,7 +58,24 @@ function unclaimed({ given, labels }: Listing): Int32Array {
 
 function stratified(places: Int32Array, labels: Int32Array, seed: number): Int32Array {
   const own = places.map(place => labels[place] ?? 0);
-  return stratifiedOrder(own, seed).map(at => places[at] ?? 0);
+  return stratifiedOrder(own, seed, 'by seed').map(at => places[at] ?? 0);
+}
+
+/** A class that has no place among the first `trained` changes places with the last of one that has several there. */
+function trainEveryClass(pool: Int32Array, trained: number, labels: Int32Array): void {
+  const labelAt = (at: number): number => labels[pool[at] ?? 0] ?? 0;
+  const counts = new Map<number, number>();
+  const count = (label: number): number => counts.get(label) ?? 0;
+  for (let at = 0; at < trained; at++) counts.set(labelAt(at), count(labelAt(at)) + 1);
+  let last = trained - 1;
+  for (let at = trained; at < pool.length; at++) {
+    const label = labelAt(at);
+    if (count(label) > 0) continue;
+    while (last >= 0 && count(labelAt(last)) === 1) last--;
+    if (last < 0) return;
+    counts.set(labelAt(last), count(labelAt(last)) - 1).set(label, 1);
+    [pool[last], pool[at]] = [pool[at] ?? 0, pool[last] ?? 0];
+  }
 }
 
 function notesOf(

@@ -34,6 +34,30 @@ describe('splits', () => {
     expect(perClass(sets.test.subarray(0, 40))).toEqual([20, 10, 5, 5]);
   });
 
+  it('take images of small classes by the seed, not by the order of their names', () => {
+    const small = Int32Array.from({ length: 50 }, (_, i) => Math.floor(i / 5));
+    const held = (seed: number) => {
+      const { sets } = splitListing({ ...listing(), labels: small }, { validation: 0.1, test: 0.1, seed });
+      return [...sets.validation].map(place => small[place] ?? 0).sort();
+    };
+    expect(held(1)).toHaveLength(5);
+    const met = new Set(Array.from({ length: 20 }, (_, seed) => held(seed)).flat());
+    expect([...met].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it('leave every class an image to train on, where there is place', () => {
+    const few = Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2);
+    for (let seed = 0; seed < 20; seed++) {
+      const split = (validation: number) =>
+        splitListing({ ...listing(), labels: few }, { validation, test: 0.4, seed }).sets;
+      const { train, validation, test } = split(0.35);
+      expect(new Set([...train].map(place => few[place]))).toEqual(new Set([0, 1, 2]));
+      expect([train.length, validation.length, test.length]).toEqual([3, 5, 5]);
+      expect(new Set([...train, ...validation, ...test]).size).toBe(13);
+      expect(split(0.5).train).toHaveLength(1);
+    }
+  });
+
   const sorted = (places: Int32Array) => [...places].sort((a, b) => a - b);
   const all = { train: range(0, 390), validation: range(390, 395), test: range(395, 400) };
 
