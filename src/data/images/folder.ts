@@ -6,7 +6,7 @@ import { DataError } from '../../errors/index.js';
 import type { Part } from '../dataset.js';
 import { parts } from '../dataset.js';
 import type { Listing } from './listing.js';
-import { allowedExtensions, byCodeUnits, extension, isImageName } from './listing.js';
+import { allowedExtensions, byCodeUnits, extension, isImageName, shortList } from './listing.js';
 
 /** What the folders of the three sets may be called. */
 const names: Readonly<Record<Part, readonly string[]>> = {
@@ -181,10 +181,4 @@ function requireClasses(root: string, classes: readonly string[], { labels, left
     allowed: `${layouts}, with two classes or more; files that end in ${allowedExtensions}`,
     mend: 'lay the images out in one folder for each class',
   });
-}
-
-/** The first names of many. */
-function shortList(items: readonly string[]): string {
-  const shown = items.slice(0, 12).join(', ');
-  return items.length > 12 ? `${shown}, ... (${items.length} in all)` : shown;
 }

@@ -59,3 +59,9 @@ export function nameOf({ path, stretch }: Source): string {
 export function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** The first names of many. */
+export function shortList(items: readonly string[]): string {
+  const shown = items.slice(0, 12).join(', ');
+  return items.length > 12 ? `${shown}, ... (${items.length} in all)` : shown;
+}

@@ -5,9 +5,9 @@ import { DataError } from '../../errors/index.js';
 import type { Part } from '../dataset.js';
 import { parts } from '../dataset.js';
 import type { Listing } from './listing.js';
-import { byCodeUnits, extension, isImageName } from './listing.js';
-import type { ReadAt, TarEntry } from './tar.js';
-import { tarEntries, withTar } from './tar.js';
+import { byCodeUnits, extension, isImageName, shortList } from './listing.js';
+import type { TarEntry, TarFile } from './tar.js';
+import { cutOff, tarEntries, withTar } from './tar.js';
 
 /** By how the name of a shard begins; all others are of no split. */
 const beginnings: readonly (readonly [RegExp, Part])[] = [
@@ -30,9 +30,10 @@ export function listShards(folder: string): Listing {
   const shardOf: number[] = [];
   const labels: string[] = [];
   const given: Partial<Record<Part, number[]>> = {};
+  const found: Findings = { openEnded: [], links: [] };
   shards.forEach((name, shard) => {
     const part = beginnings.find(([pattern]) => pattern.test(name))?.[1];
-    for (const { image, label } of samplesOf(join(folder, name))) {
+    for (const { image, label } of samplesOf(join(folder, name), found)) {
       const place = images.push(image) - 1;
       shardOf.push(shard);
       labels.push(label);
@@ -47,14 +48,16 @@ export function listShards(folder: string): Listing {
       allowed: 'a folder of .tar files, in which NAME.jpg and NAME.cls belong together',
     });
   }
+  const name = `shards ${basename(folder)}`;
   const indices = new Map(classes.map((name, i) => [name, i]));
   return {
-    name: `shards ${basename(folder)}`,
+    name,
     classes,
     labels: Int32Array.from(labels, name => indices.get(name) ?? 0),
     source: index => {
       const path = join(folder, shards[shardOf[index] ?? 0] ?? '');
-      return { path, stretch: images[index] ?? { name: '', start: 0, bytes: 0 } };
+      const { name = '', start = 0, bytes = 0 } = images[index] ?? {};
+      return { path, stretch: { name, start, bytes } };
     },
     given: Object.fromEntries(
       parts.flatMap(part => {
@@ -63,7 +66,7 @@ export function listShards(folder: string): Listing {
       }),
     ),
     leftAside: new Map(),
-    notes: [],
+    notes: notesOf(name, found),
   };
 }
 
@@ -72,18 +75,46 @@ interface Sample {
   readonly label: string;
 }
 
+/** What a user should know of what is in the shards. */
+interface Findings {
+  /** Shards without the mark that ends an archive. */
+  readonly openEnded: string[];
+  /** Images that are links. */
+  readonly links: string[];
+}
+
+function notesOf(name: string, { openEnded, links }: Findings): string[] {
+  return [
+    ...(openEnded.length > 0
+      ? [
+          `${name}: ${openEnded.length} shards have no end-of-archive mark, and may be cut off: ${shortList(openEnded)}`,
+        ]
+      : []),
+    ...(links.length > 0
+      ? [
+          `${name}: ${links.length} images are links and are left aside (tar --dereference --hard-dereference writes files): ${shortList(links)}`,
+        ]
+      : []),
+  ];
+}
+
 /** Entries that follow each other and have the same name up to its first dot are one sample. */
-function samplesOf(path: string): Sample[] {
-  return withTar(path, readAt => {
+function samplesOf(path: string, { openEnded, links }: Findings): Sample[] {
+  return withTar(path, tar => {
     const samples: Sample[] = [];
     let key = '';
     let entries: TarEntry[] = [];
+    const name = basename(path);
     const finish = (): void => {
-      const sample = sampleOf(path, key, entries, readAt);
+      const sample = sampleOf(tar, key, entries, openEnded.at(-1) === name);
       if (sample) samples.push(sample);
       entries = [];
     };
-    for (const entry of tarEntries(path, readAt)) {
+    for (const entry of tarEntries(tar, () => openEnded.push(name))) {
+      if (entry.isLink) {
+        if (isImageName(entry.name)) links.push(`${name}: ${entry.name}`);
+        continue;
+      }
       const own = keyOf(entry.name);
       if (own !== key) finish();
       key = own;
@@ -100,11 +131,12 @@ function keyOf(name: string): string {
   return dot < 0 ? name : name.slice(0, dot);
 }
 
+/** `isLast`: the archive ends after it, without a mark. */
 function sampleOf(
-  path: string,
+  { path, size, readAt }: TarFile,
   key: string,
   entries: readonly TarEntry[],
-  readAt: ReadAt,
+  isLast: boolean,
 ): Sample | undefined {
   const image = entries.find(({ name }) => isImageName(name));
   if (!image) return undefined;
@@ -114,10 +146,11 @@ function sampleOf(
   const text = said && said.bytes <= longestLabel ? readAt(said.start, said.bytes).toString('utf8') : '';
   const label = cls ? text.trim() : labelIn(text);
   if (label !== '') return { image, label };
+  if (isLast) throw cutOff(path, size, image.name);
   throw new DataError({
     problem: 'an image in a shard has no label',
     given: `${path}: ${image.name}`,
-    allowed: `${key}.cls with the class, or ${key}.json with "label"`,
+    allowed: `beside it ${key}.cls with the class, or ${key}.json with "label"; a link is neither`,
   });
 }
 

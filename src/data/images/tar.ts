@@ -1,5 +1,5 @@
 /** The entries of a tar file (POSIX ustar and pax, GNU long names), found by reading headers alone and skipping what lies between. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../../errors/index.js';
 
 export interface TarEntry {
@@ -7,6 +7,8 @@ export interface TarEntry {
   /** Of its content in the tar file. */
   readonly start: number;
   readonly bytes: number;
+  /** It has no content of its own. */
+  readonly isLink: boolean;
 }
 
 const block = 512;
@@ -15,10 +17,16 @@ const block = 512;
 const longestName = 65536;
 
 /** Reads `bytes` at `start`, valid until the next read; fewer where the file ends. */
-export type ReadAt = (start: number, bytes: number) => Buffer;
+type ReadAt = (start: number, bytes: number) => Buffer;
+
+export interface TarFile {
+  readonly path: string;
+  readonly size: number;
+  readonly readAt: ReadAt;
+}
 
 /** @throws DataError when the file cannot be read, or is no tar file */
-export function withTar<T>(path: string, use: (readAt: ReadAt) => T): T {
+export function withTar<T>(path: string, use: (tar: TarFile) => T): T {
   let file: number;
   try {
     file = openSync(path, 'r');
@@ -26,7 +34,7 @@ export function withTar<T>(path: string, use: (readAt: ReadAt) => T): T {
     throw new DataError({ problem: 'the shard cannot be read', given: path, cause });
   }
   try {
-    return use(windowed(file));
+    return use({ path, size: fstatSync(file).size, readAt: windowed(file) });
   } finally {
     closeSync(file);
   }
@@ -51,23 +59,30 @@ function windowed(file: number): ReadAt {
   };
 }
 
-/** All regular files. @throws DataError when it is no tar file, or is cut off */
-export function* tarEntries(path: string, readAt: ReadAt): Generator<TarEntry> {
+/**
+ * All files and links. Calls `onOpenEnd` where the mark that ends an archive is missing: some writers leave it out, and what is cut off lacks it.
+ * @throws DataError when it is no tar file, or is cut off within an entry
+ */
+export function* tarEntries({ path, size, readAt }: TarFile, onOpenEnd: () => void): Generator<TarEntry> {
   let named: Partial<TarEntry> = {};
   for (let at = 0; ;) {
     const header = readAt(at, block);
-    // Two empty blocks end the file; some writers leave them out.
+    if (header.length === 0) onOpenEnd();
     if (header.length === 0 || isEmpty(header)) return;
+    if (header.length < block && at > 0) throw cutOff(path, size);
     if (header.length < block || checksum(header) !== octal(header, 148, 8)) throw damaged(path, at);
     const type = String.fromCharCode(header[156] ?? 0);
     const start = at + block;
     const bytes = (type === 'x' || type === 'L' ? undefined : named.bytes) ?? octal(header, 124, 12);
+    const name = named.name ?? nameIn(header);
+    if (start + bytes > size) throw cutOff(path, size, name);
     if (type === 'L' || type === 'x') {
       if (bytes > longestName) throw damaged(path, at);
       const content = readAt(start, bytes);
       named = { ...named, ...(type === 'L' ? { name: text(content, 0, bytes) } : pax(content)) };
-    } else if (type !== 'g') {
-      if (type === '0' || type === '\0') yield { name: named.name ?? nameIn(header), start, bytes };
+    } else if (type !== 'g' && type !== 'K') {
+      if (['0', '\0', '1', '2'].includes(type))
+        yield { name, start, bytes, isLink: type === '1' || type === '2' };
       named = {};
     }
     at = start + Math.ceil(bytes / block) * block;
@@ -127,6 +142,15 @@ function damaged(path: string, at: number): DataError {
     problem: 'the shard is not a tar file, or is damaged',
     given: `${path}, byte ${at}`,
     allowed: 'tar files that are not compressed',
+    mend: 'copy or write the shard again',
+  });
+}
+
+/** `at`: what it ends in or after, where that is known. */
+export function cutOff(path: string, size: number, at?: string): DataError {
+  return new DataError({
+    problem: 'the shard is cut off',
+    given: `${path}: it ends after ${size} bytes${at === undefined ? '' : `, at ${at}`}`,
     mend: 'copy or write the shard again',
   });
 }
