@@ -1,8 +1,9 @@
 /** From `--preset`, `--config` and `--set` to a configuration. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { presets } from '../../training/presets.js';
 import { TrainConfig } from '../../training/config.js';
 import { configuredSide, DataConfig } from '../data/config.js';
+import { holdsShards } from '../data/images/shards.js';
 import { unknownName } from '../errors/did-you-mean.js';
 import { fitting } from '../errors/fitting.js';
 import { ConfigError, UsageError } from '../errors/index.js';
@@ -70,9 +71,8 @@ function sourceOf({ preset, config, data }: ConfigOptions): string {
 
 function imagesAt(path: string): { readonly kind: string } & Readonly<Record<string, string>> {
   if (/\.(csv|jsonl|ndjson)$/i.test(path)) return { kind: 'manifest', file: path };
-  const holdsShards =
-    existsSync(path) && statSync(path).isDirectory() && readdirSync(path).some(name => name.endsWith('.tar'));
-  return { kind: holdsShards ? 'shards' : 'folder', folder: path };
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  return { kind: isFolder && holdsShards(path) ? 'shards' : 'folder', folder: path };
 }
 
 /** The images of `path`, with what the configuration says of how to take them. */

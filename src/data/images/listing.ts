@@ -18,7 +18,7 @@ export interface Listing {
   readonly source: (index: number) => Source;
   /** Images that are said to be of a split, as places in the listing; all others are of none. */
   readonly given: Readonly<Partial<Record<Part, Int32Array>>>;
-  /** Files that were left aside: extension, or none, and how many. */
+  /** Files that were left aside, for they are no images or in no folder of a class: extension, or none, and how many. */
   readonly leftAside: ReadonlyMap<string, number>;
   /** What a user should know of what is there and not taken. */
   readonly notes: readonly string[];
@@ -53,6 +53,11 @@ export function isImageName(name: string): boolean {
 /** What a message calls the image. */
 export function nameOf({ path, stretch }: Source): string {
   return stretch ? `${path}: ${stretch.name}` : path;
+}
+
+/** Each once, in the order that a model has them in, whatever its images were listed from. */
+export function sortedClasses(names: Iterable<string>): string[] {
+  return [...new Set(names)].sort(byCodeUnits);
 }
 
 /** As every machine sorts them. */

@@ -6,7 +6,7 @@ import { DataError } from '../../errors/index.js';
 import type { Part } from '../dataset.js';
 import { parts } from '../dataset.js';
 import type { Listing } from './listing.js';
-import { byCodeUnits } from './listing.js';
+import { sortedClasses } from './listing.js';
 
 /** What the splits may be called. */
 const splitNames: ReadonlyMap<string, Part> = new Map([
@@ -76,7 +76,7 @@ class Table {
     const { file } = this;
     const folder = dirname(file);
     const paths = this.#paths;
-    const classes = [...this.#classes.keys()].sort(byCodeUnits);
+    const classes = sortedClasses(this.#classes.keys());
     if (classes.length < 2) {
       throw new DataError({
         problem: 'the manifest has fewer than two classes',

@@ -5,7 +5,7 @@ import { DataError } from '../../errors/index.js';
 import type { Part } from '../dataset.js';
 import { parts } from '../dataset.js';
 import type { Listing } from './listing.js';
-import { byCodeUnits, extension, isImageName, shortList } from './listing.js';
+import { byCodeUnits, extension, isImageName, shortList, sortedClasses } from './listing.js';
 import type { TarEntry, TarFile } from './tar.js';
 import { cutOff, tarEntries, withTar } from './tar.js';
 
@@ -19,13 +19,19 @@ const beginnings: readonly (readonly [RegExp, Part])[] = [
 /** A class that is looked up for each image is read by its small file: longer ones hold something else. */
 const longestLabel = 65536;
 
+/** Whether these are shards, and no archives that lie beside folders of images. */
+export function holdsShards(folder: string): boolean {
+  const shown = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'));
+  return shown.some(({ name }) => isShard(name)) && !shown.some(entry => entry.isDirectory());
+}
+
+function isShard(name: string): boolean {
+  return /^[^.].*\.tar$/i.test(name);
+}
+
 /** @throws DataError when there are no shards, or what they hold are not labelled images */
 export function listShards(folder: string): Listing {
-  const shards = existsSync(folder)
-    ? readdirSync(folder)
-        .filter(name => name.endsWith('.tar'))
-        .sort(byCodeUnits)
-    : [];
+  const shards = existsSync(folder) ? readdirSync(folder).filter(isShard).sort(byCodeUnits) : [];
   const images: TarEntry[] = [];
   const shardOf: number[] = [];
   const labels: string[] = [];
@@ -40,7 +46,7 @@ export function listShards(folder: string): Listing {
       if (part) (given[part] ??= []).push(place);
     }
   });
-  const classes = [...new Set(labels)].sort(inOrder);
+  const classes = sortedClasses(labels);
   if (classes.length < 2) {
     throw new DataError({
       problem: 'there are no images of two classes in the shards',
@@ -111,6 +117,7 @@ function samplesOf(path: string, { openEnded, links }: Findings): Sample[] {
       entries = [];
     };
     for (const entry of tarEntries(tar, () => openEnded.push(name))) {
+      if (isHidden(entry.name)) continue;
       if (entry.isLink) {
         if (isImageName(entry.name)) links.push(`${name}: ${entry.name}`);
         continue;
@@ -125,9 +132,14 @@ function samplesOf(path: string, { openEnded, links }: Findings): Sample[] {
   });
 }
 
+/** As in folders; macOS puts `._NAME` beside each file. */
+function isHidden(name: string): boolean {
+  return name.split('/').some(part => part.startsWith('.') && part !== '.' && part !== '..');
+}
+
 function keyOf(name: string): string {
   const slash = name.lastIndexOf('/');
-  const dot = name.indexOf('.', slash + 2);
+  const dot = name.indexOf('.', slash + 1);
   return dot < 0 ? name : name.slice(0, dot);
 }
 
@@ -163,10 +175,4 @@ function labelIn(json: string): string {
   } catch {
     return '';
   }
-}
-
-/** Numbers by their size, names as they are written. */
-function inOrder(a: string, b: string): number {
-  const numbers = /^\d+$/.test(a) && /^\d+$/.test(b);
-  return (numbers ? Number(a) - Number(b) : 0) || byCodeUnits(a, b);
 }

@@ -6,7 +6,7 @@ import { DataConfig } from '../../../src/data/config.js';
 import { batches, inOrder } from '../../../src/data/loader.js';
 import { openData } from '../../../src/data/open.js';
 import { readSource } from '../../../src/data/images/read.js';
-import { listShards } from '../../../src/data/images/shards.js';
+import { holdsShards, listShards } from '../../../src/data/images/shards.js';
 import { temporaryFolder } from '../../checkpoint/support.js';
 import { errorOf } from '../../helpers/error-of.js';
 import { picture } from './support.js';
@@ -44,7 +44,7 @@ beforeAll(async () => {
 describe('shards', () => {
   it('list images and labels of tar files that tar wrote, long names too', () => {
     const { classes, labels, given, source } = listShards(at('shards'));
-    expect(classes).toEqual(['9', '10']);
+    expect(classes).toEqual(['10', '9']);
     expect([...labels].map(label => classes[label])).toEqual([
       ...['10', '10', '10', '10'],
       ...['10', '9', '9', '9', '9'],
@@ -131,6 +131,34 @@ describe('shards', () => {
     expect(errorOf(() => listShards(at('late-shards'))).message).toMatch(/no label/);
     truncateSync(shard, whole.indexOf('./1.txt'));
     expect(errorOf(() => listShards(at('late-shards'))).message).toMatch(/cut off[^]*1\.png/);
+  });
+
+  it('pass over hidden names, as macOS writes them', async () => {
+    for (const i of [0, 1]) {
+      await picture(at('mac', `${i}.png`), i);
+      writeFileSync(at('mac', `${i}.cls`), String(i));
+      for (const end of ['png', 'cls']) writeFileSync(at('mac', `._${i}.${end}`), 'Mac OS X');
+    }
+    mkdirSync(at('mac', '.hidden'));
+    writeFileSync(at('mac', '.hidden', '2.png'), '');
+    tar(at('mac-shards', 'A.TAR'), 'ustar', 'mac');
+    writeFileSync(at('mac-shards', '._A.TAR'), 'Mac OS X');
+    const { labels, source } = listShards(at('mac-shards'));
+    expect([...labels].map((label, i) => [label, source(i).stretch?.name])).toEqual([
+      [0, './0.png'],
+      [1, './1.png'],
+    ]);
+  });
+
+  it('are told from archives beside folders', () => {
+    expect(holdsShards(at('shards'))).toBe(true);
+    expect(holdsShards(at('many'))).toBe(false);
+    mkdirSync(at('beside', 'cat'), { recursive: true });
+    writeFileSync(at('beside', 'images.tar'), '');
+    expect(holdsShards(at('beside'))).toBe(false);
+    mkdirSync(at('capitals', '.cache'), { recursive: true });
+    writeFileSync(at('capitals', 'TRAIN.TAR'), '');
+    expect(holdsShards(at('capitals'))).toBe(true);
   });
 
   it('leave links aside, and say so', async () => {
