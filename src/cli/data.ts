@@ -93,7 +93,9 @@ function render(report: DataReport): string {
     }),
     ...report.notes,
     `width ${width.join(' / ')}, height ${height.join(' / ')} pixels (least / median / most); ${counted(formats)}`,
-    ...(Object.keys(leftAside).length > 0 ? [`not taken for images: ${counted(leftAside)}`] : []),
+    ...(Object.keys(leftAside).length > 0
+      ? [`left aside, for they are no images or in no folder of a class: ${counted(leftAside)}`]
+      : []),
     `the largest class has ${report.imbalance.toFixed(1)} times as many training images as the smallest${trained.length < classes.length ? ' that has any' : ''} (${integer(Math.min(...trained))})`,
     ...list('broken files', broken, ({ file, problem }) => `${file}: ${problem}`),
     ...list('groups of files with the same bytes', duplicates, ({ files, leak, conflict }) =>

@@ -24,7 +24,7 @@ export interface DataReport {
   readonly width: Range;
   readonly height: Range;
   readonly formats: Readonly<Record<string, number>>;
-  /** Files that are not taken for images, by the ends of their names. */
+  /** Files that are no images or in no folder of a class, by the ends of their names. */
   readonly leftAside: Readonly<Record<string, number>>;
   readonly broken: readonly { readonly file: string; readonly problem: string }[];
   /** Groups of files with the same bytes. */

@@ -26,11 +26,13 @@ export function listFolder(root: string): Listing {
   const classes = subfolders(train);
   const listed = new Files();
   const given: Partial<Record<Part, Int32Array>> = {};
+  listed.leave(root);
   const notes =
     others.length > 0 ? [`${name}: beside its sets there is what is not taken: ${shortList(others)}`] : [];
   for (const part of parts) {
     const folder = part === 'train' ? train : sets[part];
     if (folder === undefined) continue;
+    if (folder !== root) listed.leave(folder);
     const from = listed.count;
     for (const name of part === 'train' ? classes : subfolders(folder)) {
       listed.take(join(folder, name), labelOf(name, classes, folder));
@@ -75,10 +77,19 @@ class Files {
         this.paths.push(path);
         this.labels.push(label);
       } else {
-        const end = extension(name);
-        this.leftAside.set(end, (this.leftAside.get(end) ?? 0) + 1);
+        this.#leave(name);
       }
     }
+  }
+
+  /** What lies in `folder` itself belongs to no class. */
+  leave(folder: string): void {
+    for (const { name, kind } of entries(folder)) if (kind === 'file') this.#leave(name);
+  }
+
+  #leave(name: string): void {
+    const end = extension(name);
+    this.leftAside.set(end, (this.leftAside.get(end) ?? 0) + 1);
   }
 }
 
@@ -135,7 +146,10 @@ function setFolders(root: string): SetFolders {
       problem: 'the folder holds sets, but none to train on',
       given: `${root}: ${claimed.map(name => contents(join(root, name))).join(', ')}`,
       allowed: layouts,
-      mend: 'lay the training images out in one folder for each class, below train; or name the label of each in a manifest (.csv, .jsonl)',
+      mend: mending(
+        root,
+        'lay the training images out in one folder for each class, below train; or name the label of each in a manifest (.csv, .jsonl)',
+      ),
     });
   }
   return {
@@ -155,8 +169,11 @@ function contents(folder: string): string {
 function labelOf(name: string, classes: readonly string[], folder: string): number {
   const label = classes.indexOf(name);
   if (label >= 0) return label;
+  const same = classes.some(other => other.normalize() === name.normalize());
   throw new DataError({
-    problem: `a class that is not among those of training${didYouMean(name, classes)}`,
+    problem: same
+      ? 'a class that is written as one of training, but in other Unicode characters (NFC or NFD, as macOS writes names)'
+      : `a class that is not among those of training${didYouMean(name, classes)}`,
     given: join(folder, name),
     allowed: shortList(classes),
     mend: 'rename the folder, or add one of its name to the training folder',
@@ -172,6 +189,14 @@ function requireFolder(root: string): void {
   });
 }
 
+/** What else may be meant by a folder of archives, or of folders of them. */
+function mending(root: string, otherwise: string): string {
+  const folders = [root, ...subfolders(root).map(name => join(root, name))];
+  if (!folders.some(folder => entries(folder).some(({ name }) => /\.(tar(\.\w+)?|tgz)$/i.test(name))))
+    return otherwise;
+  return 'give the folder in which the .tar files of shards lie, with no folders beside them, not compressed; their names begin with train, val or test';
+}
+
 function requireClasses(root: string, classes: readonly string[], { labels, leftAside }: Files): void {
   if (new Set(labels).size >= 2) return;
   const others = [...leftAside].map(([end, count]) => `${count} ${end || 'without extension'}`).join(', ');
@@ -179,6 +204,6 @@ function requireClasses(root: string, classes: readonly string[], { labels, left
     problem: 'there are no images of two classes to train on in the folder',
     given: `${root}: ${labels.length} images in ${classes.length} folders${others ? `; other files: ${others}` : ''}`,
     allowed: `${layouts}, with two classes or more; files that end in ${allowedExtensions}`,
-    mend: 'lay the images out in one folder for each class',
+    mend: mending(root, 'lay the images out in one folder for each class'),
   });
 }

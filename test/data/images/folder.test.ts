@@ -42,6 +42,7 @@ describe('a folder of images', () => {
       ],
       given: {},
       leftAside: [
+        ['.jpg', 1],
         ['', 1],
         ['.heic', 1],
       ],
@@ -112,6 +113,34 @@ describe('a folder of images', () => {
     expect(message).toMatch(/none to train on/);
     expect(message).toMatch(given);
     expect(message).toMatch(/ROOT\/train\/CLASS/);
+  });
+
+  it('leaves aside what lies in its sets and in no class', () => {
+    const { leftAside } = listed(
+      tree('train/a/1.png', 'train/b/2.png', 'train/x.png', 'val/a/3.png', 'val/y.png', 'z.png', 'z.tar'),
+    );
+    expect(leftAside).toEqual([
+      ['.png', 3],
+      ['.tar', 1],
+    ]);
+  });
+
+  it('that holds archives is told where shards are looked for', () => {
+    for (const names of [['train/0.tar', 'val/0.tar'], ['a/0.tar'], ['0.tar.gz'], ['0.tgz']]) {
+      expect(errorOf(() => listFolder(tree(...names))).message).toMatch(
+        /\.tar files of shards lie[^]*not compressed/,
+      );
+    }
+    expect(errorOf(() => listFolder(tree('a/1.png'))).message).not.toMatch(/shards/);
+  });
+
+  it('with a class in two forms of Unicode is told so', () => {
+    const name = 'dög';
+    const both = tree(
+      ...[name.normalize('NFC'), 'cat'].map(name => `train/${name}/1.png`),
+      `val/${name.normalize('NFD')}/2.png`,
+    );
+    expect(errorOf(() => listFolder(both)).message).toMatch(/NFC or NFD/);
   });
 
   it('with two folders for one set is refused', () => {
