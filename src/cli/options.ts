@@ -15,7 +15,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
 }
 
 /** More gain nothing, and soon the system gives no more. */
-const mostThreads = 16 * availableParallelism();
+export const mostThreads = 16 * availableParallelism();
 
 /** `28,40,60` -> sides in pixels, each once. */
 export function sides(text: string): number[] {

@@ -18,7 +18,15 @@ import { UsageError } from '../errors/index.js';
 import { clusterOf } from './cluster.js';
 import { parseConfig, readConfig } from './config.js';
 import { dryRun } from './dry-run.js';
-import { decodersOption, duration, oneOf, sides, threadsOption, wholeNumber } from './options.js';
+import {
+  decodersOption,
+  duration,
+  mostThreads,
+  oneOf,
+  sides,
+  threadsOption,
+  wholeNumber,
+} from './options.js';
 import { startOf } from './lineage.js';
 import { isLocalWorker, runLocalWorkers } from './local-workers.js';
 import { trainingProgress } from './progress.js';
@@ -102,7 +110,7 @@ export function trainCommand(): Command {
       'which of --workers this process is, from 0; the first writes the run',
       wholeNumber(0),
     )
-    .option('--local-workers <n>', 'start so many workers on this machine', wholeNumber(2))
+    .option('--local-workers <n>', 'start so many workers on this machine', wholeNumber(2, mostThreads))
     .addHelpText(
       'after',
       `

@@ -9,13 +9,13 @@ const ClutterConfig = z.strictObject({
   /** Side of the square canvas, in pixels. */
   canvas: z.int().min(1),
   /** Pieces of other glyphs strewn over it. */
-  clutter: z.int().min(0),
+  clutter: z.int().min(0).max(10_000),
   /** Side of a piece, in pixels. */
   clutterSize: z.int().min(1).default(8),
   /** How training glyphs are varied, anew in each epoch; validation and test glyphs stay as they are. */
   distortion: DistortionConfig.prefault({}),
   /** Canvases made of each validation and test glyph. */
-  canvasesPerDigit: z.int().min(1).default(10),
+  canvasesPerDigit: z.int().min(1).max(100_000).default(10),
   /** A folder of photographs that canvases in colour are laid on; without it they are grey on black. Kept as an absolute path. */
   photographs: place.exactOptional(),
 });

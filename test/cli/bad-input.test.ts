@@ -152,6 +152,11 @@ describe('a configuration is refused with the place of each fault', () => {
     ['steps without end', { network: { ...network, steps: 1_000_000 } }, [/<=1000/, /network\.steps/]],
     ['updates without end', { stage2: { epochs: 1, updates: 1e9 } }, [/<=1000/, /stage2\.updates/]],
     ['batches beyond any memory', { batchSize: 1e9 }, [/<=1000000/, /batchSize/]],
+    [
+      'canvases without end',
+      { data: { ...tiny.data, canvasesPerDigit: 1e8 } },
+      [/<=100000/, /data\.canvasesPerDigit/],
+    ],
     ['a patch beyond any memory', { network: { ...network, patch: 1e6 } }, [/<=20000/, /network\.patch/]],
     ['an input beyond any memory', { static: { ...tiny.static, input: 1e6 } }, [/<=20000/, /static\.input/]],
     [

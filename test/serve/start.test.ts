@@ -38,10 +38,10 @@ it('ends where its host is no address of this machine', async () => {
 });
 
 it.each([
-  [['--port', '70000'], '0 to 65535'],
+  [['--port', '70000'], 'from 0 to 65535'],
   // Beyond what timers take, and would then not wait at all.
-  [['--deadline', '2147483648'], '1 to 2147483647'],
-  [['--delay', '3000000000'], '0 to 2147483647'],
+  [['--deadline', '2147483648'], 'from 1 to 2147483647'],
+  [['--delay', '3000000000'], 'from 0 to 2147483647'],
 ])('ends where a number is out of range: %s', async (args, allowed) => {
   expect(await refusal(...args)).toContain(
     `argument '${args[1] ?? ''}' is invalid. a whole number, ${allowed}`,
