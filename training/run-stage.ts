@@ -131,7 +131,8 @@ async function trainStage(options: StageOptions): Promise<void> {
     // Found out now, and not after an epoch.
     for (const judged of [splits.validation, splits.test]) await requireReadable(judged);
     const resolved = { stage, ...config };
-    const { train, validation, fingerprint: data } = splits;
+    const { train, validation } = splits;
+    const data = splits.fingerprint?.();
     requireSame({ resolved, seed, data, sizes: [train.size, validation.size] });
     const run = workers().task === 0 ? openWriter(options, resolved, data) : undefined;
     try {

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FileSource } from '../checkpoint/byte-source.js';
+import { FileSource, piecesOf } from '../checkpoint/byte-source.js';
 import { systemErrorCode } from '../checkpoint/file-errors.js';
 import { bytesIn, type Parts, sha256 } from '../checkpoint/parts.js';
 import { BundleError } from '../errors/index.js';
@@ -68,7 +68,7 @@ function digest(path: string): { bytes: number; hash: string } {
   const descriptor = openSync(path, 'r');
   try {
     const bytes = fstatSync(descriptor).size;
-    return { bytes, hash: sha256(new FileSource(descriptor, bytes).pieces()) };
+    return { bytes, hash: sha256(piecesOf(new FileSource(descriptor, bytes))) };
   } finally {
     closeSync(descriptor);
   }

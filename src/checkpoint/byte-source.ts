@@ -81,9 +81,4 @@ export class FileSource implements ByteSource {
       done += count;
     }
   }
-
-  /** All of it, see `piecesOf`. */
-  pieces(): Generator<Uint8Array> {
-    return piecesOf(this);
-  }
 }

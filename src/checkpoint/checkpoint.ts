@@ -6,7 +6,7 @@ import { closeSync, existsSync, fstatSync, openSync, readdirSync, rmSync, statSy
 import { dirname, join } from 'node:path';
 import { CheckpointError } from '../errors/index.js';
 import { writeFileAtomically } from './atomic.js';
-import { FileSource } from './byte-source.js';
+import { FileSource, piecesOf } from './byte-source.js';
 import { systemErrorCode } from './file-errors.js';
 import {
   type CheckpointKind,
@@ -160,7 +160,7 @@ function verify(path: string, expected: Manifest['tensors'], file: FileSource): 
       mend: 'restore the file from a copy, or use another checkpoint',
     });
   }
-  const given = sha256(file.pieces());
+  const given = sha256(piecesOf(file));
   if (given !== expected.sha256) {
     throw new CheckpointError({
       problem: `${path} was altered after it was saved: its SHA-256 is not the manifest's`,

@@ -46,7 +46,7 @@ export interface Splits extends Readonly<Record<Part, Dataset>> {
   /** How an image from elsewhere is brought to the shape of these: recorded with what is trained on them. */
   readonly preparation?: Preparation;
   /** The same as long as the sets are: where they are files, which may change between two runs. */
-  readonly fingerprint?: string;
+  readonly fingerprint?: () => string;
   /** What a user should know of how the three were found. */
   readonly notes?: readonly string[];
   /** Ends what prepares images in the background; reads that wait are refused. */

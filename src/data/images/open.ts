@@ -67,7 +67,7 @@ export function openImages(config: FilesConfig, { decoders, onBroken }: OpenOpti
     validation: set('validation'),
     test: set('test'),
     preparation: { resize, interpolation },
-    fingerprint: fingerprintOf(listing, sets),
+    fingerprint: () => fingerprintOf(listing, sets),
     notes,
     close: () => pool.close(),
   };

@@ -1055,37 +1055,37 @@ REGISTER_OP("GfnetActivationGrad")
     .Output("dx: T")
     .SetShapeFn(Shapes<1, 1>);
 
-#define REGISTER_STRIDED(name)                                             \
-  REGISTER_OP(name)                                                        \
-      .Attr("T: {float, bfloat16}")                                        \
-      .Attr("stride: int >= 1")                                            \
-      .Attr("height: int >= 1")                                            \
-      .Attr("width: int >= 1")                                             \
-      .Input("x: T")                                                       \
-      .Output("y: T")                                                      \
-      .SetShapeFn([](InferenceContext* context) {                          \
-        context->set_output(0, context->UnknownShapeOfRank(4));            \
-        return absl::OkStatus();                                           \
-      })
+// An image, or a filter, of sizes that attributes tell.
+absl::Status FourSizes(InferenceContext* context) {
+  context->set_output(0, context->UnknownShapeOfRank(4));
+  return absl::OkStatus();
+}
+
+#define REGISTER_STRIDED(name)      \
+  REGISTER_OP(name)                 \
+      .Attr("T: {float, bfloat16}") \
+      .Attr("stride: int >= 1")     \
+      .Attr("height: int >= 1")     \
+      .Attr("width: int >= 1")      \
+      .Input("x: T")                \
+      .Output("y: T")               \
+      .SetShapeFn(FourSizes)
 
 REGISTER_STRIDED("GfnetEvery");
 REGISTER_STRIDED("GfnetSpread");
 
-#define REGISTER_DEPTHWISE(name)                                \
-  REGISTER_OP(name)                                             \
-      .Attr("T: {float, bfloat16}")                             \
-      .Attr("stride: int >= 1")                                 \
-      .Attr("top: int >= 0")                                    \
-      .Attr("left: int >= 0")                                   \
-      .Attr("height: int >= 1")                                 \
-      .Attr("width: int >= 1")                                  \
-      .Input("first: T")                                        \
-      .Input("second: T")                                       \
-      .Output("result: T")                                      \
-      .SetShapeFn([](InferenceContext* context) {               \
-        context->set_output(0, context->UnknownShapeOfRank(4)); \
-        return absl::OkStatus();                                \
-      })
+#define REGISTER_DEPTHWISE(name)    \
+  REGISTER_OP(name)                 \
+      .Attr("T: {float, bfloat16}") \
+      .Attr("stride: int >= 1")     \
+      .Attr("top: int >= 0")        \
+      .Attr("left: int >= 0")       \
+      .Attr("height: int >= 1")     \
+      .Attr("width: int >= 1")      \
+      .Input("first: T")            \
+      .Input("second: T")           \
+      .Output("result: T")          \
+      .SetShapeFn(FourSizes)
 
 REGISTER_DEPTHWISE("GfnetDepthwise");
 REGISTER_DEPTHWISE("GfnetDepthwiseInput");
