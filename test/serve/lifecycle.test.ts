@@ -39,14 +39,18 @@ async function connection({ url }: Running, start: string): Promise<Socket> {
   return socket;
 }
 
+/** The bundle's description with other names of its classes. */
+function relabelled(manifest: string, prefix: string): string {
+  const { classes, ...rest } = JSON.parse(manifest) as { classes: string[] };
+  return JSON.stringify({ ...rest, classes: classes.map(name => `${prefix} ${name}`) });
+}
+
 it('answers everything while it loads another model, and with that model afterwards', async () => {
   const server = await startServer(bundle);
   const agent = new Agent({ keepAlive: true });
   const { label = '' } = await ask(server, agent);
   const manifest = readFileSync(join(bundle, 'bundle.json'), 'utf8');
-  const { classes, ...rest } = JSON.parse(manifest) as { classes: string[] };
-  const renamed = classes.map(name => `another ${name}`);
-  writeFileSync(join(bundle, 'bundle.json'), JSON.stringify({ ...rest, classes: renamed }));
+  writeFileSync(join(bundle, 'bundle.json'), relabelled(manifest, 'another'));
   const answers: Answer[] = [];
   let loaded = false;
   const clients = Array.from({ length: 16 }, async () => {
@@ -71,12 +75,10 @@ it('loads one model at a time, and the bundle as it was when last told to', asyn
   const agent = new Agent({ keepAlive: true });
   const { label = '' } = await ask(server, agent);
   const manifest = readFileSync(join(bundle, 'bundle.json'), 'utf8');
-  const { classes, ...rest } = JSON.parse(manifest) as { classes: string[] };
   let most = 0;
   const told = 5;
   for (let i = 1; i <= told; i++) {
-    const renamed = classes.map(name => `${i} ${name}`);
-    writeFileSync(join(bundle, 'bundle.json'), JSON.stringify({ ...rest, classes: renamed }));
+    writeFileSync(join(bundle, 'bundle.json'), relabelled(manifest, String(i)));
     server.process.kill('SIGHUP');
     await new Promise(resolve => setTimeout(resolve, 20));
   }
@@ -98,10 +100,8 @@ it('replaces a child with the model it was started with, whatever has become of 
   const agent = new Agent({ keepAlive: true });
   const loaded = await ask(server, agent);
   const manifest = readFileSync(join(bundle, 'bundle.json'), 'utf8');
-  const { classes, ...rest } = JSON.parse(manifest) as { classes: string[] };
-  const edited = JSON.stringify({ ...rest, classes: classes.map(name => `edited ${name}`) });
   for (const [text, refused] of [
-    [edited, false],
+    [relabelled(manifest, 'edited'), false],
     ['{}', true],
   ] as const) {
     writeFileSync(join(bundle, 'bundle.json'), text);
