@@ -159,13 +159,23 @@ function notSure(add: Add, name: string, place: string | Constant, after = false
   return add('Less', [sure, limit], `${name}/unsure`);
 }
 
-/** The nodes of a graph with the names of its values, the images apart, put under `name`. */
+/** The nodes of a graph, and of bodies within, with the names of its values, the images apart, put under `name`. */
 function within({ nodes }: OnnxModel, name: string): OnnxNode[] {
   const own = (value: string): string => (value === 'images' ? value : `${name}/${value}`);
-  return nodes.map(node => ({
-    ...node,
-    inputs: node.inputs.map(input => (typeof input === 'string' ? own(input) : input)),
-    outputs: node.outputs.map(own),
+  const ownPort = (port: Port): Port => ({ ...port, name: own(port.name) });
+  const ownBody = (attribute: Attribute): Attribute => {
+    if (!('graph' in attribute)) return attribute;
+    const { graph } = attribute;
+    const [inputs, outputs] = [graph.inputs.map(ownPort), graph.outputs.map(ownPort)];
+    return { graph: { name: own(graph.name), nodes: within(graph, name), inputs, outputs } };
+  };
+  return nodes.map(({ op, inputs, outputs, attributes }) => ({
+    op,
+    inputs: inputs.map(input => (typeof input === 'string' ? own(input) : input)),
+    outputs: outputs.map(own),
+    attributes: Object.fromEntries(
+      Object.entries(attributes).map(([key, attribute]) => [key, ownBody(attribute)]),
+    ),
   }));
 }
 

@@ -5,6 +5,7 @@ import type { Graph, Operation } from '../engine/graph.js';
 import { makerOf, usesOf } from '../engine/graph.js';
 import type { Call, Translation } from './call.js';
 import { unknown } from './call.js';
+import { shrinkOneByOne } from './image-wise.js';
 import type { Constant, OnnxModel, OnnxNode, Port, Size } from './model.js';
 import { convolutions } from './ops/convolution.js';
 import { elementwise } from './ops/elementwise.js';
@@ -73,7 +74,10 @@ export function translate(name: string, { graph, again }: Recording, ports: Inte
     });
     return { name: port.name, shape: inMemory(value.shape, port.layout) };
   });
-  return { name, nodes: needed(writer.nodes, outputs), inputs, outputs };
+  const nodes = needed(writer.nodes, outputs);
+  const images = inputs.find(({ type, rows }) => type === 'uint8' && rows === undefined);
+  const shrunk = images ? shrinkOneByOne(nodes, images, value => writer.shapeOf(value)) : nodes;
+  return { name, nodes: shrunk, inputs, outputs };
 }
 
 function translateNodes(

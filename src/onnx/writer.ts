@@ -9,6 +9,7 @@ export const largestByte = 255;
 export class Writer {
   readonly nodes: OnnxNode[] = [];
   private readonly makers = new Map<string, OnnxNode>();
+  private readonly shapes = new Map<string, Shape>();
   private readonly converted = new WeakMap<Value, Partial<Record<Layout, string | Constant>>>();
 
   /** The names of a new node's outputs. */
@@ -19,10 +20,15 @@ export class Writer {
     outputs = 1,
   ): string[] {
     const names = Array.from({ length: outputs }, (_, i) => `value${this.nodes.length}_${i}`);
-    const node = { op, inputs, outputs: names, attributes };
-    this.nodes.push(node);
-    for (const name of names) this.makers.set(name, node);
+    this.add({ op, inputs, outputs: names, attributes });
     return names;
+  }
+
+  /** The name of the first output of a node that was made elsewhere. */
+  add(node: OnnxNode): string {
+    this.nodes.push(node);
+    for (const name of node.outputs) this.makers.set(name, node);
+    return node.outputs[0] ?? '';
   }
 
   /** The single output of a new node. */
@@ -34,7 +40,13 @@ export class Writer {
     attributes: Readonly<Record<string, Attribute>> = {},
   ): Stored {
     const [name = ''] = this.emit(op, inputs, attributes);
+    this.shapes.set(name, inMemory(shape, layout));
     return { kind: 'stored', name, shape, layout };
+  }
+
+  /** As it lies in memory, where it is known: of what `store` gave, and of what got another shape. */
+  shapeOf(name: string): Shape | undefined {
+    return this.shapes.get(name);
   }
 
   /** The node that gives a stored value; undefined for an input of the model. */
@@ -91,7 +103,9 @@ export class Writer {
 
   private reshape(from: string | Constant, shape: Shape): string {
     const target = { shape: [shape.length], values: Int32Array.from(shape, size => Math.max(-1, size)) };
-    return this.emit('Reshape', [from, target])[0] ?? '';
+    const [name = ''] = this.emit('Reshape', [from, target]);
+    this.shapes.set(name, shape);
+    return name;
   }
 
   private transpose(from: string | Constant, to: Layout): string {

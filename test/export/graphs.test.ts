@@ -22,13 +22,20 @@ const none = new Float32Array(0);
 
 beforeAll(() => startEngine());
 
-/** How often an operation stands in a graph. */
-function count(graph: Parts | undefined, op: string): number {
-  const [model] = [...fields(Buffer.concat(graph ?? []))].filter(({ number }) => number === 7);
-  const nodes = [...fields(model?.bytes ?? Buffer.alloc(0))].filter(({ number }) => number === 1);
-  return nodes.filter(({ bytes }) =>
-    [...fields(bytes)].some(field => field.number === 4 && field.bytes.toString() === op),
-  ).length;
+/** The messages in a field of a message of protocol buffers. */
+function within(message: Buffer, wanted: number): Buffer[] {
+  return [...fields(message)].flatMap(({ number, bytes }) => (number === wanted ? [bytes] : []));
+}
+
+/** How often an operation stands in a graph, bodies included; the numbers are those of onnx.proto. */
+function count(file: Parts | undefined, op: string): number {
+  const inGraph = (graph: Buffer): number =>
+    within(graph, 1).reduce((sum, node) => {
+      const bodies = within(node, 5).flatMap(attribute => within(attribute, 6));
+      const own = within(node, 4).filter(name => name.toString() === op).length;
+      return bodies.reduce((all, body) => all + inGraph(body), sum + own);
+    }, 0);
+  return within(Buffer.concat(file ?? []), 7).reduce((sum, graph) => sum + inGraph(graph), 0);
 }
 
 /** Weights as large as an untrained network's, from a generator of a few cycles: most of the time would go into better ones. */
@@ -87,11 +94,18 @@ describe.each(classifiers)('a GFNet, %s classifier', kind => {
     ['grey', { interpolation: 'bilinear' }],
     ['grey as RGB, bicubic', { interpolation: 'bicubic', mean: [0.4, 0.5, 0.6], std: [0.3] }],
     ['linear policy, RGB', { channels: 3, policy: { encoder: 'linear', hidden: 6 } }],
+    ['large, RGB', { channels: 3, side: 150 }],
   ])('takes the same steps, all of them and stopping early: %s', async (what, options) => {
     const config = smallConfig(kind, options);
     const { gfnet, variables, costs } = smallNetwork(config);
     const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
     const both = await exported(model, join(folder, kind, what));
+    for (const [name, file] of both.files) {
+      if (!name.endsWith('.onnx')) continue;
+      // Large images are made smaller, and patches cut, one by one.
+      expect(count(file, 'Scan')).toBe(name === 'glance.onnx' && config.side < 150 ? 0 : 1);
+      expect(count(file, 'GatherND')).toBe(0);
+    }
     const n = 9;
     const { pixels, images } = noise(config, n);
     const all = await answersOf(both.engine, pixels, []);

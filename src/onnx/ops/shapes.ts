@@ -1,6 +1,7 @@
 /** Operations that move numbers without changing them. */
 import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
+import { cut } from '../image-wise.js';
 import type { Constant } from '../model.js';
 import type { Chosen, Stored, Value } from '../values.js';
 import { inPlanes, known, permuted, sameShape, toPlanes, toRows } from '../values.js';
@@ -99,6 +100,8 @@ const gather: Translation = call => {
 function gatherOwn(call: Call, value: Value, places: Value, axis: number): Stored {
   if (call.attributes.get('batch_dims') !== 1 || places.shape.length !== 2)
     throw unknown(call, 'of other places');
+  const patch = patchOf(call, axis);
+  if (patch) return patch;
   const between = value.shape.slice(1, axis);
   // [n, q] -> [n, 1, ..., q, 1], the same for all that lies between the image and the axis.
   const axes = [...between.map((_, i) => i + 1), axis + 1];
@@ -114,6 +117,35 @@ function gatherOwn(call: Call, value: Value, places: Value, axis: number): Store
     value,
     call.writer.store(outputShape(call), 'rows', 'GatherND', [moved(call, value), indices], along),
   );
+}
+
+/** Columns next to each other of rows next to each other, as `crop` takes them, of images that are chosen among others: a patch. */
+function patchOf(call: Call, axis: number): Stored | undefined {
+  const rows = axis === 2 ? call.maker(0) : undefined;
+  const images = rows?.inputs[0];
+  if (!rows || images?.kind !== 'stored' || !images.chosen || images.layout !== 'rows') return undefined;
+  if (rows.op !== call.op || rows.attributes.get('batch_dims') !== 1 || integersOf(rows, 2)[0] !== 1)
+    return undefined;
+  const [top, left] = [rows, call].map(startOf);
+  if (!top || !left) return undefined;
+  const { writer } = call;
+  const { from, rows: chosen } = images.chosen;
+  const [places = ''] = writer.emit('Unsqueeze', [chosen, ints(1)]);
+  const firsts = [top, left].map(value => writer.operand(value, 'rows'));
+  const [corners = ''] = writer.emit('Concat', [places, ...firsts], { axis: { int: 1 } });
+  const shape = outputShape(call);
+  const type = images.bytes ? ({ type: 'uint8' } as const) : {};
+  const patch = writer.add(cut(from, corners, { name: `${corners}.patch`, shape: shape.slice(1), ...type }));
+  return found(images, { kind: 'stored', name: patch, shape, layout: 'rows' });
+}
+
+/** What 0, 1, 2, ... are added to, to make the places that a Gather takes: [n, 1]. */
+function startOf(gather: Call): Value | undefined {
+  const sum = gather.maker(1);
+  const [first, offsets] = sum?.op.startsWith('Add') ? sum.inputs : [];
+  const consecutive =
+    offsets?.kind === 'constant' && offsets.constant.values.every((value, i) => value === i);
+  return consecutive && first?.shape.length === 2 && first.shape[1] === 1 ? first : undefined;
 }
 
 /** The same along the first axis of an image, where only some images are meant: each place is found among all of them. */
