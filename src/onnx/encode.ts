@@ -27,6 +27,7 @@ export interface Place {
 }
 
 type Encoder = (model: OnnxModel) => Buffer;
+type Placing = (constant: Constant) => Place | undefined;
 
 function encodeAttribute(name: string, attribute: Attribute, encodeBody: Encoder): Buffer {
   const [kind, value] = ((): [number, Buffer] => {
@@ -89,15 +90,12 @@ function encodePort({ name, shape, type, rows = 'n' }: Port): Buffer {
 }
 
 /**
- * @param place where a constant lies outside the file; undefined for one that is to stand in it
+ * @param place where a constant lies outside the file; undefined for one that is to stand in it, as those of bodies always do: ONNX Runtime
+ * reads weights that it is given in memory for the graph itself alone
  */
-export function encodeModel(
-  model: OnnxModel,
-  producerVersion: string,
-  place: (constant: Constant) => Place | undefined,
-): Uint8Array {
+export function encodeModel(model: OnnxModel, producerVersion: string, place: Placing): Uint8Array {
   let constants = 0;
-  const encodeGraph = ({ name: title, nodes, inputs, outputs }: OnnxModel): Buffer => {
+  const encodeGraph = ({ name: title, nodes, inputs, outputs }: OnnxModel, place: Placing): Buffer => {
     // A body has constants of its own, under names that are nowhere else.
     const names = new Map<Constant, string>();
     const nameOf = (constant: Constant): string => {
@@ -105,7 +103,8 @@ export function encodeModel(
       names.set(constant, name);
       return name;
     };
-    const encoded = nodes.map(node => bytesField(1, encodeNode(node, nameOf, encodeGraph)));
+    const encodeBody = (body: OnnxModel): Buffer => encodeGraph(body, () => undefined);
+    const encoded = nodes.map(node => bytesField(1, encodeNode(node, nameOf, encodeBody)));
     return Buffer.concat([
       ...encoded,
       stringField(2, title),
@@ -114,7 +113,7 @@ export function encodeModel(
       ...outputs.map(port => bytesField(12, encodePort(port))),
     ]);
   };
-  const graph = encodeGraph(model);
+  const graph = encodeGraph(model, place);
   return Buffer.concat([
     integerField(1, irVersion),
     stringField(2, 'gfnet'),

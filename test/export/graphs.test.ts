@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { InferenceSession } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bytesIn, type Parts } from '../../src/checkpoint/parts.js';
 import { networks } from '../../src/encoders/registry.js';
 import { fields } from '../../src/engine/protobuf.js';
 import type { Tensors } from '../../src/engine/gradients.js';
 import { startEngine } from '../../src/engine/start.js';
+import { exportGraphs } from '../../src/export/graphs.js';
 import { disposeTree, leaves } from '../../src/engine/tensor-tree.js';
 import { StaticConfig } from '../../src/model/config.js';
 import { anytimeGFNet } from '../../src/model/locators.js';
@@ -130,6 +132,22 @@ describe.each(classifiers)('a GFNet, %s classifier', kind => {
     }
     await both.dispose();
     disposeTree([variables, images]);
+  });
+
+  it('is read from memory, weights beside the graphs, with images that are made smaller one by one', async () => {
+    const { gfnet, variables, costs } = smallNetwork(smallConfig(kind, { channels: 3, side: 150 }));
+    const model = anytimeGFNet(gfnet, costs, () => variables, 'learned');
+    const { files } = exportGraphs(model);
+    const weights = Buffer.concat(files.get('weights.bin') ?? []);
+    const sessions: InferenceSession[] = [];
+    for (const [name, content] of files) {
+      if (name === 'weights.bin') continue;
+      const externalData = [{ path: 'weights.bin', data: weights }];
+      sessions.push(await InferenceSession.create(Buffer.concat(content), { externalData }));
+    }
+    expect(sessions.map(({ inputNames }) => inputNames[0])).toEqual(sessions.map(() => 'images'));
+    for (const session of sessions) await session.release();
+    disposeTree(variables);
   });
 
   it('leaves no tensor, and writes weights once that several graphs have', async () => {
