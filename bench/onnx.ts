@@ -38,6 +38,8 @@ export interface Point {
   readonly thresholds: readonly number[];
   /** On the test set. */
   readonly accuracy: number | null;
+  /** Whether that is the static network's, beside which it is held to the target. */
+  readonly asStatic?: true;
 }
 
 /** What is exported and run. */
@@ -78,8 +80,8 @@ export interface Saving {
   /** Of the trained model within this budget, and of the static network of the same encoder. */
   readonly accuracy: number | null;
   readonly rival: (Against & { readonly accuracy: number }) | null;
-  /** Time outside ONNX Runtime over all, from pixels to predictions. */
-  readonly overhead: number;
+  /** Time outside ONNX Runtime over all, from pixels to predictions; of the rounds. */
+  readonly overhead: Spread;
   readonly overheadMet: boolean | null;
 }
 
@@ -166,7 +168,7 @@ async function atBatch(
     thresholds: thresholdsForShares(evidence, exitShares(p, steps)),
     accuracy: null,
   });
-  for (const { name: at, thresholds, accuracy } of exported.points ?? budgets.map(quantiles)) {
+  for (const { name: at, thresholds, accuracy, asStatic } of exported.points ?? budgets.map(quantiles)) {
     report(`${name}: batch ${batch}, p = ${at}`);
     const point = exits(evidence, thresholds);
     const times: { early: number; all: number; rival: number }[] = [];
@@ -183,10 +185,13 @@ async function atBatch(
     const against = (of: 'all' | 'rival', multiAdds: number): Against => {
       const counted = 1 - point.meanMultiAdds / multiAdds;
       const share = spread(times.map(time => (1 - time.early / time[of]) / counted));
-      const met = batch < savingTarget.batch ? null : share.median >= savingTarget.share;
+      const judged = batch >= savingTarget.batch && (of === 'all' || asStatic);
+      const met = judged ? share.median >= savingTarget.share : null;
       return { imagesPerSecond: perSecond(spread(times.map(time => time[of])).median), counted, share, met };
     };
-    const overhead = await overheadOf({ ...exported, images, runner }, batch, thresholds);
+    const overhead = spread(
+      await overheadsOf({ ...exported, images, runner }, { batch, rounds }, thresholds),
+    );
     savings.push({
       network: name,
       side: model.side,
@@ -204,7 +209,7 @@ async function atBatch(
           }
         : null,
       overhead,
-      overheadMet: model.side < overheadTarget.side ? null : overhead <= overheadTarget.share,
+      overheadMet: model.side < overheadTarget.side ? null : overhead.median <= overheadTarget.share,
     });
   }
   return savings;
@@ -236,12 +241,12 @@ export async function drain(work: AsyncIterable<unknown>): Promise<void> {
   while ((await iterator.next()).done !== true);
 }
 
-/** The share of the time of a stream of pixels that does not pass in a session. */
-async function overheadOf(
+/** The share of the time of a stream of pixels that does not pass in a session, of each round. */
+async function overheadsOf(
   { runner, model, patch, images }: Pick<Exported, 'model' | 'patch' | 'images'> & { runner: OnnxRunner },
-  batch: number,
+  { batch, rounds }: { readonly batch: number; readonly rounds: number },
   thresholds: readonly number[],
-): Promise<number> {
+): Promise<number[]> {
   const { side, channels, classes, multiAdds } = model;
   const target = { height: side, width: side, channels };
   const decode = (pixels: Uint8Array): Promise<Uint8Array> => Promise.resolve(pixels);
@@ -260,12 +265,15 @@ async function overheadOf(
     return given;
   };
   try {
-    // As a stream goes on: its memory is there, and has been written to.
-    await drain(predictor.stream(images.slice(0, 4 * batch), { budget: 1, batchSize: batch }));
-    inside = 0;
-    const start = performance.now();
-    await drain(predictor.stream(images, { budget: 1, batchSize: batch }));
-    return 1 - inside / (performance.now() - start);
+    const overheads: number[] = [];
+    // As a stream goes on: in the first its memory is had, and its code compiled.
+    for (let round = 0; round <= rounds; round++) {
+      inside = 0;
+      const start = performance.now();
+      await drain(predictor.stream(images, { budget: 1, batchSize: batch }));
+      overheads.push(1 - inside / (performance.now() - start));
+    }
+    return overheads.slice(1);
   } finally {
     sessions.run = run;
   }

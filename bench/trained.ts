@@ -43,7 +43,7 @@ function pointsOf({ exitShares, choices }: Results, accuracy: number): Point[] {
     .filter(choice => choice.accuracy >= accuracy)
     .sort((a, b) => a.meanMultiAdds - b.meanMultiAdds)[0];
   return [
-    ...(equal ? [{ ...equal, name: 'static' }] : []),
+    ...(equal ? [{ ...equal, name: 'static', asStatic: true } as const] : []),
     ...exitShares
       .filter(({ p }) => budgets.some(budget => budget === p))
       .map(point => ({ ...point, name: String(point.p) })),

@@ -29,13 +29,16 @@ export interface Guess {
 /** The `count` likeliest classes of one image, likeliest first, of equal ones the first; `probabilities`: [classes]. */
 export function likeliest(probabilities: Float32Array, classes: readonly string[], count: number): Guess[] {
   const best: number[] = [];
+  /** Of `count`, once there are as many. */
+  let least = -Infinity;
   for (let i = 0; i < classes.length; i++) {
     const probability = probabilities[i] ?? 0;
-    if (best.length === count && probability <= (probabilities[best.at(-1) ?? 0] ?? 0)) continue;
+    if (probability <= least) continue;
     let place = best.length;
     while (place > 0 && (probabilities[best[place - 1] ?? 0] ?? 0) < probability) place--;
     best.splice(place, 0, i);
     if (best.length > count) best.pop();
+    if (best.length === count) least = probabilities[best[count - 1] ?? 0] ?? 0;
   }
   return best.map(i => ({ class: i, label: classes[i] ?? '', probability: probabilities[i] ?? 0 }));
 }
