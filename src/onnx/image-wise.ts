@@ -9,14 +9,10 @@ const integers = (...values: number[]): Constant => ({
   values: Int32Array.from(values),
 });
 
-/** A body of a Scan, which goes over the first axis of what it takes. */
-function scan(inputs: readonly string[], body: OnnxModel): OnnxNode {
-  return {
-    op: 'Scan',
-    inputs,
-    outputs: body.outputs.map(({ name }) => name.replace(/\.one$/, '')),
-    attributes: { body: { graph: body }, num_scan_inputs: { int: inputs.length } },
-  };
+/** What a body gives for each along the first axis of `input`. */
+function scan(input: string, body: OnnxModel, output: string): OnnxNode {
+  const attributes = { body: { graph: body }, num_scan_inputs: { int: 1 } };
+  return { op: 'Scan', inputs: [input], outputs: [output], attributes };
 }
 
 /**
@@ -35,7 +31,7 @@ export function cut(images: string, corners: string, patch: Port): OnnxNode {
     outputs: [output],
     attributes: {},
   });
-  return scan([corners], {
+  const body: OnnxModel = {
     name: part('cut'),
     nodes: [
       node('Add', [part('corner'), integers(1, height, width)], part('end')),
@@ -44,7 +40,8 @@ export function cut(images: string, corners: string, patch: Port): OnnxNode {
     ],
     inputs: [{ name: part('corner'), shape: [3], type: 'int64' }],
     outputs: [{ ...patch, name: part('one') }],
-  });
+  };
+  return scan(corners, body, name);
 }
 
 const pixelWise = new Set(['Cast', 'Reshape', 'MatMul', 'Add', 'Sub', 'Mul', 'Div']);
@@ -53,7 +50,7 @@ const pixelWise = new Set(['Cast', 'Reshape', 'MatMul', 'Add', 'Sub', 'Mul', 'Di
 function isImageWise({ op, attributes }: OnnxNode): boolean {
   const { axis, perm } = attributes;
   if (op === 'Transpose') return perm !== undefined && 'ints' in perm && perm.ints[0] === 0;
-  if (op === 'Gather' || op === 'Concat') return axis !== undefined && 'int' in axis && axis.int > 0;
+  if (op === 'Gather') return axis !== undefined && 'int' in axis && axis.int > 0;
   return pixelWise.has(op);
 }
 
@@ -101,5 +98,5 @@ export function shrinkOneByOne(
     inputs: [{ ...images, name: `${images.name}.one`, shape: sizes }],
     outputs: [{ name: one, shape: shape.slice(1) }],
   };
-  return [scan([images.name], body), ...rest];
+  return [scan(images.name, body, result), ...rest];
 }
