@@ -2,12 +2,8 @@
  * Work that is done with each image by itself as a Scan over images: the numbers of one image stay in the caches, where those of a batch
  * do not fit, and a patch is a Slice, which copies whole rows, where GatherND goes from pixel to pixel.
  */
-import type { Constant, OnnxModel, OnnxNode, Port } from './model.js';
-
-const integers = (...values: number[]): Constant => ({
-  shape: [values.length],
-  values: Int32Array.from(values),
-});
+import type { OnnxModel, OnnxNode, Port } from './model.js';
+import { integers } from './model.js';
 
 /** What a body gives for each along the first axis of `input`. */
 function scan(input: string, body: OnnxModel, output: string): OnnxNode {

@@ -8,6 +8,11 @@ export interface Constant {
   readonly type?: 'int32';
 }
 
+/** A row of integers: sizes, places or axes. */
+export function integers(...values: readonly number[]): Constant {
+  return { shape: [values.length], values: Int32Array.from(values) };
+}
+
 export type Attribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }

@@ -1,5 +1,6 @@
 /** All steps of a model as one graph for one image, which loops over looks until it is sure: early exit for whoever runs plain ONNX. */
 import type { Attribute, Constant, OnnxModel, OnnxNode, Port } from './model.js';
+import { integers } from './model.js';
 
 /** A model by its steps; those that are computed alike have one and the same graph. */
 export interface Steps {
@@ -16,10 +17,6 @@ interface Run {
 }
 
 const integer = (value: number): Constant => ({ shape: [], values: Int32Array.of(value) });
-const integers = (...values: number[]): Constant => ({
-  shape: [values.length],
-  values: Int32Array.from(values),
-});
 const number = (value: number): Constant => ({ shape: [], values: Float32Array.of(value) });
 
 /** What goes from step to step beside the state. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../../src/onnx/encode.js';
 import { cut, shrinkOneByOne } from '../../src/onnx/image-wise.js';
 import type { Attribute, Constant, OnnxModel, OnnxNode, Port } from '../../src/onnx/model.js';
+import { integers } from '../../src/onnx/model.js';
 import { stream, uniform } from '../../src/random/index.js';
 
 const [count, side, channels] = [5, 150, 3];
@@ -14,10 +15,6 @@ const pixels = Uint8Array.from(
 const images = new Tensor('uint8', pixels, [count, side, side, channels]);
 const port: Port = { name: 'images', shape: [-1, side, side, channels], type: 'uint8' };
 
-const integers = (...values: number[]): Constant => ({
-  shape: [values.length],
-  values: Int32Array.from(values),
-});
 const node = (
   op: string,
   inputs: OnnxNode['inputs'],
@@ -80,6 +77,11 @@ describe('images that are made smaller', () => {
     { kernel_shape: { ints: [1, 1] } },
   );
   const nodes = [...shrinking, convolution];
+  /** The same of what `others` stands for. */
+  const ofOthers = nodes.map(each => ({
+    ...each,
+    inputs: each.inputs.map(input => (input === 'images' ? 'others' : input)),
+  }));
   const shapeOf = (name: string): readonly number[] | undefined =>
     name === 'shrunk' ? [-1, channels, 4, 4] : undefined;
   const modelOf = (all: readonly OnnxNode[]): OnnxModel => ({
@@ -109,23 +111,11 @@ describe('images that are made smaller', () => {
     ['gives two things', [...nodes, node('Identity', ['planes'], 'other')]],
     [
       'mixes images',
-      [
-        node('Gather', ['images', integers(1, 0)], 'others', { axis: { int: 0 } }),
-        ...nodes.map(each => ({
-          ...each,
-          inputs: each.inputs.map(input => (input === 'images' ? 'others' : input)),
-        })),
-      ],
+      [node('Gather', ['images', integers(1, 0)], 'others', { axis: { int: 0 } }), ...ofOthers],
     ],
     [
       'turns images round',
-      [
-        node('Transpose', ['images'], 'others', { perm: { ints: [1, 0, 2, 3] } }),
-        ...nodes.map(each => ({
-          ...each,
-          inputs: each.inputs.map(input => (input === 'images' ? 'others' : input)),
-        })),
-      ],
+      [node('Transpose', ['images'], 'others', { perm: { ints: [1, 0, 2, 3] } }), ...ofOthers],
     ],
     [
       'is of no known size',

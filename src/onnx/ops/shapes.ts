@@ -3,13 +3,9 @@ import type { Call, Translation } from '../call.js';
 import { input, integersOf, outputShape, unknown } from '../call.js';
 import { cut } from '../image-wise.js';
 import type { Constant } from '../model.js';
+import { integers } from '../model.js';
 import type { Chosen, Stored, Value } from '../values.js';
 import { inPlanes, known, permuted, sameShape, toPlanes, toRows } from '../values.js';
-
-const ints = (...values: readonly number[]): Constant => ({
-  shape: [values.length],
-  values: Int32Array.from(values),
-});
 
 const reshape: Translation = call => {
   const value = input(call, 0);
@@ -56,7 +52,7 @@ const split: Translation = call => {
   if (value.shape.length === 4) throw unknown(call, 'of four dimensions');
   const names = call.writer.emit(
     'Split',
-    [call.writer.operand(value, 'rows'), ints(...sizes)],
+    [call.writer.operand(value, 'rows'), integers(...sizes)],
     { axis: { int: axis } },
     sizes.length,
   );
@@ -105,11 +101,14 @@ function gatherOwn(call: Call, value: Value, places: Value, axis: number): Store
   const between = value.shape.slice(1, axis);
   // [n, q] -> [n, 1, ..., q, 1], the same for all that lies between the image and the axis.
   const axes = [...between.map((_, i) => i + 1), axis + 1];
-  const [column = ''] = call.writer.emit('Unsqueeze', [call.writer.operand(places, 'rows'), ints(...axes)]);
+  const [column = ''] = call.writer.emit('Unsqueeze', [
+    call.writer.operand(places, 'rows'),
+    integers(...axes),
+  ]);
   const indices =
     between.length === 0
       ? column
-      : (call.writer.emit('Expand', [column, ints(1, ...between, 1, 1)])[0] ?? '');
+      : (call.writer.emit('Expand', [column, integers(1, ...between, 1, 1)])[0] ?? '');
   if (axis === 1 && value.kind === 'stored' && value.chosen && value.layout === 'rows')
     return found(value, gatherChosen(call, value.chosen, indices));
   const along = { batch_dims: { int: axis } };
@@ -130,7 +129,7 @@ function patchOf(call: Call, axis: number): Stored | undefined {
   if (!top || !left) return undefined;
   const { writer } = call;
   const { from, rows: chosen } = images.chosen;
-  const [places = ''] = writer.emit('Unsqueeze', [chosen, ints(1)]);
+  const [places = ''] = writer.emit('Unsqueeze', [chosen, integers(1)]);
   const firsts = [top, left].map(value => writer.operand(value, 'rows'));
   const [corners = ''] = writer.emit('Concat', [places, ...firsts], { axis: { int: 1 } });
   const shape = outputShape(call);
@@ -152,8 +151,8 @@ function startOf(gather: Call): Value | undefined {
 function gatherChosen(call: Call, { from, rows }: Chosen, places: string): Stored {
   const { writer } = call;
   const [, count = 1] = outputShape(call);
-  const [column = ''] = writer.emit('Unsqueeze', [rows, ints(1, 2)]);
-  const [images = ''] = writer.emit('Expand', [column, ints(1, count, 1)]);
+  const [column = ''] = writer.emit('Unsqueeze', [rows, integers(1, 2)]);
+  const [images = ''] = writer.emit('Expand', [column, integers(1, count, 1)]);
   const [indices = ''] = writer.emit('Concat', [images, places], { axis: { int: 2 } });
   return writer.store(outputShape(call), 'rows', 'GatherND', [from, indices]);
 }
