@@ -85,12 +85,14 @@ function serverDef({ workers, task }: Cluster): Uint8Array {
     bytesField(2, Buffer.concat([integerField(1, i), stringField(2, address)])),
   );
   const job = Buffer.concat([stringField(1, 'worker'), ...tasks]);
-  const leader = bytesField(16, stringField(1, taskName(0)));
+  const leader = stringField(1, taskName(0));
+  // What is sent would be cut in pieces of 4096 bytes, each with memory of its own; a sum's parts have 4 MiB at most.
+  const longestPiece = integerField(4, 2 ** 22);
   return Buffer.concat([
     bytesField(1, bytesField(1, job)),
     stringField(2, 'worker'),
     integerField(3, task),
-    bytesField(4, leader),
+    bytesField(4, bytesField(16, Buffer.concat([leader, longestPiece]))),
     stringField(5, 'grpc'),
   ]);
 }
@@ -163,22 +165,33 @@ export function allReduce<T extends Tensor>(x: T): T {
   });
 }
 
-/** All tensors of a tree summed over all processes, in one go. Call it within `tf.tidy`. */
+/**
+ * Numbers from which a tensor is summed by itself, as soon as it is there: nothing waits for gradients that come later, and laying it beside
+ * others and cutting it out again takes longer than one sum more.
+ */
+const large = 2 ** 16;
+
+/** All tensors of a tree summed over all processes, the small ones in one go. Call it within `tf.tidy`. */
 export function allReduceTree<T extends TensorTree>(tree: T): T {
   if (workers().count === 1) return tree;
   // Where a value lies decides in which order it is summed, which must not be that of a checkpoint.
   const named = namedLeaves(tree).map(([path, tensor], i) => ({ path, tensor, i }));
   const sorted = named.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  const flat = tf.concat(sorted.map(({ tensor }) => tf.reshape(tensor, [-1])));
-  const parts = tf.split(
-    allReduce(flat),
-    sorted.map(({ tensor }) => tensor.size),
-  );
+  const small = sorted.filter(({ tensor }) => tensor.size < large);
   const reduced: Tensor[] = [];
-  sorted.forEach(({ tensor, i }, at) => {
-    reduced[i] = tf.reshape(parts[at] as Tensor, tensor.shape);
+  for (const { tensor, i } of sorted) if (tensor.size >= large) reduced[i] = allReduce(tensor);
+  const sums = allReduceTogether(small.map(({ tensor }) => tensor));
+  small.forEach(({ i }, at) => {
+    reduced[i] = sums[at] as Tensor;
   });
   return withLeaves(tree, reduced);
+}
+
+function allReduceTogether(tensors: readonly Tensor[]): Tensor[] {
+  if (tensors.length === 0) return [];
+  const flat = tf.concat(tensors.map(tensor => tf.reshape(tensor, [-1])));
+  const sizes = tensors.map(({ size }) => size);
+  return tf.split(allReduce(flat), sizes).map((sum, i) => tf.reshape(sum, tensors[i]?.shape ?? []));
 }
 
 /** Numbers summed over all processes, in float32: whole ones up to 2^24 exactly. */

@@ -12,7 +12,7 @@ const [, , workers = '', task, rows = ''] = process.argv;
 startEngine({ threads: 1 });
 await joinWorkers({ workers: workers.split(','), task: Number(task) });
 const numbers = (size: number): tf.Tensor => tf.add(tf.range(0, size), 1000 * Number(task));
-const sums = [1, 2, 3, 5000].map(size =>
+const sums = [1, 2, 3, 5000, 70_000].map(size =>
   tf.tidy(() => [...allReduceTree({ x: numbers(size) }).x.dataSync()]),
 );
 const { outputs, own } = normalised(JSON.parse(rows) as Rows, true);
