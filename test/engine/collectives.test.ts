@@ -12,6 +12,7 @@ import { normalised, read } from './programs/normalised.js';
 
 interface Told {
   readonly sums: number[][];
+  readonly tree: number[][];
   readonly gathered: number[][];
   readonly outputs: number[][];
   readonly own: number[][];
@@ -49,12 +50,16 @@ const close = (actual: readonly number[], expected: readonly number[], tolerance
   );
 };
 
+/** Of what the three give for a tensor of so many numbers. */
+const sumOf = (numbers: number): number[] => Array.from({ length: numbers }, (_, i) => 3 * i + 3000);
+
 describe('three processes', () => {
   it('add up tensors of any size', () => {
-    for (const { sums } of told)
-      expect(sums).toEqual(
-        [1, 2, 3, 5000, 70_000].map(n => Array.from({ length: n }, (_, i) => 3 * i + 3000)),
-      );
+    for (const { sums } of told) expect(sums).toEqual([1, 2, 3, 5000, 70_000].map(sumOf));
+  });
+
+  it('add up trees of large and small ones, each in its place', () => {
+    for (const { tree } of told) expect(tree).toEqual([70_000, 2, 3].map(sumOf));
   });
 
   it('gather what each gives', () => {

@@ -15,7 +15,11 @@ const numbers = (size: number): tf.Tensor => tf.add(tf.range(0, size), 1000 * Nu
 const sums = [1, 2, 3, 5000, 70_000].map(size =>
   tf.tidy(() => [...allReduceTree({ x: numbers(size) }).x.dataSync()]),
 );
+const tree = tf.tidy(() => {
+  const { large, others } = allReduceTree({ large: numbers(70_000), others: [numbers(2), numbers(3)] });
+  return [large, ...others].map(sum => [...sum.dataSync()]);
+});
 const { outputs, own } = normalised(JSON.parse(rows) as Rows, true);
 const gathered = gather([Number(task), 7]);
 meet();
-process.stdout.write(JSON.stringify({ sums, gathered, outputs: read(outputs), own: read(own) }));
+process.stdout.write(JSON.stringify({ sums, tree, gathered, outputs: read(outputs), own: read(own) }));
