@@ -68,6 +68,7 @@ export function policyTrainer(
       },
       ...normMeans(config.maxNorm),
     },
+    teachers: [],
     mixes: false,
     train(batch, position) {
       const { epoch, step: index } = position;
