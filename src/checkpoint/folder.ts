@@ -1,5 +1,5 @@
 /** Where folders are made. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { systemErrorCode, writingTo } from './file-errors.js';
 
@@ -18,6 +18,17 @@ export function makeFolder(path: string): void {
       throw error;
     }
   });
+}
+
+/**
+ * Finds out whether the folder `path` can be written, or made where it is missing, without making it.
+ *
+ * @throws RunError that tells the user why not
+ */
+export function requireWritable(path: string): void {
+  const nearest = existsSync(path) ? path : dirname(firstMissing(resolve(path)));
+  // The dot: a file is no folder to write into.
+  writingTo(path, () => accessSync(`${nearest}/.`, constants.W_OK));
 }
 
 function firstMissing(path: string): string {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { RunError } from '../errors/index.js';
 import { isTemporary, removeLeftovers, writeFileAtomically } from './atomic.js';
 import { writingTo } from './file-errors.js';
-import { makeFolder } from './folder.js';
+import { makeFolder, requireWritable } from './folder.js';
 import { type JsonObject, jsonObjectSchema, toJsonText } from './json.js';
 import { acquireLock } from './lock.js';
 
@@ -161,9 +161,10 @@ function writer(run: Run, release: () => void): RunWriter {
 /**
  * A run can be started in `path`.
  *
- * @throws RunError where the folder is a run already, or holds something else
+ * @throws RunError where the folder is a run already, holds something else, or can't be written
  */
 export function requireStartable(path: string): void {
+  requireWritable(path);
   if (!existsSync(path)) return;
   const entries = writingTo(path, () => readdirSync(path));
   if (entries.includes(files.config)) {

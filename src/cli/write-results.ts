@@ -1,9 +1,8 @@
 /** What an evaluation leaves on the disk: results, report, pictures, tables and figures. */
-import { accessSync, constants, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
-import { writingTo } from '../checkpoint/file-errors.js';
-import { makeFolder } from '../checkpoint/folder.js';
+import { makeFolder, requireWritable } from '../checkpoint/folder.js';
 import type { Comparison, Results } from '../evaluation/index.js';
 import type { Gallery, ResultFile } from '../report/index.js';
 import {
@@ -18,7 +17,7 @@ import {
 /** Before what takes long. @throws RunError where nothing can be written there */
 export function makeResultFolder(folder: string): void {
   makeFolder(folder);
-  writingTo(folder, () => accessSync(folder, constants.W_OK));
+  requireWritable(folder);
 }
 
 export async function writeResults(folder: string, results: Results, gallery: Gallery): Promise<void> {
