@@ -14,8 +14,6 @@ import { freezing } from './patterns.js';
 import { ownDraws } from './shares.js';
 import type { ClassWeights } from './targets.js';
 import { evenly } from './targets.js';
-import type { Teachers } from './teachers.js';
-import { noTeachers } from './teachers.js';
 import type { Trainer } from './trainer.js';
 
 export interface GFNetParts {
@@ -33,14 +31,13 @@ export interface Learning {
   readonly classWeights?: ClassWeights;
   /** Whose images batch norm takes its statistics of. */
   readonly batchNorm?: TrainConfig['batchNorm'];
-  readonly teachers?: Teachers;
 }
 
 export function classifierTrainer(
   stage: 'stage1' | 'stage3',
   { gfnet, costs, variables, seed, compiling }: GFNetParts,
   config: SgdConfig,
-  { classWeights = evenly(gfnet.config.classes), batchNorm = 'worker', teachers = noTeachers }: Learning = {},
+  { classWeights = evenly(gfnet.config.classes), batchNorm = 'worker' }: Learning = {},
 ): Trainer {
   const crops = stage === 'stage1' ? 'random' : 'policy';
   const isFrozen = freezing(stage, config, variables.parameters, ['policy']);
@@ -62,22 +59,18 @@ export function classifierTrainer(
     epochs: config.epochs,
     rate: { option: `${stage}.encoderRate`, value: config.encoderRate },
     means: learner.means,
-    teachers: teachers.hashes,
     mixes: mixes(config),
     model: anytimeGFNet(gfnet, costs, () => learner.variables, stage === 'stage1' ? 'random' : 'learned'),
     train(batch, position) {
       const random = stream(seed, stage, 'mix', position.epoch, position.step);
       const all = {
-        ...inputsOf(batch, gfnet.config, config, { classWeights, teachers }, random),
+        ...inputsOf(batch, gfnet.config, config, classWeights, random),
         draws: draws(batch.size, position.epoch, position.step),
       };
       return learner.train(all, batch.size, position);
     },
     tensors: () => learner.tensors(),
     restore: tensors => learner.restore(tensors),
-    dispose: () => {
-      learner.dispose();
-      teachers.dispose();
-    },
+    dispose: () => learner.dispose(),
   };
 }

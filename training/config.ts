@@ -44,9 +44,6 @@ const DescentConfig = z.strictObject({
   cutmix: z.number().min(0).default(0),
   /** What images of a class count in the loss, 1 for those not named; `balanced`: all classes as much. */
   classWeights: z.union([z.literal('balanced'), z.record(z.string(), positive)]).exactOptional(),
-  /** Runs whose models teach, see teachers.ts, and what their answers count beside the labels. */
-  teachers: z.array(z.string().min(1)).default([]),
-  teacherShare: z.number().gt(0).max(1).default(0.5),
 });
 export type DescentConfig = Readonly<z.infer<typeof DescentConfig>>;
 

@@ -7,23 +7,18 @@ import type { DescentConfig } from './config.js';
 import { mixedInJoint } from './mix.js';
 import type { ClassWeights } from './targets.js';
 import { answersOf } from './targets.js';
-import type { Teachers } from './teachers.js';
 
-/** Images, mixed by draws from `random` where the configuration says so, and what labels and teachers answer them with. */
+/** Images, mixed by draws from `random` where the configuration says so, and what they are to be answered with. */
 export function inputsOf(
   batch: Batch,
   { side, channels }: Pick<ModelConfig, 'side' | 'channels'>,
   config: DescentConfig,
-  { classWeights, teachers }: { readonly classWeights: ClassWeights; readonly teachers: Teachers },
+  classWeights: ClassWeights,
   random: Random,
 ) {
   const { images, ...labels } = mixedInJoint(batch, side, config, random);
   return {
-    ...answersOf(labels, {
-      ...config,
-      classWeights,
-      teach: targets => teachers.taught(images, targets),
-    }),
+    ...answersOf(labels, { ...config, classWeights }),
     images: tf.tensor4d(images, [batch.size, side, side, channels]),
   };
 }

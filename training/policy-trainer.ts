@@ -68,7 +68,6 @@ export function policyTrainer(
       },
       ...normMeans(config.maxNorm),
     },
-    teachers: [],
     mixes: false,
     train(batch, position) {
       const { epoch, step: index } = position;

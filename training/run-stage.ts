@@ -9,14 +9,14 @@ import { parseArchitecture, requireArchitecture, requireConfig } from '../src/ch
 import { systemErrorCode } from '../src/checkpoint/file-errors.js';
 import type { JsonObject } from '../src/checkpoint/json.js';
 import { readMetrics } from '../src/checkpoint/metrics.js';
-import type { Run, RunWriter } from '../src/checkpoint/run-folder.js';
+import type { RunWriter } from '../src/checkpoint/run-folder.js';
 import { createRun, isRun, openRun, resumeRun } from '../src/checkpoint/run-folder.js';
 import { toEngine } from '../src/checkpoint/tensors.js';
 import { explained, gather, meet, workers } from '../src/engine/collectives.js';
 import { disposeTree } from '../src/engine/tensor-tree.js';
 import type { StepOptions } from '../src/engine/compile.js';
 import type { Tensors } from '../src/engine/gradients.js';
-import type { Dataset, Splits } from '../src/data/dataset.js';
+import type { Splits } from '../src/data/dataset.js';
 import { limited } from '../src/data/limited.js';
 import { requireReadable } from '../src/data/loader.js';
 import { passedOver } from '../src/data/images/open.js';
@@ -36,7 +36,6 @@ import { GFNet } from '../src/model/gfnet.js';
 import { StaticNetwork } from '../src/model/static.js';
 import type { Variables } from '../src/nn/scope.js';
 import { stream } from '../src/random/index.js';
-import type { Learning } from './classifier-trainer.js';
 import { classifierTrainer } from './classifier-trainer.js';
 import { TrainConfig } from './config.js';
 import { group } from './groups.js';
@@ -46,7 +45,6 @@ import { policyTrainer } from './policy-trainer.js';
 import { requireSame } from './shares.js';
 import { staticTrainer } from './static-trainer.js';
 import { classWeightsOf } from './targets.js';
-import { teachersOf } from './teachers.js';
 import type { StageName, Trainer } from './trainer.js';
 
 /** The stages whose runs a stage may start from, the one before it first; `undefined` there: it may begin anew. */
@@ -135,9 +133,8 @@ async function trainStage(options: StageOptions): Promise<void> {
     const resolved = { stage, ...config };
     const { train, validation } = splits;
     const data = splits.fingerprint?.();
-    const origin = { data, teachers: trainer.teachers };
-    requireSame({ resolved, seed, ...origin, sizes: [train.size, validation.size] });
-    const run = workers().task === 0 ? openWriter(options, resolved, origin) : undefined;
+    requireSame({ resolved, seed, data, sizes: [train.size, validation.size] });
+    const run = workers().task === 0 ? openWriter(options, resolved, data) : undefined;
     try {
       log = run?.log;
       splits.notes?.forEach(notice);
@@ -219,11 +216,11 @@ function requireNothingLearnt(out: string): void {
 function openWriter(
   { out, resume, seed, command }: StageOptions,
   config: JsonObject,
-  { data, teachers }: Pick<Run, 'data' | 'teachers'>,
+  data: string | undefined,
 ): RunWriter {
   const run = resume
     ? resumeRun(out)
-    : createRun(out, { config, seed, command, data, teachers, environment: describeEnvironment() });
+    : createRun(out, { config, seed, command, data, environment: describeEnvironment() });
   try {
     requireConfig({ ...run, config: completed(run.config) }, config);
     if (run.data !== undefined && run.data !== data) {
@@ -231,13 +228,6 @@ function openWriter(
         problem: 'the images, their labels or the sets they are in are not those that the run began with',
         given: out,
         mend: 'bring the files back as they were, or train anew: images that were held out before might now be trained on',
-      });
-    }
-    if (run.teachers.join() !== teachers.join()) {
-      throw new RunError({
-        problem: 'what teaches has other weights than when the run began',
-        given: out,
-        mend: 'bring the runs named in teachers back as they were, or train anew',
       });
     }
     if (seed === run.seed) return run;
@@ -325,7 +315,7 @@ export function createTrainer(
       network,
       { variables: startFrom(options, model, variables), multiAdds, seed, compiling },
       config.static,
-      learningOf(config, 'static', train),
+      { classWeights: classWeightsOf(config.static.classWeights, train), batchNorm: config.batchNorm },
     );
   }
   requireChoice(stage, config);
@@ -334,15 +324,10 @@ export function createTrainer(
   const parts = { gfnet, costs, variables: startFrom(options, model, variables), seed, compiling };
   return stage === 'stage2'
     ? policyTrainer(parts, config.stage2)
-    : classifierTrainer(stage, parts, config[stage], learningOf(config, stage, train));
-}
-
-function learningOf(config: TrainConfig, stage: 'stage1' | 'stage3' | 'static', train: Dataset): Learning {
-  return {
-    classWeights: classWeightsOf(config[stage].classWeights, train),
-    batchNorm: config.batchNorm,
-    teachers: teachersOf(config[stage], train),
-  };
+    : classifierTrainer(stage, parts, config[stage], {
+        classWeights: classWeightsOf(config[stage].classWeights, train),
+        batchNorm: config.batchNorm,
+      });
 }
 
 /** @throws ConfigError where a stage has nothing to learn */

@@ -16,7 +16,6 @@ import { Learner } from './learner.js';
 import { mixes } from './mix.js';
 import { freezing } from './patterns.js';
 import { evenly } from './targets.js';
-import { noTeachers } from './teachers.js';
 import type { Trainer } from './trainer.js';
 
 interface StaticBatch extends Answers {
@@ -35,11 +34,7 @@ export function staticTrainer(
     compiling,
   }: Pick<GFNetParts, 'variables' | 'seed' | 'compiling'> & { readonly multiAdds: number },
   config: TrainConfig['static'],
-  {
-    classWeights = evenly(network.config.classes),
-    batchNorm = 'worker',
-    teachers = noTeachers,
-  }: Learning = {},
+  { classWeights = evenly(network.config.classes), batchNorm = 'worker' }: Learning = {},
 ): Trainer {
   const isFrozen = freezing('static', config, variables.parameters);
   const objective: Objective<StaticBatch> = (variables, { images, labels, targets, weights }) => {
@@ -57,19 +52,15 @@ export function staticTrainer(
     epochs: config.epochs,
     rate: { option: 'static.encoderRate', value: config.encoderRate },
     means: learner.means,
-    teachers: teachers.hashes,
     mixes: mixes(config),
     model: network.anytime(() => learner.variables, multiAdds),
     train(batch, position) {
       const random = stream(seed, 'static', 'mix', position.epoch, position.step);
-      const all = inputsOf(batch, network.config, config, { classWeights, teachers }, random);
+      const all = inputsOf(batch, network.config, config, classWeights, random);
       return learner.train(all, batch.size, position);
     },
     tensors: () => learner.tensors(),
     restore: tensors => learner.restore(tensors),
-    dispose: () => {
-      learner.dispose();
-      teachers.dispose();
-    },
+    dispose: () => learner.dispose(),
   };
 }

@@ -65,16 +65,7 @@ export function targetsOf(
 /** The same as tensors, with the labels that count as right: of mixed images those of the larger share. */
 export function answersOf(
   { labels, others, share = 1 }: Labels,
-  {
-    classWeights,
-    labelSmoothing,
-    teach = targets => targets,
-  }: {
-    readonly classWeights: ClassWeights;
-    readonly labelSmoothing: number;
-    /** From the labels' targets to those learnt from, [n, classes]. */
-    readonly teach?: (targets: Float32Array) => Float32Array;
-  },
+  { classWeights, labelSmoothing }: { readonly classWeights: ClassWeights; readonly labelSmoothing: number },
 ): { targets: tf.Tensor2D; weights: tf.Tensor1D; labels: tf.Tensor1D } {
   const { targets, weights } = targetsOf(
     { labels, ...(others && { others }), share },
@@ -83,7 +74,7 @@ export function answersOf(
     total => sumOverWorkers([total])[0] ?? NaN,
   );
   return {
-    targets: tf.tensor2d(teach(targets), [weights.length, classWeights.length]),
+    targets: tf.tensor2d(targets, [weights.length, classWeights.length]),
     weights: tf.tensor1d(weights),
     labels: tf.tensor1d(share < 0.5 ? (others ?? labels) : labels, 'int32'),
   };

@@ -18,8 +18,6 @@ export interface Trainer {
   readonly model: AnytimeModel;
   /** Figures of this stage beside loss and accuracy. */
   readonly means: Readonly<Record<string, MetricDefinition>>;
-  /** SHA-256 of the weights of each model that teaches. */
-  readonly teachers: readonly string[];
   /** Whether it mixes each image with the one before it in its batch. */
   readonly mixes: boolean;
   /** Learns from one batch, or this worker's share of one. Randomness is a function of the seed and of where training is. */

@@ -25,7 +25,6 @@ const environmentSchema = z.strictObject({
   seed: z.int(),
   command: z.array(z.string()).readonly(),
   data: z.string().optional(),
-  teachers: z.array(z.string()).readonly().default([]),
   environment: jsonObjectSchema,
 });
 
@@ -38,14 +37,11 @@ export interface RunDescription {
   readonly command: readonly string[];
   /** The fingerprint of its images, where they are files. */
   readonly data?: string | undefined;
-  /** SHA-256 of the weights of each model that taught it. */
-  readonly teachers?: readonly string[];
   /** Versions, platform, threads: see `describeEnvironment`. */
   readonly environment: JsonObject;
 }
 
 export interface Run extends RunDescription {
-  readonly teachers: readonly string[];
   /** The folder. */
   readonly path: string;
   /** The path of its metrics: see `MetricsFile`. */
@@ -128,17 +124,13 @@ export function openRun(path: string): Run {
       mend: 'check the path, or start a run with gfnet train --out',
     });
   }
-  const { seed, command, data, teachers, environment } = readJson(
-    join(path, files.environment),
-    environmentSchema,
-  );
+  const { seed, command, data, environment } = readJson(join(path, files.environment), environmentSchema);
   return {
     path,
     config: readJson(join(path, files.config), jsonObjectSchema),
     seed,
     command,
     data,
-    teachers,
     environment,
     metrics: join(path, files.metrics),
     events: join(path, files.events),

@@ -1,7 +1,6 @@
 /** How a run came about: the commands of all that it goes on from. */
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
 import { isRun, openRun } from '../checkpoint/run-folder.js';
 import { furthestStage } from '../predict/load.js';
 
@@ -14,26 +13,12 @@ export function staticsBeside(given: string): string[] {
     .filter(isRun);
 }
 
-/** In their order, each once: those of the runs that `run` goes on from or was taught by, where they still lie, its own, and those of `statics`. */
+/** In their order, each once: those of the runs that `run` goes on from, where they still lie, its own, and those of `statics`. */
 export function trainingCommands(run: string, statics: readonly string[]): string[] {
-  return [...new Set([...lineage(run), ...statics].map(path => openRun(path).command.join(' ')))];
-}
-
-/** @param before runs that are in it already */
-function lineage(run: string, before: readonly string[] = []): string[] {
-  if (before.includes(run)) return [];
-  const from = origin(run);
-  const earlier = [...(from === undefined ? [] : [from]), ...teachers(run)];
-  return [...earlier.flatMap(path => lineage(path, [...before, run])), run];
-}
-
-const Taught = z.object({ teachers: z.array(z.string()) });
-
-/** The runs whose models taught it: what the configuration says of its stage. */
-function teachers(run: string): string[] {
-  const { config } = openRun(run);
-  const { data } = Taught.safeParse(typeof config.stage === 'string' && config[config.stage]);
-  return (data?.teachers ?? []).flatMap(path => found(run, [furthestStage(path)]) ?? []);
+  const lineage: string[] = [];
+  for (let at: string | undefined = run; at !== undefined && !lineage.includes(at); at = origin(at))
+    lineage.unshift(at);
+  return [...new Set([...lineage, ...statics].map(path => openRun(path).command.join(' ')))];
 }
 
 /** What a command of `gfnet train` gives as --from. */
@@ -52,12 +37,7 @@ function origin(run: string): string | undefined {
   // A folder that gfnet train all made stands for the stage in it that this one starts from.
   const stage = stages.findIndex(name => command.includes(name));
   const within = stages.slice(Math.max(0, stage - 1), stage).map(before => join(from, before));
-  return found(run, [from, ...within]);
-}
-
-/** The first of `paths` that is a run, there or, the last part of its path alone, moved along with `run`. */
-function found(run: string, paths: readonly [string, ...string[]]): string | undefined {
-  return [...paths, join(dirname(run), basename(paths[0]))].find(isRun);
+  return [from, ...within, join(dirname(run), basename(from))].find(isRun);
 }
 
 const stages = ['stage1', 'stage2', 'stage3'];

@@ -47,7 +47,6 @@ describe('createRun', () => {
     expect(readdirSync(path)).not.toContain('lock');
     expect(openRun(path)).toEqual({
       ...description,
-      teachers: [],
       path,
       metrics: join(path, 'metrics.csv'),
       events: join(path, 'tensorboard'),

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeEnvironment } from '../../src/checkpoint/program.js';
-import type { JsonObject } from '../../src/checkpoint/json.js';
 import { createRun } from '../../src/checkpoint/run-folder.js';
 import { staticsBeside, trainingCommands } from '../../src/cli/lineage.js';
 
@@ -15,10 +14,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-function run(path: string, command: string, config: JsonObject = {}): string {
+function run(path: string, command: string): string {
   mkdirSync(path, { recursive: true });
   const environment = describeEnvironment();
-  createRun(path, { config, seed: 1, command: command.split(' '), environment }).close();
+  createRun(path, { config: {}, seed: 1, command: command.split(' '), environment }).close();
   return command;
 }
 
@@ -48,17 +47,4 @@ it('one command made all stages, from encoders that learnt before', () => {
   const all = 'gfnet train all --from close --out c';
   for (const stage of ['stage1', 'stage2', 'stage3']) run(join('c', stage), all);
   expect(trainingCommands('c/stage3', [])).toEqual([alone, all]);
-});
-
-it('what taught a run is told before it, with what that goes on from', () => {
-  const commands = [
-    run('d/stage2', 'gfnet train stage2 --out d/stage2'),
-    run('d/stage3', 'gfnet train stage3 --from d/stage2 --out d/stage3'),
-    run('e/stage1', 'gfnet train stage1 --out e/stage1'),
-    run('d/taught', 'gfnet train stage3 --from d/stage3 --out d/taught', {
-      stage: 'stage3',
-      stage3: { teachers: ['d/stage3', 'e', 'd/taught', 'gone'] },
-    }),
-  ];
-  expect(trainingCommands('d/taught', [])).toEqual(commands);
 });
