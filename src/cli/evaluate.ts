@@ -90,9 +90,9 @@ async function evaluateOne(path: string, options: Options): Promise<void> {
   const loaded = loadGFNet(subject.path);
   requireSameTask(loaded, subject);
   makeResultFolder(subject.folder);
-  const { results, gallery } = await measure(loaded, subject, options);
-  print(options, results, renderTerminal(results));
-  await writeResults(subject.folder, results, gallery);
+  const measured = await measure(loaded, subject, options);
+  print(options, measured.results, renderTerminal(measured.results));
+  await writeResults(subject.folder, measured);
   process.stderr.write(`report: ${join(subject.folder, 'report.html')}\n`);
   await subject.close();
 }
@@ -118,8 +118,9 @@ async function evaluateSeveral(paths: readonly string[], options: Options): Prom
     const name = names[i] ?? '';
     tell(`${i + 1} of ${subjects.length}: ${name}`);
     const loaded = loadGFNet(subject.path);
-    const { results, gallery, evidence } = await measure(loaded, subject, options);
-    await writeResults(subject.folder, results, gallery);
+    const measured = await measure(loaded, subject, options);
+    await writeResults(subject.folder, measured);
+    const { results, evidence } = measured;
     judged.push({ name, results, evidence });
     disposeTree(loaded.variables);
     await subject.close();

@@ -1,7 +1,7 @@
 /** Makes the report's pictures: image, glance, crops, and what the network believed. */
 import * as tf from '@tensorflow/tfjs-core';
 import { boxOf } from '../crop/box.js';
-import type { Dataset } from '../data/dataset.js';
+import { nameIn, type Dataset } from '../data/dataset.js';
 import { encodePicture } from '../data/decode.js';
 import type { Examples } from '../evaluation/index.js';
 import { likeliest, softmax } from '../evaluation/index.js';
@@ -40,7 +40,8 @@ async function sample(
   const { side, channels, patch, interpolation, classes } = gfnet.config;
   const pixels = new Float32Array(side * side * channels);
   const label = new Int32Array(1);
-  await test.read(Int32Array.of(outputs.indices[index] ?? 0), 0, pixels, label);
+  const place = outputs.indices[index] ?? 0;
+  await test.read(Int32Array.of(place), 0, pixels, label);
   const small = { height: patch, width: patch, channels };
   const beliefs = outputs.logits.map((logits, t) => ({
     step: t + 1,
@@ -57,6 +58,7 @@ async function sample(
     return [{ box: boxOf(actions[2 * index] ?? 0, actions[2 * index + 1] ?? 0, side, patch), step: t + 1 }];
   });
   return {
+    name: nameIn(test, place),
     image: await encodePicture(pixels, test.shape),
     side,
     glance: await encodePicture(glanceOf(pixels), small),

@@ -1,10 +1,11 @@
 /** One model judged on its images: what `gfnet evaluate` computes before anything is written. */
+import { nameIn } from '../data/dataset.js';
 import { evaluateOutputs, fitLatency, pickExamples, readEvidence, withTiming } from '../evaluation/index.js';
 import type { Evidence, ModelSummary, PolicyName, Results, StaticOutputs } from '../evaluation/index.js';
 import { outputsOf } from '../model/outputs.js';
 import type { LoadedGFNet } from '../predict/load.js';
 import { loadStatic } from '../predict/load.js';
-import type { Gallery } from '../report/index.js';
+import { answersCsv, type Gallery } from '../report/index.js';
 import { collectGallery } from './gallery.js';
 import { lookAt, otherPolicies } from './policy-outputs.js';
 import { measureRobustness } from './robustness.js';
@@ -25,11 +26,15 @@ export interface Asked {
 export const commandLine = (): string => ['gfnet', ...process.argv.slice(2)].join(' ');
 
 /** Everything that `gfnet evaluate` finds of one model. */
-export async function measure(
-  loaded: LoadedGFNet,
-  subject: Subject,
-  asked: Asked,
-): Promise<{ results: Results; gallery: Gallery; evidence: Evidence }> {
+export interface Measured {
+  readonly results: Results;
+  readonly gallery: Gallery;
+  /** What was answered of each test image, as CSV. */
+  readonly answers: string;
+  readonly evidence: Evidence;
+}
+
+export async function measure(loaded: LoadedGFNet, subject: Subject, asked: Asked): Promise<Measured> {
   const { validation, test } = subject;
   const calibration = await lookAt(loaded, 'learned', validation);
   const learned = await lookAt(loaded, 'learned', test);
@@ -61,7 +66,22 @@ export async function measure(
       : await measureRobustness(loaded, test, known, robustness === true ? robustnessImages : robustness);
   const evidence = readEvidence(learned);
   const examples = pickExamples(evidence, thresholds, 8);
-  return { results, evidence, gallery: await collectGallery(loaded, test, learned, thresholds, examples) };
+  const { actions, indices } = learned;
+  const { classes, side, patch } = loaded.gfnet.config;
+  return {
+    results,
+    evidence,
+    gallery: await collectGallery(loaded, test, learned, thresholds, examples),
+    answers: answersCsv({
+      evidence,
+      thresholds,
+      classes,
+      nameOf: image => nameIn(test, indices[image] ?? 0),
+      actions,
+      side,
+      patch,
+    }),
+  };
 }
 
 function staticOutputs(runs: readonly string[], { test }: Subject): Promise<StaticOutputs[]> {

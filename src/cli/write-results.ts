@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../checkpoint/atomic.js';
 import { makeFolder, requireWritable } from '../checkpoint/folder.js';
-import type { Comparison, Results } from '../evaluation/index.js';
-import type { Gallery, ResultFile } from '../report/index.js';
+import type { Comparison } from '../evaluation/index.js';
+import type { ResultFile } from '../report/index.js';
 import {
   evaluationsFiles,
   figurePng,
@@ -13,6 +13,7 @@ import {
   renderReport,
   resultFiles,
 } from '../report/index.js';
+import type { Measured } from './measure.js';
 
 /** Before what takes long. @throws RunError where nothing can be written there */
 export function makeResultFolder(folder: string): void {
@@ -20,7 +21,7 @@ export function makeResultFolder(folder: string): void {
   requireWritable(folder);
 }
 
-export async function writeResults(folder: string, results: Results, gallery: Gallery): Promise<void> {
+export async function writeResults(folder: string, { results, gallery, answers }: Measured): Promise<void> {
   const { right, longest, worst, wrong } = gallery;
   // Those that took long to be answered rightly show best what looking again is for.
   const solved = longest.filter(({ predicted, truth }) => predicted === truth);
@@ -28,7 +29,7 @@ export async function writeResults(folder: string, results: Results, gallery: Ga
   writeFileAtomically(join(folder, 'picture.png'), await picturePng(shown));
   const [example] = [...solved, ...right, ...worst];
   if (example) writeFileAtomically(join(folder, 'example.png'), example.image);
-  await writeFiles(folder, resultFiles(results));
+  await writeFiles(folder, [...resultFiles(results), { path: 'tables/images.csv', text: answers }]);
   writeFileAtomically(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   writeFileAtomically(join(folder, 'report.html'), renderReport(results, gallery));
 }

@@ -82,6 +82,10 @@ class ClutteredGlyphs implements Dataset {
     return index % this.glyphs.labels.length;
   }
 
+  nameOf(index: number): string {
+    return `glyph ${this.source(index)}, canvas ${Math.floor(index / this.glyphs.labels.length)}`;
+  }
+
   private random(index: number, epoch: number): Random {
     const { canvases, seed } = this.options;
     return stream(seed, this.name, canvases === 'fresh' ? epoch : 0, index);

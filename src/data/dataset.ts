@@ -35,6 +35,13 @@ export interface Dataset {
   readonly label: (index: number) => number;
   /** Which source an image was made from, where several images share one (ten canvases of one digit): errors of such images go together. */
   source?(index: number): number;
+  /** By what a user finds an image: its file, say. Absent where the place in the set is all there is. */
+  nameOf?(index: number): string;
+}
+
+/** What a user is told an image of the set is. */
+export function nameIn(set: Dataset, index: number): string {
+  return set.nameOf?.(index) ?? `image ${index}`;
 }
 
 /** For learning, for choosing (early stopping, thresholds), and for reporting. */

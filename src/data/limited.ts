@@ -1,5 +1,5 @@
 /** A data set's first images. */
-import type { Dataset, Splits } from './dataset.js';
+import { nameIn, type Dataset, type Splits } from './dataset.js';
 
 /** `images` of each set at most. */
 export function limited(splits: Splits, images: number): Splits {
@@ -11,6 +11,7 @@ export function limited(splits: Splits, images: number): Splits {
     label: set.label,
     read: (...request) => set.read(...request),
     source: index => set.source?.(index) ?? index,
+    nameOf: index => nameIn(set, index),
   });
   return {
     ...splits,

@@ -1,13 +1,16 @@
 /** Objects as comma-separated values (RFC 4180). */
 
-type Cell = string | number | boolean | null;
+export type Cell = string | number | boolean | null;
 
 /** One line a row under a head of all keys; what is nested becomes `key.key`, the items of a list `key.1`, `key.2`, ... */
 export function toCsv(rows: readonly object[]): string {
   const flat = rows.map(row => new Map(cells(row)));
   const head = [...new Set(flat.flatMap(row => [...row.keys()]))];
-  const lines = [head, ...flat.map(row => head.map(key => row.get(key) ?? ''))];
-  return lines.map(line => `${line.map(quoted).join(',')}\r\n`).join('');
+  return [head, ...flat.map(row => head.map(key => row.get(key) ?? ''))].map(csvLine).join('');
+}
+
+export function csvLine(cells: readonly Cell[]): string {
+  return `${cells.map(quoted).join(',')}\r\n`;
 }
 
 function cells(value: object, prefix = ''): [string, Cell][] {

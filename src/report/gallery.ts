@@ -22,13 +22,14 @@ export function galleryView(gallery: Gallery): Html {
 }
 
 function card(sample: GallerySample, id: string): Html {
-  const { truth, predicted, exitStep, side } = sample;
+  const { name, truth, predicted, exitStep, side } = sample;
   const verdict = truth === predicted ? 'right' : 'wrong';
   return html`<article class="sample ${verdict}">
     <h4>
       ${predicted} ${truth === predicted ? '' : html`<small>but it is ${truth}</small>`}
       <small class="after">after step ${exitStep}</small>
     </h4>
+    <p class="name"><small>${name}</small></p>
     <div class="look">
       <svg class="image" viewBox="0 0 ${side} ${side}" role="img" aria-label="${description(sample)}">
         ${boxes(sample, id)}

@@ -14,6 +14,8 @@ export function viewOf({ row, column, size }: Box): string {
 }
 
 export interface GallerySample {
+  /** By what a user finds the image. */
+  readonly name: string;
   /** PNG or JPEG, square. */
   readonly image: Uint8Array;
   /** Side of the image in pixels. */

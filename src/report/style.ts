@@ -90,6 +90,7 @@ figcaption { color: var(--muted); font-size: 0.8125rem; margin-top: 6px; text-al
 .sample { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; padding: 14px; break-inside: avoid; content-visibility: auto; contain-intrinsic-size: auto 470px; }
 .sample h4 { display: flex; align-items: baseline; gap: 8px; margin: 0 0 10px; font-size: 1.0625rem; overflow-wrap: anywhere; }
 .sample h4::before { content: '✓'; color: var(--early); font-weight: 700; }
+.sample .name { margin: -8px 0 10px; line-height: 1.3; overflow-wrap: anywhere; }
 .sample.wrong h4::before { content: '✗'; color: var(--wrong); }
 .after { margin-left: auto; white-space: nowrap; }
 .look { display: flex; gap: 10px; align-items: flex-start; }

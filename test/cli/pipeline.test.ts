@@ -111,6 +111,20 @@ describe('evaluate', () => {
     expect(existsSync(join(folder, 'runs/a/stage3/picture.png'))).toBe(true);
   });
 
+  it('tells of every test image what was answered', () => {
+    const text = readFileSync(join(folder, 'runs/a/stage3/tables/images.csv'), 'utf8');
+    const rows = text
+      .trimEnd()
+      .split('\r\n')
+      .map(line => line.replaceAll(/"[^"]*"/g, 'name').split(','));
+    const { accuracy, meanSteps } = results().fullAccuracy;
+    const mean = (of: (row: string[]) => number) => rows.slice(1).reduce((sum, row) => sum + of(row), 0) / 20;
+    expect(rows).toHaveLength(1 + 20);
+    expect(mean(([, truth, answer]) => Number(truth === answer))).toBeCloseTo(accuracy, 12);
+    expect(mean(([, , , right]) => Number(right === 'true'))).toBeCloseTo(accuracy, 12);
+    expect(mean(row => Number(row[5]))).toBeCloseTo(meanSteps, 12);
+  });
+
   it('prints the same as JSON, and more where it is asked for', () => {
     const before = results();
     const printed = parseResults(

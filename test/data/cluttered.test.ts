@@ -51,6 +51,7 @@ describe('cluttered digits', () => {
     expect(read(test, 5, 0)).toEqual(read(test, 5, 1));
     expect(read(test, 5, 0)).not.toEqual(read(test, 1005, 0));
     expect(test.source?.(5)).toBe(test.source?.(1005));
+    expect(test.nameOf?.(1005)).toBe('glyph 5, canvas 1');
   });
 
   it('holds the whole digit: as bright as the digit itself, at some place', () => {

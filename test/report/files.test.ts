@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { resultFiles } from '../../src/report/index.js';
+import { readEvidence } from '../../src/evaluation/index.js';
+import { answersCsv, resultFiles } from '../../src/report/index.js';
 import { toCsv } from '../../src/report/csv.js';
 import { hostile, resultsOf } from './results.js';
 
@@ -12,6 +13,39 @@ describe('CSV', () => {
         { name: 'say "hi"', drop: { mean: null }, extra: true },
       ]),
     ).toBe('name,drop.mean,thresholds.1,thresholds.2,extra\r\n"a,b",0.1,1,2,\r\n"say ""hi""",,,,true\r\n');
+  });
+});
+
+describe('the table of images', () => {
+  it('has the answer with early exit, and what each step said and saw', () => {
+    const ln = Math.log;
+    const evidence = readEvidence({
+      // Of two classes: how sure of the second.
+      logits: [
+        [0.9, 0.4, 0.25],
+        [0.1, 0.75, 0.2],
+      ].map(step => Float32Array.from(step.flatMap(p => [ln(1 - p), ln(p)]))),
+      labels: Int32Array.of(1, 1, 0),
+      classes: 2,
+      multiAdds: [1, 1],
+    });
+    const csv = answersCsv({
+      evidence,
+      thresholds: [0.7, -1],
+      classes: ['cat', 'dog, or wolf'],
+      nameOf: image => `images/${image}.jpg`,
+      actions: [null, Float32Array.of(0, 1, 0.5, 0.26, 1, 0)],
+      side: 12,
+      patch: 8,
+    });
+    const rounded = csv.replace(/\d\.\d+/g, number => String(Number(Number(number).toFixed(4))));
+    expect(rounded.split('\r\n')).toEqual([
+      'name,true,answer,right,confidence,step,steps.1.answer,steps.1.confidence,steps.2.answer,steps.2.confidence,steps.2.row,steps.2.column',
+      'images/0.jpg,"dog, or wolf","dog, or wolf",true,0.9,1,"dog, or wolf",0.9,cat,0.9,0,4',
+      'images/1.jpg,"dog, or wolf","dog, or wolf",true,0.75,2,cat,0.6,"dog, or wolf",0.75,2,1',
+      'images/2.jpg,cat,cat,true,0.75,1,cat,0.75,cat,0.8,4,0',
+      '',
+    ]);
   });
 });
 

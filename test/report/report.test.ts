@@ -12,6 +12,7 @@ const group = (seed: number) =>
   Promise.all(
     Array.from({ length: 10 }, (_, i) =>
       sampleOf(seed + i, {
+        name: `${hostile}.png`,
         truth: hostile,
         predicted: seed === 10 ? hostile : '3',
         beliefs: [{ step: 1, top: [guess] }],
@@ -77,7 +78,10 @@ describe('the report', () => {
 
   it('escapes every string it is given', () => {
     expect(report).not.toContain('<script');
-    expect(report).toContain('&lt;script src=&quot;x&quot;&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;3');
+    const escaped = '&lt;script src=&quot;x&quot;&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;';
+    expect(report).toContain(`${escaped}3`);
+    // The name of each image of the gallery.
+    expect(report.split(`${escaped}.png`)).toHaveLength(30 + 1);
   });
 
   it('says in words what each picture shows', () => {

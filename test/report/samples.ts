@@ -21,6 +21,7 @@ export async function sampleOf(
     step: i + 2,
   }));
   return {
+    name: `image ${seed}`,
     image: await image.clone().png().toBuffer(),
     side,
     glance: await image.clone().resize(patch, patch).png().toBuffer(),

@@ -3,7 +3,7 @@ import { DataError, ImageError } from '../../errors/index.js';
 import { integer, stream } from '../../random/index.js';
 import type { Dataset, ImageShape } from '../dataset.js';
 import type { Fault, Item } from './job.js';
-import type { Listing } from './listing.js';
+import { nameOf, type Listing, type Source } from './listing.js';
 import type { Pool } from './pool.js';
 import type { Plan } from './prepare.js';
 
@@ -63,8 +63,16 @@ export class ImageSet implements Dataset {
   }
 
   #item(index: number, epoch: number): Item {
+    return { source: this.#source(index), index, epoch };
+  }
+
+  nameOf(index: number): string {
+    return nameOf(this.#source(index));
+  }
+
+  #source(index: number): Source {
     const { listing, places } = this.options;
-    return { source: listing.source(places[index] ?? 0), index, epoch };
+    return listing.source(places[index] ?? 0);
   }
 
   readonly label = (index: number): number => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -69,6 +70,12 @@ describe('a set of image files', () => {
     const { train, validation, test, preparation } = open(whole, { channels: 1, resize: 9 });
     expect(train).toMatchObject({ size: 36, classes, shape: { height: 8, width: 8, channels: 1 } });
     expect([validation.size, test.size]).toEqual([12, 15]);
+    const names = Array.from({ length: 15 }, (_, i) => test.nameOf?.(i) ?? '');
+    expect(new Set(names).size).toBe(15);
+    for (const [i, name] of names.entries()) {
+      expect(existsSync(name), name).toBe(true);
+      expect(name).toContain(`/${classes[test.label(i)] ?? ''}/`);
+    }
     expect(preparation).toEqual({ resize: 9, interpolation: 'bilinear' });
     const { images, labels } = await read(test);
     expect(images).toHaveLength(15 * 64);
