@@ -13,7 +13,7 @@ type Looks = Pick<TrainConfigInput['network'], 'patch' | 'encoder'>;
 interface Schedule {
   /** Images a step. */
   readonly batch: number;
-  /** Epochs of the three stages, and of the static network. */
+  /** Epochs of the three stages, and of the static network: as many as the encoders have, in stages 1 and 3, where there is time for it. */
   readonly epochs: readonly [number, number, number, number];
   /** Initial learning rate of stages 1 and 3, and of the static network. */
   readonly rate: number;
@@ -61,12 +61,12 @@ const digits = {
   'cluttered-60': cluttered(
     { canvas: 60, clutter: 4, distortion: strong },
     { patch: 28, encoder: { name: 'small', widths: [32, 64, 104], stem: 2 } },
-    { ...thorough, epochs: [14, 8, 55, 12], input: 60 },
+    { ...thorough, epochs: [14, 8, 55, 69], input: 60 },
   ),
   'cluttered-100': cluttered(
     { canvas: 100, clutter: 8, distortion: mild },
     { patch: 44, encoder: { name: 'small', widths: [20, 40, 72], stem: 2 } },
-    { ...thorough, epochs: [12, 8, 36, 12], input: 100 },
+    { ...thorough, epochs: [12, 8, 36, 48], input: 100 },
   ),
   demo: cluttered(
     { canvas: 60, clutter: 4, canvasesPerDigit: 2 },
