@@ -13,15 +13,16 @@ import type { Gallery, GallerySample } from '../report/index.js';
 /** Of each belief. */
 const shownClasses = 3;
 
+/** `exit`: the step (1 to T) at which each image leaves, [n]. */
 export async function collectGallery(
   loaded: LoadedGFNet,
   test: Dataset,
   outputs: SetOutputs,
-  thresholds: readonly number[],
+  exit: Int32Array,
   examples: Examples,
 ): Promise<Gallery> {
   const draw = (indices: readonly number[]): Promise<GallerySample[]> =>
-    Promise.all(indices.map(index => sample(loaded, test, outputs, thresholds, index)));
+    Promise.all(indices.map(index => sample(loaded, test, outputs, index, exit[index] ?? 1)));
   return {
     right: await draw(examples.right),
     worst: await draw(examples.worst),
@@ -34,8 +35,8 @@ async function sample(
   { gfnet }: LoadedGFNet,
   test: Dataset,
   outputs: SetOutputs,
-  thresholds: readonly number[],
   index: number,
+  exitStep: number,
 ): Promise<GallerySample> {
   const { side, channels, patch, interpolation, classes } = gfnet.config;
   const pixels = new Float32Array(side * side * channels);
@@ -51,8 +52,6 @@ async function sample(
       shownClasses,
     ),
   }));
-  const exit = beliefs.findIndex(({ top }, t) => (top[0]?.probability ?? 0) >= (thresholds[t] ?? -Infinity));
-  const exitStep = exit < 0 ? beliefs.length : exit + 1;
   const crops = outputs.actions.slice(0, exitStep).flatMap((actions, t) => {
     if (!actions) return [];
     return [{ box: boxOf(actions[2 * index] ?? 0, actions[2 * index + 1] ?? 0, side, patch), step: t + 1 }];

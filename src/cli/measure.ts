@@ -1,6 +1,13 @@
 /** One model judged on its images: what `gfnet evaluate` computes before anything is written. */
 import { nameIn } from '../data/dataset.js';
-import { evaluateOutputs, fitLatency, pickExamples, readEvidence, withTiming } from '../evaluation/index.js';
+import {
+  evaluateOutputs,
+  exitSteps,
+  fitLatency,
+  pickExamples,
+  readEvidence,
+  withTiming,
+} from '../evaluation/index.js';
 import type { Evidence, ModelSummary, PolicyName, Results, StaticOutputs } from '../evaluation/index.js';
 import { outputsOf } from '../model/outputs.js';
 import type { LoadedGFNet } from '../predict/load.js';
@@ -66,15 +73,16 @@ export async function measure(loaded: LoadedGFNet, subject: Subject, asked: Aske
       : await measureRobustness(loaded, test, known, robustness === true ? robustnessImages : robustness);
   const evidence = readEvidence(learned);
   const examples = pickExamples(evidence, thresholds, 8);
+  const exit = exitSteps(evidence, thresholds);
   const { actions, indices } = learned;
   const { classes, side, patch } = loaded.gfnet.config;
   return {
     results,
     evidence,
-    gallery: await collectGallery(loaded, test, learned, thresholds, examples),
+    gallery: await collectGallery(loaded, test, learned, exit, examples),
     answers: answersCsv({
       evidence,
-      thresholds,
+      exit,
       classes,
       nameOf: image => nameIn(test, indices[image] ?? 0),
       actions,

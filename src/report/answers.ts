@@ -1,12 +1,12 @@
 /** What a model said of each image of a set: for finding those that it gets wrong, or whose label is. */
 import { boxOf } from '../crop/box.js';
-import { exitSteps, type Evidence } from '../evaluation/index.js';
+import type { Evidence } from '../evaluation/index.js';
 import { csvLine, type Cell } from './csv.js';
 
 export interface GivenAnswers {
   readonly evidence: Evidence;
-  /** Of the early exit by which an image's answer is chosen among those of its steps; one for each step. */
-  readonly thresholds: readonly number[];
+  /** The step (1 to T) at which each image leaves, [n]: its answer is that step's. */
+  readonly exit: Int32Array;
   readonly classes: readonly string[];
   /** By what a user finds the image at this place of `evidence`. */
   readonly nameOf: (image: number) => string;
@@ -21,15 +21,7 @@ export interface GivenAnswers {
  * A line an image: its answer with early exit, then what each step answered, how surely, and the top left pixel of where it looked. Keys as those of
  * the other tables.
  */
-export function answersCsv({
-  evidence,
-  thresholds,
-  classes,
-  nameOf,
-  actions,
-  side,
-  patch,
-}: GivenAnswers): string {
+export function answersCsv({ evidence, exit, classes, nameOf, actions, side, patch }: GivenAnswers): string {
   const { steps, labels } = evidence;
   const called = (label: number | undefined): string => classes[label ?? 0] ?? '';
   const columns = steps.map((_, t) => ['answer', 'confidence', ...(actions[t] ? ['row', 'column'] : [])]);
@@ -37,7 +29,7 @@ export function answersCsv({
     ...['name', 'true', 'answer', 'right', 'confidence', 'step'],
     ...columns.flatMap((keys, t) => keys.map(key => `steps.${t + 1}.${key}`)),
   ];
-  const lines = Array.from(exitSteps(evidence, thresholds), (step, i): Cell[] => {
+  const lines = Array.from(exit, (step, i): Cell[] => {
     const own = steps[step - 1];
     const answered = steps.flatMap(({ predicted, confidence }, t): Cell[] => {
       const places = actions[t];

@@ -1,7 +1,7 @@
 /** Results for people: the terminal's text, the offline report, and the README's picture. */
+export { answersCsv } from './answers.js';
 export { renderBundleCard } from './bundle-card.js';
 export { renderCard } from './card.js';
-export { answersCsv } from './answers.js';
 export { compareRuns, renderComparison, renderComparisonPage } from './compare-runs.js';
 export { figurePng } from './chart.js';
 export { evaluationsFiles, evaluationsPage, evaluationsText } from './evaluations.js';

@@ -65,8 +65,11 @@ describe('gfnet predict', () => {
     expect(code).toBe(0);
     const [answer, ...picture] = stdout.trimEnd().split('\n');
     expect(answer).toMatch(/^photos\/b\.png: .* 4 steps/);
-    // The box of each look by its number, and the digit.
-    for (const drawn of [/2/, /3/, /4/, /[@%#]/]) expect(picture.join('\n')).toMatch(drawn);
+    // Each look by its number, from the uppermost down, and below the first edge of all the digit.
+    const rows = Array.from(answer?.matchAll(/\((\d+), \d+\)/g) ?? [], ([, row], i) => [i + 2, Number(row)]);
+    const numbers = rows.toSorted(([, a = 0], [, b = 0]) => a - b).map(([number]) => number);
+    expect(numbers.toSorted()).toEqual([2, 3, 4]);
+    expect(picture.join('\n')).toMatch(new RegExp([...numbers, '[@%#]'].join('[^]*')));
     const hurried = predict('photos/b.png', '--threshold', '1', '--max-ms', '0.001', '--preview');
     expect(hurried.stdout).toMatch(/ 1 step, /);
     expect(hurried.stdout.split('\n').slice(1).join('')).not.toMatch(/[234]/);

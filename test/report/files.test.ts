@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { readEvidence } from '../../src/evaluation/index.js';
+import { exitSteps, readEvidence } from '../../src/evaluation/index.js';
 import { answersCsv, resultFiles } from '../../src/report/index.js';
 import { toCsv } from '../../src/report/csv.js';
 import { hostile, resultsOf } from './results.js';
@@ -31,7 +31,7 @@ describe('the table of images', () => {
     });
     const csv = answersCsv({
       evidence,
-      thresholds: [0.7, -1],
+      exit: exitSteps(evidence, [0.7, -1]),
       classes: ['cat', 'dog, or wolf'],
       nameOf: image => `images/${image}.jpg`,
       actions: [null, Float32Array.of(0, 1, 0.5, 0.26, 1, 0)],
