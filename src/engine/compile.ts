@@ -18,6 +18,7 @@ import type { TensorTree } from './tensor-tree.js';
 import { disposeTree, leaves, mapTree, oneMoreRow, signature, tidyTree, withLeaves } from './tensor-tree.js';
 import { threadsOf, withThreads } from './threads.js';
 import { trace } from './trace.js';
+import { withWinograd } from './winograd.js';
 
 /** A compiled step: called like the function it was made from. The caller owns the tensors it returns. */
 export interface Compiled<F extends TensorTree, B extends TensorTree, O extends TensorTree> {
@@ -93,7 +94,9 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
       const folded = foldBatchNorm(binding, recorded);
       const typed = precision === 'bfloat16' ? inBfloat16(binding, folded) : folded;
       const fused = hasKernels() ? fuseBatchNorm(binding, typed) : typed;
-      const graph = asProducts(binding, fused);
+      const products = asProducts(binding, fused);
+      // TensorFlow joins what follows to a convolution in inference.
+      const graph = hasKernels() && !inference ? withWinograd(binding, products) : products;
       const suited = memory ? suit(graph, free, memory) : graph;
       return build(suited, output, inference ? leaves(fixed).length : 0, suited === graph);
     };

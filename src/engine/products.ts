@@ -1,7 +1,9 @@
 /** Convolutions that see one pixel at a time are matrix products: TensorFlow's take their operands as they lie, where its convolutions bring filters into another order first. */
 import type { Binding, GraphOutput, OpAttribute, TensorValues } from './binding.js';
+import type { Convolution, Image } from './convolutions.js';
+import { convolutionOf } from './convolutions.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { attributeOf, makerOf, usesOf } from './graph.js';
+import { makerOf, usesOf } from './graph.js';
 import { NodeWriter } from './node-writer.js';
 import { hasKernels } from './start.js';
 
@@ -54,7 +56,7 @@ export function asProducts(binding: Binding, graph: Graph): Graph {
     return true;
   };
   for (const [name, node] of graph.nodes) {
-    const convolution = node.kind === 'operation' ? convolutionOf(graph, name, node) : undefined;
+    const convolution = node.kind === 'operation' ? byOnePixel(graph, name, node) : undefined;
     if (convolution) {
       new Writer(binding, name, nodes, tensors).write(convolution);
       if (convolution.op === 'Conv2D') images.add(`${name}:0`);
@@ -83,44 +85,15 @@ function hasShapeOf({ tensors }: Graph, name: string, input: GraphOutput): boole
   return tensors.get(`${name}:0`)?.shape.join() === tensors.get(input)?.shape.join();
 }
 
-type Image = readonly [n: number, height: number, width: number, channels: number];
-
-interface Convolution {
-  readonly op: keyof typeof operands;
-  readonly inputs: readonly GraphOutput[];
-  readonly type: OpAttribute;
-  readonly stride: number;
-  /** Of what is convolved, of the filter, and of the result. */
-  readonly x: Image;
-  readonly filter: Image;
-  readonly y: Image;
-}
-
-/** Which input, or the result, is each of them. */
-const operands = {
-  Conv2D: { x: 0, filter: 1, y: 'result' },
-  Conv2DBackpropInput: { x: 'result', filter: 1, y: 2 },
-  Conv2DBackpropFilter: { x: 0, filter: 'result', y: 2 },
-} as const;
-
 /** A convolution by one pixel; undefined for anything else. */
-function convolutionOf({ tensors }: Graph, name: string, node: Operation): Convolution | undefined {
-  if (!(node.op in operands)) return undefined;
-  const op = node.op as keyof typeof operands;
-  const shapeOf = (operand: number | 'result'): Image | undefined => {
-    const output = operand === 'result' ? (`${name}:0` as const) : node.inputs[operand];
-    return (output && tensors.get(output)?.shape) as Image | undefined;
-  };
-  const [x, filter, y] = [operands[op].x, operands[op].filter, operands[op].y].map(shapeOf);
-  if (!x || !filter || !y) return undefined;
-  const type = attributeOf(node, 'T');
-  const [, stride = 0] = attributeOf(node, 'strides')?.value as readonly number[];
-  const [height, width, channels] = filter;
+function byOnePixel(graph: Graph, name: string, node: Operation): Convolution | undefined {
+  const convolution = convolutionOf(graph, name, node);
+  if (!convolution) return undefined;
+  const { x, y, filter, stride } = convolution;
   // Every stride-th pixel, with none left at the end.
   const fits = [1, 2].every(axis => x[axis] === ((y[axis] ?? 0) - 1) * stride + 1);
-  if (!type || height !== 1 || width !== 1 || channels !== x[3] || !fits) return undefined;
-  if (stride > 1 && !hasKernels()) return undefined;
-  return { op, inputs: node.inputs, type, stride, x, filter, y };
+  const isSeen = filter[0] === 1 && filter[1] === 1 && fits && (stride === 1 || hasKernels());
+  return isSeen ? convolution : undefined;
 }
 
 class Writer extends NodeWriter {

@@ -4,6 +4,7 @@ import type { GraphOutput } from './binding.js';
 import type { Graph, Operation } from './graph.js';
 import { attributeOf, makerOf } from './graph.js';
 import { setThreads, threadsInAll } from './start.js';
+import { points } from './winograd.js';
 
 /**
  * What `f` gives, with so many threads for each of TensorFlow's operations; as many operations run at once as there are threads.
@@ -55,6 +56,9 @@ function multiplyAdds({ tensors }: Graph, name: string, node: Operation): number
     case 'DepthwiseConv2dNative':
     case 'GfnetDepthwise':
       return results * tf.util.sizeFromShape(second.slice(0, 2));
+    case 'GfnetWinograd':
+      // For each of 16 results, at the points.
+      return (results / 16) * points * (first[3] ?? 0);
     case 'MatMul':
       return results * (first.at(attributeOf(node, 'transpose_a')?.value === true ? 0 : 1) ?? 0);
     case 'BatchMatMulV2':

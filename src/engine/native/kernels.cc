@@ -1,5 +1,6 @@
 // Batch norm in training together with what follows it, activations, SGD, and depthwise convolution, as operations of TensorFlow: each reads its
 // tensors once or twice and writes its results once, where the library's own kernels, one for each step on the way, read and write them several times.
+// And convolution with fewer multiplications (winograd.h).
 // Compiled without contraction to fused multiply-adds: the same bits whatever vectors the processor has.
 #include <node_api.h>
 
@@ -8,91 +9,19 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <initializer_list>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
+#include "operations.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
-
-#define INLINE inline __attribute__((always_inline))
+#include "vectors.h"
+#include "winograd.h"
 
 namespace {
-
-using Eigen::bfloat16;
-using tensorflow::OpKernel;
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-
-// ---- Vectors of channels ----------------------------------------------------------------------------------------------------------------
-
-// A channel.
-struct One {
-  static constexpr int lanes = 1;
-  typedef float Floats;
-
-  static INLINE float Load(const float* from) { return *from; }
-  static INLINE void Store(float* to, float one) { *to = one; }
-
-  static INLINE float Load(const bfloat16* from) { return static_cast<float>(*from); }
-  static INLINE void Store(bfloat16* to, float one) { *to = static_cast<bfloat16>(one); }
-
-  // 2^n, of a whole number from -126 to 127.
-  static INLINE float PowerOf2(float n) {
-    const uint32_t bits = static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23;
-    float power;
-    std::memcpy(&power, &bits, sizeof(power));
-    return power;
-  }
-};
-
-// As many as there are bytes for. A macro, since GCC converts no vectors whose size is a template's.
-#define VECTOR(Name, bytes)                                                                                       \
-  struct Name {                                                                                                   \
-    static constexpr int lanes = bytes / 4;                                                                       \
-    typedef float Floats __attribute__((vector_size(bytes)));                                                     \
-    typedef uint32_t Bits __attribute__((vector_size(bytes)));                                                    \
-    typedef uint16_t Halves __attribute__((vector_size(bytes / 2)));                                              \
-                                                                                                                  \
-    static INLINE Floats Load(const float* from) {                                                                \
-      Floats all;                                                                                                 \
-      std::memcpy(&all, from, sizeof(all));                                                                       \
-      return all;                                                                                                 \
-    }                                                                                                             \
-    static INLINE void Store(float* to, Floats all) { std::memcpy(to, &all, sizeof(all)); }                       \
-                                                                                                                  \
-    static INLINE Floats Load(const bfloat16* from) {                                                             \
-      Halves halves;                                                                                              \
-      std::memcpy(&halves, from, sizeof(halves));                                                                 \
-      const Bits bits = __builtin_convertvector(halves, Bits) << 16;                                              \
-      Floats all;                                                                                                 \
-      std::memcpy(&all, &bits, sizeof(all));                                                                      \
-      return all;                                                                                                 \
-    }                                                                                                             \
-    /* To the nearest, of two to the even one. */                                                                 \
-    static INLINE void Store(bfloat16* to, Floats all) {                                                          \
-      Bits bits;                                                                                                  \
-      std::memcpy(&bits, &all, sizeof(bits));                                                                     \
-      const Halves halves = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Halves);          \
-      std::memcpy(to, &halves, sizeof(halves));                                                                   \
-    }                                                                                                             \
-                                                                                                                  \
-    static INLINE Floats PowerOf2(Floats n) {                                                                     \
-      typedef int32_t Whole __attribute__((vector_size(bytes)));                                                  \
-      const Whole bits = (__builtin_convertvector(n, Whole) + 127) << 23;                                         \
-      Floats power;                                                                                               \
-      std::memcpy(&power, &bits, sizeof(power));                                                                  \
-      return power;                                                                                               \
-    }                                                                                                             \
-  };
-VECTOR(Bytes16, 16)
-VECTOR(Bytes32, 32)
-VECTOR(Bytes64, 64)
 
 // ---- What follows batch norm ------------------------------------------------------------------------------------------------------------
 
@@ -298,21 +227,6 @@ struct GradientAlone {
   }
 };
 
-// From `channel` on, one vector at a time; of a rest by smaller ones.
-template <class Pass, class V, class... Smaller, class B>
-INLINE void Rest(const B& b, int64_t channel) {
-  for (; channel + V::lanes <= b.channels; channel += V::lanes) Pass::template At<V, 1>(b, channel);
-  if constexpr (sizeof...(Smaller) > 0) Rest<Pass, Smaller...>(b, channel);
-}
-
-// N of the largest vectors at a time, then one.
-template <class Pass, int N, class V, class... Smaller, class B>
-INLINE void AllChannels(const B& b) {
-  int64_t channel = 0;
-  for (; channel + N * V::lanes <= b.channels; channel += N * V::lanes) Pass::template At<V, N>(b, channel);
-  Rest<Pass, V, Smaller...>(b, channel);
-}
-
 // SGD with Nesterov momentum, of `channels` numbers.
 struct Descent {
   int64_t channels;
@@ -427,46 +341,7 @@ struct AddProducts {
   }
 };
 
-template <class Pass, class B>
-void Plain(const B& b) {
-  AllChannels<Pass, 2, Bytes16, One>(b);
-}
-
-#ifdef __x86_64__
-template <class Pass, class B>
-__attribute__((target("avx2,fma"))) void Avx2(const B& b) {
-  AllChannels<Pass, 2, Bytes32, Bytes16, One>(b);
-}
-
-template <class Pass, class B>
-__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) void Avx512(const B& b) {
-  AllChannels<Pass, 4, Bytes64, Bytes32, Bytes16, One>(b);
-}
-
-const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-
-template <class Pass, class B>
-void Run(const B& b) {
-#ifdef __x86_64__
-  if (has_avx512) return Avx512<Pass>(b);
-  if (has_avx2) return Avx2<Pass>(b);
-#endif
-  Plain<Pass>(b);
-}
-
 // ---- Threads ----------------------------------------------------------------------------------------------------------------------------
-
-// work(first, last) on parts of 0 .. count that together are all of it, by TensorFlow's threads.
-void Share(OpKernelContext* context, int64_t count, const std::function<void(int64_t, int64_t)>& work) {
-  using tensorflow::thread::ThreadPool;
-  ThreadPool* threads = context->device()->tensorflow_cpu_worker_threads()->workers;
-  const int64_t each = std::max<int64_t>(1, (count + threads->NumThreads() - 1) / threads->NumThreads());
-  using Parts = ThreadPool::SchedulingParams;
-  threads->ParallelFor(count, Parts(ThreadPool::SchedulingStrategy::kFixedBlockSize, std::nullopt, each), work);
-}
 
 // How rows are cut into blocks: by their number alone, so that sums do not depend on the number of threads.
 template <class T>
@@ -518,19 +393,6 @@ class Cut {
 
 // ---- The operations ---------------------------------------------------------------------------------------------------------------------
 
-template <class T>
-const T* Data(const Tensor& tensor) {
-  return tensor.flat<T>().data();
-}
-
-// Shaped like `like`; in the memory of input `reused`, where one is named and nobody else reads it.
-template <class T>
-T* Output(OpKernelContext* context, int i, const Tensor& like, std::initializer_list<int> reused = {}) {
-  Tensor* tensor = nullptr;
-  context->SetStatus(context->forward_input_or_allocate_output(reused, i, like.shape(), &tensor));
-  return context->status().ok() ? tensor->flat<T>().data() : nullptr;
-}
-
 class WithActivation : public OpKernel {
  public:
   explicit WithActivation(OpKernelConstruction* construction) : OpKernel(construction) {
@@ -563,9 +425,6 @@ template <Activation A>
 using ApplyAlone = Apply<A, false>;
 template <Activation A>
 using ApplyToSum = Apply<A, true>;
-
-// The channels of an image, the last of its sizes.
-int64_t Channels(const Tensor& image) { return image.dims() == 0 ? 0 : image.dim_size(image.dims() - 1); }
 
 // (x, scale, offset, addend?) -> (y, mean, variance with Bessel's correction, 1 / sqrt(variance + epsilon))
 template <class T>
@@ -680,14 +539,6 @@ class BatchNormGrad : public WithActivation {
     With<ApplyGradient>([&](auto pass) { cut.template Each<decltype(pass)>(); });
   }
 };
-
-// work(first, last) on parts of so many numbers.
-template <class Work>
-void ShareNumbers(OpKernelContext* context, int64_t count, const Work& work) {
-  const int64_t each = 16384;
-  Share(context, (count + each - 1) / each,
-        [&](int64_t first, int64_t last) { work(first * each, std::min(count, last * each)); });
-}
 
 // A pass over single numbers: (x) -> out, or with dy of the same shape (dy, x) -> out, in the memory of the first.
 template <class Pass, class T>
@@ -1055,9 +906,10 @@ REGISTER_OP("GfnetActivationGrad")
     .Output("dx: T")
     .SetShapeFn(Shapes<1, 1>);
 
-// An image, or a filter, of sizes that attributes tell.
-absl::Status FourSizes(InferenceContext* context) {
-  context->set_output(0, context->UnknownShapeOfRank(4));
+// Of sizes that the operation tells.
+template <int Dimensions>
+absl::Status Sizes(InferenceContext* context) {
+  context->set_output(0, context->UnknownShapeOfRank(Dimensions));
   return absl::OkStatus();
 }
 
@@ -1069,7 +921,7 @@ absl::Status FourSizes(InferenceContext* context) {
       .Attr("width: int >= 1")      \
       .Input("x: T")                \
       .Output("y: T")               \
-      .SetShapeFn(FourSizes)
+      .SetShapeFn(Sizes<4>)
 
 REGISTER_STRIDED("GfnetEvery");
 REGISTER_STRIDED("GfnetSpread");
@@ -1085,11 +937,15 @@ REGISTER_STRIDED("GfnetSpread");
       .Input("first: T")            \
       .Input("second: T")           \
       .Output("result: T")          \
-      .SetShapeFn(FourSizes)
+      .SetShapeFn(Sizes<4>)
 
 REGISTER_DEPTHWISE("GfnetDepthwise");
 REGISTER_DEPTHWISE("GfnetDepthwiseInput");
 REGISTER_DEPTHWISE("GfnetDepthwiseFilter");
+
+REGISTER_OP("GfnetWinogradFilter").Attr("turned: bool").Input("filter: float").Output("values: float").SetShapeFn(Sizes<3>);
+REGISTER_OP("GfnetWinograd").Input("x: float").Input("values: float").Output("y: float").SetShapeFn(Sizes<4>);
+REGISTER_OP("GfnetWinogradGrad").Input("x: float").Input("dy: float").Output("dfilter: float").SetShapeFn(Sizes<4>);
 
 REGISTER_OP("GfnetNesterov")
     .Attr("momentum: float")
@@ -1124,6 +980,9 @@ REGISTER("GfnetSpread", Spread);
 REGISTER("GfnetDepthwise", Depthwise);
 REGISTER("GfnetDepthwiseInput", DepthwiseInput);
 REGISTER("GfnetDepthwiseFilter", DepthwiseFilter);
+REGISTER_KERNEL_BUILDER(Name("GfnetWinogradFilter").Device(tensorflow::DEVICE_CPU), winograd::Filter);
+REGISTER_KERNEL_BUILDER(Name("GfnetWinograd").Device(tensorflow::DEVICE_CPU), winograd::Convolution);
+REGISTER_KERNEL_BUILDER(Name("GfnetWinogradGrad").Device(tensorflow::DEVICE_CPU), winograd::FilterGradient);
 REGISTER_KERNEL_BUILDER(Name("GfnetNesterov").Device(tensorflow::DEVICE_CPU), NesterovOp);
 REGISTER_KERNEL_BUILDER(Name("GfnetThreads").Device(tensorflow::DEVICE_CPU), ThreadsOp);
 

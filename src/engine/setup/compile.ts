@@ -23,11 +23,13 @@ export interface Compilation {
 const quietSource = nativeFile('quiet.cc');
 const jpegSource = nativeFile('jpeg.cc');
 const kernelsSource = nativeFile('kernels.cc');
+/** What it includes of ours. */
+const kernelsHeaders = ['operations.h', 'vectors.h', 'winograd.h'].map(nativeFile);
 
 /** What a binding of `target` is compiled with besides its own sources. */
 export function ingredients({ linkerFlags, quietLibrary }: Target): string[] {
   const quiet = quietLibrary === undefined ? [] : [quietLibrary, readFileSync(quietSource, 'utf8')];
-  const modules = [jpegSource, kernelsSource].map(file => readFileSync(file, 'utf8'));
+  const modules = [jpegSource, kernelsSource, ...kernelsHeaders].map(file => readFileSync(file, 'utf8'));
   return [...compilerFlags, ...kernelFlags, ...linkerFlags, ...modules, ...quiet];
 }
 
