@@ -280,7 +280,9 @@ float* Scratch(OpKernelContext* context, int64_t count, Tensor* tensor) {
   return context->status().ok() ? tensor->flat<float>().data() : nullptr;
 }
 
-bool IsFilter(const Tensor& filter) { return filter.dims() == 4 && filter.dim_size(0) == 3 && filter.dim_size(1) == 3; }
+bool IsFilter(const Tensor& filter) {
+  return filter.dims() == 4 && filter.dim_size(0) == 3 && filter.dim_size(1) == 3 && filter.NumElements() > 0;
+}
 
 // ---- Operations -------------------------------------------------------------------------------------------------------------------------
 
@@ -344,6 +346,7 @@ class Convolution : public OpKernel {
     const Tiles tiles(x);
     Tensor *y = nullptr, scratch;
     OP_REQUIRES_OK(context, context->allocate_output(0, {x.dim_size(0), x.dim_size(1), x.dim_size(2), to}, &y));
+    if (tiles.count == 0) return;
     // The more channels, the more tiles a filter is read for.
     const int64_t threads = ThreadCount(context), many = std::clamp<int64_t>(3 * (from + to) / 32, 12, 96);
     const int64_t parts = Parts(Parts(tiles.count, many), threads) * threads;
@@ -403,6 +406,7 @@ class FilterGradient : public OpKernel {
     Tensor *result = nullptr, scratch;
     OP_REQUIRES_OK(context, context->allocate_output(0, {3, 3, from, to}, &result));
     float* out = result->flat<float>().data();
+    if (tiles.count == 0) return void(std::fill_n(out, result->NumElements(), 0.f));
     // By the channels alone, so that sums do not depend on the number of threads.
     const int64_t each = std::min(tiles.count, std::clamp<int64_t>(32768 / (from + to), 64, 256));
     const int64_t threads = ThreadCount(context), panels = Parts(to, panel);
@@ -412,7 +416,6 @@ class FilterGradient : public OpKernel {
     float* xs = Scratch(context, points * (each * (x_row + dy_row) + threads * rows * row), &scratch);
     if (!context->status().ok()) return;
     float *dys = xs + points * each * x_row, *sums = dys + points * each * dy_row;
-    if (tiles.count == 0) std::fill_n(out, result->NumElements(), 0.f);
     for (int64_t begin = 0; begin < tiles.count; begin += each) {
       const int64_t count = std::min(each, tiles.count - begin);
       Share(context, count, [&](int64_t first, int64_t last) {
