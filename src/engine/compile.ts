@@ -95,8 +95,7 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
       const typed = precision === 'bfloat16' ? inBfloat16(binding, folded) : folded;
       const fused = hasKernels() ? fuseBatchNorm(binding, typed) : typed;
       const products = asProducts(binding, fused);
-      // TensorFlow joins what follows to a convolution in inference.
-      const graph = hasKernels() && !inference ? withWinograd(binding, products) : products;
+      const graph = hasKernels() ? withWinograd(binding, products, inference) : products;
       const suited = memory ? suit(graph, free, memory) : graph;
       return build(suited, output, inference ? leaves(fixed).length : 0, suited === graph);
     };

@@ -52,6 +52,11 @@ export function attributeOf({ attributes }: Operation, name: string): OpAttribut
   return attributes.find(attribute => attribute.name === name);
 }
 
+/** Whether the first output of a node has the shape of `input`. */
+export function hasShapeOf({ tensors }: Graph, name: string, input: GraphOutput): boolean {
+  return tensors.get(`${name}:0`)?.shape.join() === tensors.get(input)?.shape.join();
+}
+
 /** How often each output is read. */
 export function usesOf({ nodes, outputs }: Graph): ReadonlyMap<GraphOutput, number> {
   const uses = new Map<GraphOutput, number>();

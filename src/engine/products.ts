@@ -3,7 +3,7 @@ import type { Binding, GraphOutput, OpAttribute, TensorValues } from './binding.
 import type { Convolution, Image } from './convolutions.js';
 import { convolutionOf } from './convolutions.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { makerOf, usesOf } from './graph.js';
+import { hasShapeOf, makerOf, usesOf } from './graph.js';
 import { NodeWriter } from './node-writer.js';
 import { hasKernels } from './start.js';
 
@@ -79,10 +79,6 @@ function wholeOf(nodes: ReadonlyMap<string, Node>, tensors: Graph['tensors'], x:
   // Of as many images and channels.
   const isCut = [0, 3].some(axis => tensors.get(whole)?.shape[axis] !== tensors.get(x)?.shape[axis]);
   return !isCut && constantOf(nodes, begin)?.every(value => value === 0) ? whole : x;
-}
-
-function hasShapeOf({ tensors }: Graph, name: string, input: GraphOutput): boolean {
-  return tensors.get(`${name}:0`)?.shape.join() === tensors.get(input)?.shape.join();
 }
 
 /** A convolution by one pixel; undefined for anything else. */

@@ -1,12 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { compile, record } from '../../src/engine/compile.js';
+import { foldBatchNorm } from '../../src/engine/fold.js';
 import { differentiate } from '../../src/engine/gradients.js';
+import type { OpAttribute } from '../../src/engine/binding.js';
 import type { Graph } from '../../src/engine/graph.js';
 import { makerOf } from '../../src/engine/graph.js';
 import type { Padding } from '../../src/engine/ops.js';
-import { conv2d } from '../../src/engine/ops.js';
+import { conv2d, hardSwish, relu, relu6, swish } from '../../src/engine/ops.js';
 import { inBfloat16 } from '../../src/engine/precision.js';
 import { backend, hasKernels, setThreads, startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
@@ -48,21 +50,35 @@ function graphOf(shape: Shape, filter: Shape, stride = 1, padding: Padding = 1):
 const operations = ({ nodes }: Graph): string[] =>
   [...nodes.values()].flatMap(node => (node.kind === 'operation' ? [node.op] : []));
 
-const rewritten = (graph: Graph): string[] =>
-  operations(withWinograd(backend().binding, graph)).filter(op => op.startsWith('GfnetWinograd'));
+const rewritten = (graph: Graph, prepared = false): string[] =>
+  operations(withWinograd(backend().binding, graph, prepared)).filter(op => op.startsWith('GfnetWinograd'));
 
-const call = (op: string, inputs: Tensor[], turned?: boolean): Tensor => {
-  const { binding } = backend();
-  const attributes =
-    turned === undefined ? [] : [{ name: 'turned', type: binding.TF_ATTR_BOOL, value: turned }];
-  return backend().executeMultipleOutputs(op, attributes, inputs, 1)[0] as Tensor;
-};
+const call = (op: string, inputs: Tensor[], attributes: OpAttribute[] = []): Tensor =>
+  backend().executeMultipleOutputs(op, attributes, inputs, 1)[0] as Tensor;
+
+const valuesOf = (filter: Tensor, turned: boolean): Tensor =>
+  call(
+    'GfnetWinogradFilter',
+    [filter],
+    [{ name: 'turned', type: backend().binding.TF_ATTR_BOOL, value: turned }],
+  );
+
+const convolve = (x: Tensor, values: Tensor, bias: Tensor[] = [], activation = 0): Tensor =>
+  call(
+    'GfnetWinograd',
+    [x, values, ...bias],
+    Object.entries({ N: bias.length, activation }).map(([name, value]) => ({
+      name,
+      type: backend().binding.TF_ATTR_INT,
+      value,
+    })),
+  );
 
 /** All three by our kernels: the convolution, and its gradients given dy. */
 function byKernels(x: Tensor, filter: Tensor, dy: Tensor): Tensor[] {
   return tf.tidy(() => [
-    call('GfnetWinograd', [x, call('GfnetWinogradFilter', [filter], false)]),
-    call('GfnetWinograd', [dy, call('GfnetWinogradFilter', [filter], true)]),
+    convolve(x, valuesOf(filter, false)),
+    convolve(dy, valuesOf(filter, true)),
     call('GfnetWinogradGrad', [x, dy]),
   ]);
 }
@@ -76,7 +92,7 @@ describe.runIf(hasKernels())('withWinograd', () => {
   ] as const)('writes a convolution by 3 x 3 pixels with its gradients, %s', (_, padding) => {
     const before = graphOf([4, 14, 14, 32], [3, 3, 32, 48], 1, padding);
     expect(rewritten(before)).toEqual([...all, 'GfnetWinogradGrad']);
-    const after = withWinograd(backend().binding, before);
+    const after = withWinograd(backend().binding, before, false);
     expect(operations(after).filter(op => op.startsWith('Conv2D'))).toEqual([]);
     const seen = new Set<string>();
     for (const [name, node] of after.nodes) {
@@ -96,6 +112,52 @@ describe.runIf(hasKernels())('withWinograd', () => {
     expect(rewritten(graph)).toEqual(['GfnetWinogradFilter', 'GfnetWinograd', 'GfnetWinograd']);
   });
 
+  interface Normalised {
+    readonly x: Tensor4D;
+    readonly filter: Tensor4D;
+    readonly mean: Tensor1D;
+    readonly variance: Tensor1D;
+  }
+
+  const normalised = ({ x, filter, mean, variance }: Normalised): Tensor4D =>
+    tf.batchNorm(conv2d(x, filter, 1, 1), mean, variance);
+
+  const given = (): Normalised => ({
+    x: tf.randomNormal([2, 9, 9, 32]),
+    filter: tf.randomNormal([3, 3, 32, 32]),
+    mean: tf.randomNormal([32]),
+    variance: tf.randomUniform([32], 1, 2),
+  });
+
+  it.each(Object.entries({ relu, relu6, hardSwish, swish }))(
+    'takes a bias and %s that follow a convolution with it',
+    (_, activation) => {
+      const numbers = given();
+      const step = (numbers: Normalised): Tensor[] => [activation(normalised(numbers))];
+      const { graph } = record(step, numbers, {}, false);
+      const { binding } = backend();
+      const after = operations(withWinograd(binding, foldBatchNorm(binding, graph), true));
+      expect(after.filter(op => /Winograd|BiasAdd|Relu|Activation/.test(op))).toEqual(all.slice(0, 2));
+      const compiled = compile(step, { inference: true });
+      const [result] = compiled(numbers, {});
+      const [expected] = step(numbers);
+      expectClose(result as Tensor, expected as Tensor);
+      compiled.dispose();
+    },
+  );
+
+  it('leaves what something else reads before the activation', () => {
+    const numbers = given();
+    const step = (numbers: Normalised): Tensor[] => {
+      const z = normalised(numbers);
+      return [relu(z), relu6(z)];
+    };
+    const compiled = compile(step, { inference: true });
+    const results = compiled(numbers, {});
+    step(numbers).forEach((expected, i) => expectClose(results[i] as Tensor, expected));
+    compiled.dispose();
+  });
+
   it.each([
     ['other sizes', [4, 14, 14, 32], [5, 5, 32, 32], 1, 'same'],
     ['strides', [4, 14, 14, 32], [3, 3, 32, 32], 2, 1],
@@ -104,11 +166,13 @@ describe.runIf(hasKernels())('withWinograd', () => {
     ['few channels', [4, 14, 14, 3], [3, 3, 3, 32], 1, 1],
   ] as const)('leaves %s as they are', (_, shape, filter, stride, padding) => {
     const graph = graphOf(shape, filter, stride, padding);
-    expect([...withWinograd(backend().binding, graph).nodes]).toEqual([...graph.nodes]);
+    expect([...withWinograd(backend().binding, graph, false).nodes]).toEqual([...graph.nodes]);
   });
 
-  it('leaves those whose filter takes longer than their few tiles, but for its gradient', () => {
-    expect(rewritten(graphOf([4, 7, 7, 64], [3, 3, 64, 64]))).toEqual(['GfnetWinogradGrad']);
+  it('leaves those whose filter takes longer than their few tiles, but for its gradient or where it is made beforehand', () => {
+    const graph = graphOf([4, 7, 7, 64], [3, 3, 64, 64]);
+    expect(rewritten(graph)).toEqual(['GfnetWinogradGrad']);
+    expect(rewritten(graph, true)).toEqual([...all, 'GfnetWinogradGrad']);
   });
 
   it('leaves bfloat16', () => {
@@ -183,9 +247,10 @@ describe.runIf(hasKernels())('convolution by minimal filtering', () => {
 
   it('refuses what does not belong together', () => {
     const x = tf.zeros([1, 8, 8, 16]);
-    const values = call('GfnetWinogradFilter', [tf.zeros([3, 3, 8, 32])], false);
-    expect(() => call('GfnetWinograd', [x, values])).toThrow(/expected images/);
+    expect(() => convolve(x, valuesOf(tf.zeros([3, 3, 8, 32]), false))).toThrow(/expected images/);
+    const values = valuesOf(tf.zeros([3, 3, 16, 32]), false);
+    expect(() => convolve(x, values, [tf.zeros([16])])).toThrow(/bias of each channel/);
     expect(() => call('GfnetWinogradGrad', [x, tf.zeros([1, 8, 7, 32])])).toThrow(/same size/);
-    expect(() => call('GfnetWinogradFilter', [tf.zeros([5, 5, 16, 32])], false)).toThrow(/3 x 3/);
+    expect(() => valuesOf(tf.zeros([5, 5, 16, 32]), false)).toThrow(/3 x 3/);
   });
 });

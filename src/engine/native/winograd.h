@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "activations.h"
 #include "operations.h"
 #include "vectors.h"
 
@@ -122,8 +123,17 @@ struct Square {
   int64_t row_step, column_step, point_step;
   // Of the square's rows and columns those that lie in the image: the others are zeros, or not wanted.
   int64_t top, bottom, left, right;
+  // What is added to each channel of results; null for nothing.
+  const float* bias;
 
   bool Has(int64_t i, int64_t j) const { return i >= top && i < bottom && j >= left && j < right; }
+
+  float* To(int64_t i, int64_t j, int64_t channel) const { return to + i * row_step + j * column_step + channel; }
+
+  template <class V>
+  INLINE typename V::Floats Value(int64_t i, int64_t j, int64_t channel) const {
+    return V::Load(from + (6 * i + j) * point_step + channel);
+  }
 };
 
 template <class Transform>
@@ -141,18 +151,34 @@ struct ToPoints {
   }
 };
 
-template <class Transform, bool Adds>
-struct FromPoints {
+// To the gradients of a filter's taps, added to what is there or not.
+template <bool Adds>
+struct Taps {
   template <class V, int N>
   static INLINE void At(const Square& square, int64_t channel) {
     using F = typename V::Floats;
     for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes)
-      Both<Transform, F>([&](int i, int j) ALWAYS { return V::Load(square.from + (6 * i + j) * square.point_step + at); },
+      Both<ToTaps, F>([&](int i, int j) ALWAYS { return square.template Value<V>(i, j, at); },
+                      [&](int i, int j, F value) ALWAYS {
+                        float* to = square.To(i, j, at);
+                        V::Store(to, Adds ? V::Load(to) + value : value);
+                      });
+  }
+};
+
+// To results.
+template <Activation A>
+struct Results {
+  template <class V, int N>
+  static INLINE void At(const Square& square, int64_t channel) {
+    using F = typename V::Floats;
+    for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes) {
+      const F bias = square.bias == nullptr ? F{} : V::Load(square.bias + at);
+      Both<ToResults, F>([&](int i, int j) ALWAYS { return square.template Value<V>(i, j, at); },
                          [&](int i, int j, F value) ALWAYS {
-                           if (!square.Has(i, j)) return;
-                           float* to = square.to + i * square.row_step + j * square.column_step + at;
-                           V::Store(to, Adds ? V::Load(to) + value : value);
+                           if (square.Has(i, j)) V::Store(square.To(i, j, at), Activate<A, V>(value + bias));
                          });
+    }
   }
 };
 
@@ -240,12 +266,15 @@ class Tiles {
     RunBy2<ToPoints<Transform>>(square);
   }
 
-  void Write(const float* from, int64_t point_step, int64_t channels, int64_t tile, float* images) const {
+  // The results of a tile, by a pass of `Results`.
+  template <class Pass>
+  void Write(const float* from, int64_t point_step, const float* bias, int64_t channels, int64_t tile, float* images) const {
     Square square = Of(tile, channels, 0, side);
     square.from = from;
     square.to = images + Offset(tile, channels, 0);
     square.point_step = point_step;
-    RunBy2<FromPoints<ToResults, false>>(square);
+    square.bias = bias;
+    RunBy2<Pass>(square);
   }
 
   int64_t count;
@@ -333,15 +362,18 @@ class Filter : public OpKernel {
   bool turned_;
 };
 
-// (x, a filter's values at the points) -> y
-class Convolution : public OpKernel {
+// (x, a filter's values at the points, bias?) -> activation(the convolution + bias)
+class Convolution : public WithActivation {
  public:
-  using OpKernel::OpKernel;
+  using WithActivation::WithActivation;
 
   void Compute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &filter = context->input(1);
     OP_REQUIRES(context, x.dims() == 4 && filter.dims() == 3 && filter.dim_size(0) == points && filter.dim_size(1) == x.dim_size(3),
                 absl::InvalidArgumentError("expected images, and the values of a filter for their channels"));
+    const float* bias = context->num_inputs() == 3 ? Data<float>(context->input(2)) : nullptr;
+    OP_REQUIRES(context, bias == nullptr || context->input(2).NumElements() == filter.dim_size(2),
+                absl::InvalidArgumentError("expected a bias of each channel"));
     const int64_t from = filter.dim_size(1), to = filter.dim_size(2), in_row = RowOf(from), out_row = RowOf(to);
     const Tiles tiles(x);
     Tensor *y = nullptr, scratch;
@@ -362,8 +394,10 @@ class Convolution : public OpKernel {
             tiles.Read<OfPixels>(Data<float>(x), from, begin + i, 1, in + i * in_row, each * in_row);
           for (int64_t point = 0; point < points; point++)
             Multiplied(count, from, to, in + point * each * in_row, Data<float>(filter) + point * from * to, out + point * each * out_row);
-          for (int64_t i = 0; i < count; i++)
-            tiles.Write(out + i * out_row, each * out_row, to, begin + i, y->flat<float>().data());
+          With<Results>([&](auto pass) {
+            for (int64_t i = 0; i < count; i++)
+              tiles.Write<decltype(pass)>(out + i * out_row, each * out_row, bias, to, begin + i, y->flat<float>().data());
+          });
         }
       }
     });
@@ -453,9 +487,9 @@ class FilterGradient : public OpKernel {
               square.from = here + k * row;
               square.to = out + (i + k) * to + channel;
               if (begin == 0)
-                RunBy2<FromPoints<ToTaps, false>>(square);
+                RunBy2<Taps<false>>(square);
               else
-                RunBy2<FromPoints<ToTaps, true>>(square);
+                RunBy2<Taps<true>>(square);
             }
           }
       });

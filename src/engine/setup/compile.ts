@@ -24,7 +24,7 @@ const quietSource = nativeFile('quiet.cc');
 const jpegSource = nativeFile('jpeg.cc');
 const kernelsSource = nativeFile('kernels.cc');
 /** What it includes of ours. */
-const kernelsHeaders = ['operations.h', 'vectors.h', 'winograd.h'].map(nativeFile);
+const kernelsHeaders = ['activations.h', 'operations.h', 'vectors.h', 'winograd.h'].map(nativeFile);
 
 /** What a binding of `target` is compiled with besides its own sources. */
 export function ingredients({ linkerFlags, quietLibrary }: Target): string[] {
