@@ -6,7 +6,7 @@ import type { GraphOutput } from './binding.js';
 import type { Constant, Graph, Node } from './graph.js';
 import { encodeGraph } from './graph.js';
 import { foldBatchNorm } from './fold.js';
-import { fuseBatchNorm } from './fuse.js';
+import { fuseBatchNorm, fuseSums } from './fuse.js';
 import { renumber, workers } from './collectives.js';
 import { hoist } from './hoist.js';
 import { asProducts } from './products.js';
@@ -93,7 +93,7 @@ export function compile<F extends TensorTree, B extends TensorTree, O extends Te
       const { graph: recorded, output } = record(step, fixed, batch, anyBatch);
       const folded = foldBatchNorm(binding, recorded);
       const typed = precision === 'bfloat16' ? inBfloat16(binding, folded) : folded;
-      const fused = hasKernels() ? fuseBatchNorm(binding, typed) : typed;
+      const fused = hasKernels() ? fuseSums(binding, fuseBatchNorm(binding, typed)) : typed;
       const products = asProducts(binding, fused);
       const graph = hasKernels() ? withWinograd(binding, products, inference) : products;
       const suited = memory ? suit(graph, free, memory) : graph;

@@ -23,6 +23,45 @@ export function fuseBatchNorm(binding: Binding, graph: Graph): Graph {
   return new Fusion(binding, graph).run();
 }
 
+/**
+ * The graph with the gradient of each activation that is given a sum of two, as behind a residual connection, adding them up itself: the sum is
+ * neither written nor read.
+ */
+export function fuseSums(binding: Binding, graph: Graph): Graph {
+  const uses = usesOf(graph);
+  const nodes = new Map(graph.nodes);
+  const tensors = new Map(graph.tensors);
+  for (const [name, node] of graph.nodes) {
+    const activation = node.kind === 'operation' ? activationOf(node, 'Grad') : undefined;
+    if (node.kind !== 'operation' || activation === undefined || node.inputs.length !== 2) continue;
+    const [dy, x] = node.inputs as [GraphOutput, GraphOutput];
+    const sum = nodes.get(makerOf(dy));
+    if (sum?.kind !== 'operation' || !/^Add(V2)?$/.test(sum.op) || uses.get(dy) !== 1) continue;
+    const [one, other] = sum.inputs as [GraphOutput, GraphOutput];
+    if (!isLike(graph, one, dy) || !isLike(graph, other, dy)) continue;
+    const integer = (name: string, value: number): OpAttribute => ({
+      name,
+      type: binding.TF_ATTR_INT,
+      value,
+    });
+    const attributes = [
+      ...node.attributes.filter(({ name }) => name === 'T'),
+      integer('activation', activation),
+      integer('N', 1),
+    ];
+    nodes.delete(makerOf(dy));
+    tensors.delete(dy);
+    nodes.set(name, { ...node, op: 'GfnetActivationGrad', inputs: [one, x, other], attributes });
+  }
+  return { ...graph, nodes, tensors };
+}
+
+/** Whether two results have the same type and shape. */
+function isLike({ tensors }: Pick<Graph, 'tensors'>, a: GraphOutput, b: GraphOutput): boolean {
+  const [one, other] = [tensors.get(a), tensors.get(b)];
+  return one !== undefined && one.dtype === other?.dtype && one.shape.join() === other.shape.join();
+}
+
 interface Fused {
   readonly activation: number;
   /** Another image of the same shape, added before the activation. */
@@ -45,7 +84,7 @@ class Fusion {
   private readonly renamed = new Map<GraphOutput, GraphOutput>();
   private readonly removed = new Set<string>();
   private readonly nodes = new Map<string, Node>();
-  private readonly tensors: Map<GraphOutput, TensorDescription>;
+  readonly tensors: Map<GraphOutput, TensorDescription>;
 
   constructor(
     private readonly binding: Binding,
@@ -106,7 +145,7 @@ class Fusion {
     const addend =
       next && /^Add(V2)?$/.test(next.node.op) ? next.node.inputs.find(input => input !== output) : undefined;
     const last =
-      next && addend !== undefined && this.isLike(addend, output)
+      next && addend !== undefined && isLike(this, addend, output)
         ? this.onlyReader(`${next.name}:0`)
         : undefined;
     const activation = last && activationOf(last.node);
@@ -199,11 +238,6 @@ class Fusion {
     if (name === undefined || others.length > 1 || isGiven || this.removed.has(name)) return undefined;
     const node = this.graph.nodes.get(name);
     return node?.kind === 'operation' ? { name, node } : undefined;
-  }
-
-  private isLike(a: GraphOutput, b: GraphOutput): boolean {
-    const [one, other] = [this.tensors.get(a), this.tensors.get(b)];
-    return one !== undefined && one.dtype === other?.dtype && one.shape.join() === other.shape.join();
   }
 
   private now(output: GraphOutput): GraphOutput {

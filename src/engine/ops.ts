@@ -91,7 +91,9 @@ function activation(kind: 'hardSwish' | 'swish'): <T extends Tensor>(x: T) => T 
     save([x]);
     return {
       value: call1('GfnetActivation', attributes, [x]),
-      gradient: (dy, [x]) => [call1('GfnetActivationGrad', attributes, [dy, x as Tensor])],
+      gradient: (dy, [x]) => [
+        call1('GfnetActivationGrad', [...attributes, integer('N', 0)], [dy, x as Tensor]),
+      ],
     };
   }) as <T extends Tensor>(x: T) => T;
 }

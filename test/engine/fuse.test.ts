@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { record } from '../../src/engine/compile.js';
-import { fuseBatchNorm } from '../../src/engine/fuse.js';
+import { compile, record } from '../../src/engine/compile.js';
+import { fuseBatchNorm, fuseSums } from '../../src/engine/fuse.js';
 import { differentiate } from '../../src/engine/gradients.js';
 import type { Graph } from '../../src/engine/graph.js';
 import { makerOf } from '../../src/engine/graph.js';
@@ -11,6 +11,7 @@ import { batchNormTraining, hardSwish, relu, relu6, swish } from '../../src/engi
 import { backend, hasKernels, startEngine } from '../../src/engine/start.js';
 import { disposeTree } from '../../src/engine/tensor-tree.js';
 import { compileProgram } from '../checkpoint/support.js';
+import { expectClose } from '../helpers/pytorch.js';
 import { epsilon, given, layer, shape } from './programs/layer.js';
 
 beforeAll(() => startEngine());
@@ -90,6 +91,62 @@ describe('fuseBatchNorm', () => {
       before.add(name);
     }
     for (const output of graph.outputs) expect(before).toContain(makerOf(output));
+  });
+});
+
+describe('fuseSums', () => {
+  type Unary = <T extends Tensor>(x: T) => T;
+  /** The gradient of a loss that reads an activation's result so many times. */
+  const stepOf =
+    (activation: Unary, times: 1 | 2) =>
+    ({ x }: { x: Tensor }, { w }: { w: Tensor }): Tensor[] => {
+      const { gradients } = differentiate({ x }, ({ x }) => {
+        const y = activation(x as Tensor);
+        const read = times === 1 ? tf.square(y) : tf.add(tf.square(y), tf.mul(y, w));
+        return { loss: tf.sum(tf.mul(read, w)), auxiliary: {} };
+      });
+      return [gradients.x as Tensor];
+    };
+  const given = () => ({ x: tf.randomNormal([2, 5, 3, 7], 0, 3), w: tf.randomNormal([2, 5, 3, 7]) });
+  const operations = ({ nodes }: Graph): string[] =>
+    [...nodes.values()].flatMap(node =>
+      node.kind === 'operation' && /Grad|^Add/.test(node.op) ? [`${node.op} of ${node.inputs.length}`] : [],
+    );
+
+  it.each(Object.entries({ relu, relu6, hardSwish, swish }))(
+    'gives the gradient of %s both parts of a sum',
+    (_, activation) => {
+      const { x, w } = given();
+      const step = stepOf(activation, 2);
+      const { graph } = record(step, { x }, { w }, false);
+      const gradients = operations(fuseSums(backend().binding, graph)).filter(op => op.includes('Grad'));
+      expect(gradients).toEqual(['GfnetActivationGrad of 3']);
+      const compiled = compile(step);
+      const [result] = compiled({ x }, { w });
+      const [expected] = step({ x }, { w });
+      expectClose(result as Tensor, expected as Tensor, 1e-6);
+      compiled.dispose();
+    },
+  );
+
+  it('leaves those that are given no sum', () => {
+    const { x, w } = given();
+    const { graph } = record(stepOf(relu, 1), { x }, { w }, false);
+    expect([...fuseSums(backend().binding, graph).nodes]).toEqual([...graph.nodes]);
+  });
+
+  it('leaves a sum that something else reads', () => {
+    const { x, w } = given();
+    const shared = ({ x }: { x: Tensor }, { w }: { w: Tensor }): Tensor[] => {
+      const sum = tf.add(x, w);
+      const { gradients } = differentiate({ x }, ({ x }) => ({
+        loss: tf.sum(tf.mul(relu(x as Tensor), sum)),
+        auxiliary: {},
+      }));
+      return [gradients.x as Tensor, sum];
+    };
+    const { graph } = record(shared, { x }, { w }, false);
+    expect([...fuseSums(backend().binding, graph).nodes]).toEqual([...graph.nodes]);
   });
 });
 

@@ -60,6 +60,8 @@ describe('asProducts', () => {
       }
       for (const output of before.outputs)
         expect(after.tensors.get(output)).toEqual(before.tensors.get(output));
+      // To more channels than there were: the filter is turned for the gradient of the image.
+      expect(count(after, /^Transpose$/)).toBe(1);
       // What is seen at a stride is a result of its own.
       if (stride === 1) expect(peakOf(after)).toBe(peakOf(before));
     },

@@ -155,12 +155,15 @@ struct Alone {
   }
 };
 
-template <Activation A>
+template <Activation A, bool Adds>
 struct GradientAlone {
   template <class V, int N, class T>
   static INLINE void At(const Block<T>& b, int64_t channel) {
-    for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes)
-      V::Store(b.out + at, Gradient<A, V>(V::Load(b.dy + at), V::Load(b.x + at)));
+    for (int64_t at = channel; at < channel + N * V::lanes; at += V::lanes) {
+      auto dy = V::Load(b.dy + at);
+      if (Adds) dy += V::Load(b.addend + at);
+      V::Store(b.out + at, Gradient<A, V>(dy, V::Load(b.x + at)));
+    }
   }
 };
 
@@ -335,6 +338,11 @@ using ApplyAlone = Apply<A, false>;
 template <Activation A>
 using ApplyToSum = Apply<A, true>;
 
+template <Activation A>
+using GradientOfOne = GradientAlone<A, false>;
+template <Activation A>
+using GradientOfSum = GradientAlone<A, true>;
+
 // (x, scale, offset, addend?) -> (y, mean, variance with Bessel's correction, 1 / sqrt(variance + epsilon))
 template <class T>
 class BatchNorm : public WithActivation {
@@ -449,9 +457,9 @@ class BatchNormGrad : public WithActivation {
   }
 };
 
-// A pass over single numbers: (x) -> out, or with dy of the same shape (dy, x) -> out, in the memory of the first.
+// A pass over single numbers: (x) -> out, or with dy and what is added to it, of the same shape, (dy, x, addend?) -> out, in the memory of the first.
 template <class Pass, class T>
-void Pointwise(OpKernelContext* context, const Tensor& x, const Tensor* dy) {
+void Pointwise(OpKernelContext* context, const Tensor& x, const Tensor* dy = nullptr, const Tensor* addend = nullptr) {
   T* out = Output<T>(context, 0, x, {0});
   if (!context->status().ok()) return;
   ShareNumbers(context, x.NumElements(), [&](int64_t first, int64_t last) {
@@ -459,6 +467,7 @@ void Pointwise(OpKernelContext* context, const Tensor& x, const Tensor* dy) {
     part.channels = last - first;
     part.x = Data<T>(x) + first;
     if (dy != nullptr) part.dy = Data<T>(*dy) + first;
+    if (addend != nullptr) part.addend = Data<T>(*addend) + first;
     part.out = out + first;
     Run<Pass>(part);
   });
@@ -471,11 +480,11 @@ class ActivationOp : public WithActivation {
   using WithActivation::WithActivation;
 
   void Compute(OpKernelContext* context) override {
-    With<Alone>([&](auto pass) { Pointwise<decltype(pass), T>(context, context->input(0), nullptr); });
+    With<Alone>([&](auto pass) { Pointwise<decltype(pass), T>(context, context->input(0)); });
   }
 };
 
-// (dy, x) -> dx
+// (dy, x, addend?) -> dx, of dy + addend
 template <class T>
 class ActivationGrad : public WithActivation {
  public:
@@ -483,8 +492,14 @@ class ActivationGrad : public WithActivation {
 
   void Compute(OpKernelContext* context) override {
     const Tensor &dy = context->input(0), &x = context->input(1);
-    OP_REQUIRES(context, dy.shape() == x.shape(), absl::InvalidArgumentError("expected two tensors of one shape"));
-    With<GradientAlone>([&](auto pass) { Pointwise<decltype(pass), T>(context, x, &dy); });
+    const Tensor* addend = context->num_inputs() == 3 ? &context->input(2) : nullptr;
+    OP_REQUIRES(context, dy.shape() == x.shape() && (addend == nullptr || addend->shape() == x.shape()),
+                absl::InvalidArgumentError("expected tensors of one shape"));
+    const auto apply = [&](auto pass) { Pointwise<decltype(pass), T>(context, x, &dy, addend); };
+    if (addend == nullptr)
+      With<GradientOfOne>(apply);
+    else
+      With<GradientOfSum>(apply);
   }
 };
 
@@ -809,9 +824,11 @@ REGISTER_OP("GfnetActivation")
 
 REGISTER_OP("GfnetActivationGrad")
     .Attr("T: {float, bfloat16}")
+    .Attr("N: int >= 0")
     .Attr("activation: int")
     .Input("dy: T")
     .Input("x: T")
+    .Input("addend: N * T")
     .Output("dx: T")
     .SetShapeFn(Shapes<1, 1>);
 
