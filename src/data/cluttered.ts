@@ -7,7 +7,7 @@ import { integer, stream } from '../random/index.js';
 import type { ClutterConfig } from './config.js';
 import type { Dataset, ImageShape, Part, Splits } from './dataset.js';
 import type { DistortionConfig } from './distortion.js';
-import { distorted } from './distortion.js';
+import { Distorter } from './distortion.js';
 import type { Glyphs } from './glyphs.js';
 import { requireFit } from './glyphs.js';
 import type { Photographs } from './photographs.js';
@@ -33,6 +33,7 @@ const solid = 1 / 3;
 class ClutteredGlyphs implements Dataset {
   readonly size: number;
   readonly shape: ImageShape;
+  private readonly distorter: Distorter | undefined;
 
   /** @throws DataError when the glyphs do not fit the canvas, or the pieces the glyphs */
   constructor(
@@ -41,7 +42,7 @@ class ClutteredGlyphs implements Dataset {
     readonly classes: readonly string[],
     private readonly options: ClutterOptions,
   ) {
-    const { canvas, clutterSize, canvases } = options;
+    const { canvas, clutterSize, canvases, distortion } = options;
     requireFit('the canvas is smaller than what is placed on it', 'canvas', glyphs.side, canvas);
     requireFit(
       'a piece of clutter is larger than what it is cut from',
@@ -50,6 +51,7 @@ class ClutteredGlyphs implements Dataset {
       glyphs.side,
     );
     this.shape = { height: canvas, width: canvas, channels: options.photographs ? 3 : 1 };
+    this.distorter = distortion && new Distorter(glyphs.side, distortion);
     this.size = glyphs.labels.length * (canvases === 'fresh' ? 1 : canvases);
   }
 
@@ -92,7 +94,7 @@ class ClutteredGlyphs implements Dataset {
   }
 
   private draw(image: Float32Array, glyph: number, random: Random): void {
-    const { canvas, clutter, clutterSize, distortion } = this.options;
+    const { canvas, clutter, clutterSize } = this.options;
     const { side, labels, pixels } = this.glyphs;
     const [row, column] = [place(random, canvas, side), place(random, canvas, side)];
     const own = pixels.subarray(glyph * side * side, (glyph + 1) * side * side);
@@ -103,7 +105,7 @@ class ClutteredGlyphs implements Dataset {
       const [y, x] = [place(random, canvas, clutterSize), place(random, canvas, clutterSize)];
       this.paste(image, { pixels, from, size: clutterSize }, y, x, random);
     }
-    const glyphPixels = distortion ? distorted(own, side, distortion, random) : own;
+    const glyphPixels = this.distorter?.distort(own, random) ?? own;
     this.paste(image, { pixels: glyphPixels, from: 0, size: side }, row, column, random);
   }
 

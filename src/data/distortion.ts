@@ -12,108 +12,136 @@ export const DistortionConfig = z.strictObject({
 });
 export type DistortionConfig = Readonly<z.infer<typeof DistortionConfig>>;
 
-/** A glyph [side, side] of values 0 to 255, distorted; cubic (a = -1/2), black outside. */
-export function distorted(
-  glyph: Uint8Array,
-  side: number,
-  { affine, elastic, stroke }: DistortionConfig,
-  random: Random,
-): Float32Array {
-  const entry = (identity: number): number => identity + symmetric(random, affine);
-  const [yy, yx, xy, xx] = [entry(1), entry(0), entry(0), entry(1)];
-  const pulledY = smoothField(side, elastic, random);
-  const pulledX = smoothField(side, elastic, random);
-  const widening = 4 * symmetric(random, stroke);
-  const centre = (side - 1) / 2;
-  const width = side + 2 * margin;
-  const framed = frame(glyph, side);
-  const ink = squaresWithInk(framed, width);
-  const result = new Float32Array(side * side);
-  const [vertical, horizontal] = [new Float64Array(4), new Float64Array(4)];
-  for (let row = 0, i = 0; row < side; row++) {
-    for (let column = 0; column < side; column++, i++) {
-      const v = row - centre;
-      const u = column - centre;
-      const y = centre + yy * v + yx * u + (pulledY[i] ?? 0);
-      const x = centre + xy * v + xx * u + (pulledX[i] ?? 0);
-      // Beyond these no tap is on the glyph.
-      if (y <= -2 || y >= side + 1 || x <= -2 || x >= side + 1) continue;
-      const top = Math.floor(y);
-      const left = Math.floor(x);
-      const first = (top - 1 + margin) * width + left - 1 + margin;
-      if (ink[first] === 0) continue;
-      cubicWeights(y - top, vertical);
-      cubicWeights(x - left, horizontal);
-      let value = 0;
-      for (let a = 0; a < 4; a++) {
-        const start = first + a * width;
-        let line = 0;
-        for (let b = 0; b < 4; b++) line += (horizontal[b] ?? 0) * (framed[start + b] ?? 0);
-        value += (vertical[a] ?? 0) * line;
-      }
-      const share = clamp(value / 255);
-      result[i] = 255 * clamp(share + widening * share * (1 - share));
-    }
-  }
-  return result;
-}
-
 /** Black around a glyph: the taps of a pixel up to two away from it reach three beyond. */
 const margin = 3;
 
-function frame(glyph: Uint8Array, side: number): Uint8Array {
-  const width = side + 2 * margin;
-  const framed = new Uint8Array(width * width);
-  for (let row = 0; row < side; row++) {
-    framed.set(glyph.subarray(row * side, (row + 1) * side), (row + margin) * width + margin);
-  }
-  return framed;
-}
+/** Knots of the smooth fields in each direction. */
+const knots = 4;
 
-/** For each place of a framed glyph whether the 4 x 4 pixels from there on, to the right and below, hold anything but black. */
-function squaresWithInk(framed: Uint8Array, width: number): Uint8Array {
-  return anyOfFour(anyOfFour(framed, 1), width);
+/** Distorts glyphs of one size, one after the other, in memory of its own: that of each would be more work for the garbage collector than for itself. */
+export class Distorter {
+  private readonly width: number;
+  /** A glyph with black around it. */
+  private readonly framed: Uint8Array;
+  private readonly inkInRow: Uint8Array;
+  /** For each place of the framed glyph whether the 4 x 4 pixels from there on, to the right and below, hold anything but black. */
+  private readonly ink: Uint8Array;
+  private readonly pulledY: Float32Array;
+  private readonly pulledX: Float32Array;
+  private readonly drawn = new Float64Array(knots * knots);
+  /** For each row of knots what lies between them: [knots, side]. */
+  private readonly lines: Float64Array;
+  private readonly places: Places;
+  private readonly vertical = new Float64Array(4);
+  private readonly horizontal = new Float64Array(4);
+  private readonly result: Float32Array;
+
+  constructor(
+    private readonly side: number,
+    private readonly config: DistortionConfig,
+  ) {
+    this.width = side + 2 * margin;
+    const [framed, inkInRow, ink] = [0, 0, 0].map(() => new Uint8Array(this.width ** 2));
+    this.framed = framed as Uint8Array;
+    this.inkInRow = inkInRow as Uint8Array;
+    this.ink = ink as Uint8Array;
+    this.pulledY = new Float32Array(side * side);
+    this.pulledX = new Float32Array(side * side);
+    this.lines = new Float64Array(knots * side);
+    this.places = placesOf(side);
+    this.result = new Float32Array(side * side);
+  }
+
+  /** A glyph [side, side] of values 0 to 255, distorted; cubic (a = -1/2), black outside. It holds until the next one is. */
+  distort(glyph: Uint8Array, random: Random): Float32Array {
+    const { side, width, framed, ink, pulledY, pulledX, vertical, horizontal, result } = this;
+    const { affine, elastic, stroke } = this.config;
+    const entry = (identity: number): number => identity + symmetric(random, affine);
+    const [yy, yx, xy, xx] = [entry(1), entry(0), entry(0), entry(1)];
+    this.drawField(pulledY, elastic, random);
+    this.drawField(pulledX, elastic, random);
+    const widening = 4 * symmetric(random, stroke);
+    const centre = (side - 1) / 2;
+    this.frame(glyph);
+    result.fill(0);
+    for (let row = 0, i = 0; row < side; row++) {
+      for (let column = 0; column < side; column++, i++) {
+        const v = row - centre;
+        const u = column - centre;
+        const y = centre + yy * v + yx * u + (pulledY[i] ?? 0);
+        const x = centre + xy * v + xx * u + (pulledX[i] ?? 0);
+        // Beyond these no tap is on the glyph.
+        if (y <= -2 || y >= side + 1 || x <= -2 || x >= side + 1) continue;
+        const top = Math.floor(y);
+        const left = Math.floor(x);
+        const first = (top - 1 + margin) * width + left - 1 + margin;
+        if (ink[first] === 0) continue;
+        cubicWeights(y - top, vertical);
+        cubicWeights(x - left, horizontal);
+        let value = 0;
+        for (let a = 0; a < 4; a++) {
+          const start = first + a * width;
+          let line = 0;
+          for (let b = 0; b < 4; b++) line += (horizontal[b] ?? 0) * (framed[start + b] ?? 0);
+          value += (vertical[a] ?? 0) * line;
+        }
+        const share = clamp(value / 255);
+        result[i] = 255 * clamp(share + widening * share * (1 - share));
+      }
+    }
+    return result;
+  }
+
+  private frame(glyph: Uint8Array): void {
+    const { side, width, framed } = this;
+    for (let row = 0; row < side; row++) {
+      framed.set(glyph.subarray(row * side, (row + 1) * side), (row + margin) * width + margin);
+    }
+    anyOfFour(framed, 1, this.inkInRow);
+    anyOfFour(this.inkInRow, width, this.ink);
+  }
+
+  /** [side, side]: values at knots drawn from -amount to amount, and smoothly between (3 t^2 - 2 t^3). */
+  private drawField(field: Float32Array, amount: number, random: Random): void {
+    const { side, drawn, lines } = this;
+    const { before, share } = this.places;
+    for (let knot = 0; knot < drawn.length; knot++) drawn[knot] = symmetric(random, amount);
+    if (amount === 0) return;
+    for (let knot = 0; knot < knots; knot++) {
+      for (let column = 0; column < side; column++) {
+        const from = knot * knots + (before[column] ?? 0);
+        lines[knot * side + column] = between(drawn[from] ?? 0, drawn[from + 1] ?? 0, share[column] ?? 0);
+      }
+    }
+    for (let row = 0; row < side; row++) {
+      const from = (before[row] ?? 0) * side;
+      const down = share[row] ?? 0;
+      for (let column = 0; column < side; column++) {
+        field[row * side + column] = between(
+          lines[from + column] ?? 0,
+          lines[from + side + column] ?? 0,
+          down,
+        );
+      }
+    }
+  }
 }
 
 /** Each value, joined with the next three that are `step` apart. */
-function anyOfFour(values: Uint8Array, step: number): Uint8Array {
-  const joined = new Uint8Array(values.length);
+function anyOfFour(values: Uint8Array, step: number, joined: Uint8Array): void {
   for (let i = 0; i < values.length - 3 * step; i++) {
     joined[i] =
       (values[i] ?? 0) | (values[i + step] ?? 0) | (values[i + 2 * step] ?? 0) | (values[i + 3 * step] ?? 0);
   }
-  return joined;
 }
 
-/** Knots of the smooth field in each direction. */
-const knots = 4;
-
-/** [side, side]: values at knots drawn from -amount to amount, and smoothly between (3 t^2 - 2 t^3). */
-function smoothField(side: number, amount: number, random: Random): Float32Array {
-  const drawn = Float64Array.from({ length: knots * knots }, () => symmetric(random, amount));
-  const field = new Float32Array(side * side);
-  if (amount === 0) return field;
-  const { before, share } = places(side);
-  // Along the columns first, for each row of knots: [knots, side].
-  const lines = new Float64Array(knots * side);
-  for (let knot = 0; knot < knots; knot++) {
-    for (let column = 0; column < side; column++) {
-      const from = knot * knots + (before[column] ?? 0);
-      lines[knot * side + column] = between(drawn[from] ?? 0, drawn[from + 1] ?? 0, share[column] ?? 0);
-    }
-  }
-  for (let row = 0; row < side; row++) {
-    const from = (before[row] ?? 0) * side;
-    const down = share[row] ?? 0;
-    for (let column = 0; column < side; column++) {
-      field[row * side + column] = between(lines[from + column] ?? 0, lines[from + side + column] ?? 0, down);
-    }
-  }
-  return field;
+/** For each pixel in a line the knot before it, and how far it has come to the next one, smoothed. */
+interface Places {
+  readonly before: Uint8Array;
+  readonly share: Float64Array;
 }
 
-/** For each of `side` pixels in a line the knot before it, and how far it has come to the next one, smoothed. */
-function places(side: number): { before: Uint8Array; share: Float64Array } {
+function placesOf(side: number): Places {
   const at = (i: number): number => (i / Math.max(1, side - 1)) * (knots - 1);
   const before = Uint8Array.from({ length: side }, (_, i) => Math.min(knots - 2, Math.floor(at(i))));
   const share = Float64Array.from(before, (knot, i) => {

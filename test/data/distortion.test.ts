@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest';
 import { mnistDigits } from '../../src/data/digits.js';
-import { distorted, DistortionConfig } from '../../src/data/distortion.js';
+import { DistortionConfig, Distorter } from '../../src/data/distortion.js';
+import type { Random } from '../../src/random/index.js';
 import { stream } from '../../src/random/index.js';
 
 const side = 28;
+const distorted = (glyph: Uint8Array, side: number, config: DistortionConfig, random: Random): Float32Array =>
+  new Distorter(side, config).distort(glyph, random);
 const undistorted = DistortionConfig.parse({});
 const glyph = mnistDigits().pixels.subarray(5 * side * side, 6 * side * side);
 
@@ -90,4 +93,14 @@ it('sees black where it looks beyond the glyph', () => {
   // The last pixel is read at 13.5 + 13.5 x 2 + 4, far beyond.
   expect(far.at(-1)).toBe(0);
   expect(Math.max(...far)).toBe(255);
+});
+
+it('distorts one glyph after the other as each by itself', () => {
+  const config = { affine: 0.15, elastic: 2, stroke: 0.5 };
+  const distorter = new Distorter(side, config);
+  const other = mnistDigits().pixels.subarray(0, side * side);
+  for (const [seed, of] of [glyph, other, glyph].entries()) {
+    const alone = distorted(of, side, config, stream(seed, 'distortion'));
+    expect(distorter.distort(of, stream(seed, 'distortion'))).toEqual(alone);
+  }
 });
