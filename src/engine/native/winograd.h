@@ -354,8 +354,8 @@ class Filter : public OpKernel {
   // [3, 3, to, from] -> [3, 3, from, channels], of the channels from `begin` on.
   static void Turn(const float* filter, int64_t from, int64_t to, int64_t begin, int64_t channels, float* out) {
     for (int64_t tap = 0; tap < 9; tap++)
-      for (int64_t channel = 0; channel < channels; channel++)
-        for (int64_t i = 0; i < from; i++)
+      for (int64_t i = 0; i < from; i++)
+        for (int64_t channel = 0; channel < channels; channel++)
           out[(tap * from + i) * channels + channel] = filter[((8 - tap) * to + begin + channel) * from + i];
   }
 
