@@ -7,7 +7,7 @@ import { fusedActivations } from './ops.js';
 const { none, relu, relu6 } = fusedActivations;
 
 /** The activation that an operation is, or is the gradient of; undefined for others. */
-function activationOf(node: Operation, suffix: '' | 'Grad' = ''): number | undefined {
+export function activationOf(node: Operation, suffix: '' | 'Grad' = ''): number | undefined {
   const { op } = node;
   if (op === `Relu${suffix}`) return relu;
   if (op === `Relu6${suffix}`) return relu6;

@@ -1,5 +1,5 @@
 /** Puts several nodes in the place of one. */
-import type { Binding, GraphOutput } from './binding.js';
+import type { Binding, GraphOutput, OpAttribute } from './binding.js';
 import type { Node, Operation, TensorDescription } from './graph.js';
 
 /** Adds nodes in the place of one, whose name the last of them takes. */
@@ -37,6 +37,14 @@ export class NodeWriter {
     this.nodes.set(name, { kind: 'constant', dtype, shape, values });
     this.tensors.set(`${name}:0`, { dtype, shape });
     return `${name}:0`;
+  }
+
+  protected integer(name: string, value: number): OpAttribute {
+    return { name, type: this.binding.TF_ATTR_INT, value };
+  }
+
+  protected bool(name: string, value: boolean): OpAttribute {
+    return { name, type: this.binding.TF_ATTR_BOOL, value };
   }
 
   protected shapeOf(output: GraphOutput): readonly number[] {

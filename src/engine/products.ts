@@ -164,12 +164,12 @@ class Writer extends NodeWriter {
   }
 
   private strided(type: OpAttribute, stride: number, [, height, width]: Image): OpAttribute[] {
-    const integer = (name: string, value: number): OpAttribute => ({
-      name,
-      type: this.binding.TF_ATTR_INT,
-      value,
-    });
-    return [type, integer('stride', stride), integer('height', height), integer('width', width)];
+    return [
+      type,
+      this.integer('stride', stride),
+      this.integer('height', height),
+      this.integer('width', width),
+    ];
   }
 
   private turned({ type }: Convolution, matrix: GraphOutput, shape: readonly [number, number]): GraphOutput {
@@ -199,9 +199,5 @@ class Writer extends NodeWriter {
       { op: 'Reshape', inputs: [from, sizes], attributes: [type, shapeType] },
       sides,
     );
-  }
-
-  private bool(name: string, value: boolean): OpAttribute {
-    return { name, type: this.binding.TF_ATTR_BOOL, value };
   }
 }

@@ -4,6 +4,7 @@ import type { Convolution } from './convolutions.js';
 import { convolutionOf } from './convolutions.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
 import { attributeOf, hasShapeOf, makerOf, usesOf } from './graph.js';
+import { activationOf } from './fuse.js';
 import { NodeWriter } from './node-writer.js';
 import { fusedActivations } from './ops.js';
 
@@ -42,24 +43,19 @@ export function withWinograd(binding: Binding, graph: Graph, prepared: boolean):
 }
 
 /** A convolution with what follows it; undefined where they do not go together. */
-function withAfter(convolution: Operation, { op, inputs, attributes }: Operation): Operation | undefined {
+function withAfter(convolution: Operation, after: Operation): Operation | undefined {
   const given = (name: string): number => Number(attributeOf(convolution, name)?.value);
   if (given('activation') !== fusedActivations.none) return undefined;
   const having = (name: string, value: number): OpAttribute[] =>
     convolution.attributes.map(attribute => (attribute.name === name ? { ...attribute, value } : attribute));
-  if (op === 'BiasAdd' && given('N') === 0)
-    return {
-      ...convolution,
-      inputs: [...convolution.inputs, ...inputs.slice(1)],
-      attributes: having('N', 1),
-    };
-  const activation =
-    op === 'GfnetActivation'
-      ? attributes.find(({ name }) => name === 'activation')?.value
-      : { Relu: fusedActivations.relu, Relu6: fusedActivations.relu6 }[op];
+  if (after.op === 'BiasAdd' && given('N') === 0) {
+    const inputs = [...convolution.inputs, ...after.inputs.slice(1)];
+    return { ...convolution, inputs, attributes: having('N', 1) };
+  }
+  const activation = activationOf(after);
   return activation === undefined
     ? undefined
-    : { ...convolution, attributes: having('activation', Number(activation)) };
+    : { ...convolution, attributes: having('activation', activation) };
 }
 
 /** Making the values of a filter takes as long as multiplying them with those of so many tiles. */
@@ -100,15 +96,10 @@ class Writer extends NodeWriter {
     }
     const turned = op === 'Conv2DBackpropInput';
     const image = turned ? third : first;
-    const integer = (name: string, value: number): OpAttribute => ({
-      name,
-      type: this.binding.TF_ATTR_INT,
-      value,
-    });
     last({
       op: 'GfnetWinograd',
       inputs: [image, this.values(second, filter, turned)],
-      attributes: [integer('N', 0), integer('activation', fusedActivations.none)],
+      attributes: [this.integer('N', 0), this.integer('activation', fusedActivations.none)],
     });
   }
 
@@ -119,7 +110,7 @@ class Writer extends NodeWriter {
     turned: boolean,
   ): GraphOutput {
     const name = `${filter.replace(':', '_')}_${turned ? 'turned' : 'winograd'}`;
-    const attributes = [{ name: 'turned', type: this.binding.TF_ATTR_BOOL, value: turned }];
+    const attributes = [this.bool('turned', turned)];
     const channels = turned ? [to, from] : [from, to];
     this.nodes.set(name, { kind: 'operation', op: 'GfnetWinogradFilter', inputs: [filter], attributes });
     this.tensors.set(`${name}:0`, {
