@@ -41,10 +41,9 @@ export class Distorter {
     private readonly config: DistortionConfig,
   ) {
     this.width = side + 2 * margin;
-    const [framed, inkInRow, ink] = [0, 0, 0].map(() => new Uint8Array(this.width ** 2));
-    this.framed = framed as Uint8Array;
-    this.inkInRow = inkInRow as Uint8Array;
-    this.ink = ink as Uint8Array;
+    this.framed = new Uint8Array(this.width ** 2);
+    this.inkInRow = new Uint8Array(this.width ** 2);
+    this.ink = new Uint8Array(this.width ** 2);
     this.pulledY = new Float32Array(side * side);
     this.pulledX = new Float32Array(side * side);
     this.lines = new Float64Array(knots * side);

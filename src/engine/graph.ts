@@ -52,6 +52,18 @@ export function attributeOf({ attributes }: Operation, name: string): OpAttribut
   return attributes.find(attribute => attribute.name === name);
 }
 
+/** The operation with other values of attributes that it has. */
+export function withAttributes(
+  operation: Operation,
+  values: Readonly<Record<string, AttributeValue>>,
+): Operation {
+  const attributes = operation.attributes.map(attribute => ({
+    ...attribute,
+    value: values[attribute.name] ?? attribute.value,
+  }));
+  return { ...operation, attributes };
+}
+
 /** Whether the first output of a node has the shape of `input`. */
 export function hasShapeOf({ tensors }: Graph, name: string, input: GraphOutput): boolean {
   return tensors.get(`${name}:0`)?.shape.join() === tensors.get(input)?.shape.join();

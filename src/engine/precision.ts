@@ -4,7 +4,7 @@
  */
 import type { Binding, GraphOutput, OpAttribute } from './binding.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { makerOf } from './graph.js';
+import { makerOf, withAttributes } from './graph.js';
 import { opDefinition, typeAttributes } from './op-definitions.js';
 
 export const precisions = ['float32', 'bfloat16'] as const;
@@ -63,7 +63,7 @@ class Rewriter {
     const { takes, gives } = typedOf(this.binding, node);
     this.nodes.set(
       name,
-      this.withInputs(typed(node), i => takes[i] === true),
+      this.withInputs(withAttributes(node, { T: bfloat16 }), i => takes[i] === true),
     );
     gives.forEach((isTyped, i) => {
       const output: GraphOutput = `${name}:${i}`;
@@ -143,11 +143,4 @@ function typedOf(binding: Binding, { op, attributes }: Operation): { takes: bool
   const isTyped = (list: typeof inputs): boolean[] =>
     typeAttributes(list, attributes).map(name => name === 'T');
   return { takes: isTyped(inputs), gives: isTyped(outputs) };
-}
-
-function typed(node: Operation): Operation {
-  const attributes = node.attributes.map(attribute =>
-    attribute.name === 'T' ? { ...attribute, value: bfloat16 } : attribute,
-  );
-  return { ...node, attributes };
 }

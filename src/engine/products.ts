@@ -3,7 +3,7 @@ import type { Binding, GraphOutput, OpAttribute, TensorValues } from './binding.
 import type { Convolution, Image } from './convolutions.js';
 import { convolutionOf } from './convolutions.js';
 import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { hasShapeOf, makerOf, usesOf } from './graph.js';
+import { hasShapeOf, makerOf, usesOf, withAttributes } from './graph.js';
 import { NodeWriter } from './node-writer.js';
 import { hasKernels } from './start.js';
 
@@ -46,13 +46,8 @@ export function asProducts(binding: Binding, graph: Graph): Graph {
     if (spread?.kind !== 'operation' || spread.op !== 'GfnetSpread' || !height || !width) return false;
     // Before and after, for each axis.
     if (constantOf(nodes, sides)?.some((count, i) => i % 2 === 0 && count !== 0) !== false) return false;
-    const sized = spread.attributes.map(attribute =>
-      attribute.name === 'height' || attribute.name === 'width'
-        ? { ...attribute, value: attribute.name === 'height' ? height : width }
-        : attribute,
-    );
     nodes.delete(makerOf(input));
-    nodes.set(name, { ...spread, attributes: sized });
+    nodes.set(name, withAttributes(spread, { height, width }));
     return true;
   };
   for (const [name, node] of graph.nodes) {

@@ -1,10 +1,10 @@
 /** Convolutions by 3 x 3 pixels with fewer multiplications (Lavin and Gray 2016, arXiv 1509.09308), by kernels of ours: native/winograd.h. */
-import type { Binding, GraphOutput, OpAttribute } from './binding.js';
+import type { Binding, GraphOutput } from './binding.js';
 import type { Convolution } from './convolutions.js';
 import { convolutionOf } from './convolutions.js';
-import type { Graph, Node, Operation, TensorDescription } from './graph.js';
-import { attributeOf, hasShapeOf, makerOf, usesOf } from './graph.js';
 import { activationOf } from './fuse.js';
+import type { Graph, Node, Operation, TensorDescription } from './graph.js';
+import { attributeOf, hasShapeOf, makerOf, usesOf, withAttributes } from './graph.js';
 import { NodeWriter } from './node-writer.js';
 import { fusedActivations } from './ops.js';
 
@@ -46,16 +46,12 @@ export function withWinograd(binding: Binding, graph: Graph, prepared: boolean):
 function withAfter(convolution: Operation, after: Operation): Operation | undefined {
   const given = (name: string): number => Number(attributeOf(convolution, name)?.value);
   if (given('activation') !== fusedActivations.none) return undefined;
-  const having = (name: string, value: number): OpAttribute[] =>
-    convolution.attributes.map(attribute => (attribute.name === name ? { ...attribute, value } : attribute));
   if (after.op === 'BiasAdd' && given('N') === 0) {
     const inputs = [...convolution.inputs, ...after.inputs.slice(1)];
-    return { ...convolution, inputs, attributes: having('N', 1) };
+    return { ...withAttributes(convolution, { N: 1 }), inputs };
   }
   const activation = activationOf(after);
-  return activation === undefined
-    ? undefined
-    : { ...convolution, attributes: having('activation', activation) };
+  return activation === undefined ? undefined : withAttributes(convolution, { activation });
 }
 
 /** Making the values of a filter takes as long as multiplying them with those of so many tiles. */
