@@ -101,7 +101,10 @@ describe('fuseSums', () => {
       });
       return [gradients.x as Tensor];
     };
-  const given = () => ({ x: tf.randomNormal([2, 5, 3, 7], 0, 3), w: tf.randomNormal([2, 5, 3, 7]) });
+  const given = () => ({
+    x: tf.randomNormal([2, 5, 3, 7], 0, 3, 'float32', 1),
+    w: tf.randomNormal([2, 5, 3, 7], 0, 1, 'float32', 2),
+  });
   const operations = ({ nodes }: Graph): string[] =>
     [...nodes.values()].flatMap(node =>
       node.kind === 'operation' && /Grad|^Add/.test(node.op) ? [`${node.op} of ${node.inputs.length}`] : [],

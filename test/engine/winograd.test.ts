@@ -118,10 +118,11 @@ describe.runIf(hasKernels())('withWinograd', () => {
     tf.batchNorm(conv2d(x, filter, 1, 1), mean, variance);
 
   const given = (): Normalised => ({
-    x: tf.randomNormal([2, 9, 9, 32]),
-    filter: tf.randomNormal([3, 3, 32, 32]),
-    mean: tf.randomNormal([32]),
-    variance: tf.randomUniform([32], 1, 2),
+    x: tf.randomNormal([2, 9, 9, 32], 0, 1, 'float32', 1),
+    // Results are some ones: neither beyond what relu6 leaves of them, nor all within.
+    filter: tf.randomNormal([3, 3, 32, 32], 0, 0.2, 'float32', 2),
+    mean: tf.randomNormal([32], 0, 1, 'float32', 3),
+    variance: tf.randomUniform([32], 1, 2, 'float32', 4),
   });
 
   it.each(Object.entries({ relu, relu6, hardSwish, swish }))(
