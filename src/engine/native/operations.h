@@ -30,6 +30,16 @@ void Share(OpKernelContext* context, int64_t count, const std::function<void(int
   threads->ParallelFor(count, Parts(ThreadPool::SchedulingStrategy::kFixedBlockSize, std::nullopt, each), work);
 }
 
+// work(thread, part) on each part, by threads of which each has a number, for memory of its own.
+template <class Work>
+void ShareParts(OpKernelContext* context, int64_t parts, const Work& work) {
+  const int64_t threads = ThreadCount(context);
+  Share(context, threads, [&](int64_t first, int64_t last) {
+    for (int64_t thread = first; thread < last; thread++)
+      for (int64_t part = thread * parts / threads; part < (thread + 1) * parts / threads; part++) work(thread, part);
+  });
+}
+
 // work(first, last) on parts of so many numbers.
 template <class Work>
 void ShareNumbers(OpKernelContext* context, int64_t count, const Work& work) {

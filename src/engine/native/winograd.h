@@ -21,6 +21,17 @@ constexpr float a = 0.625f, b = 1.5f, a2 = a * a, b2 = b * b;
 // Of Lagrange's polynomials: 1 over the products of a point's distances from the others.
 constexpr float of_0 = 1 / (a2 * b2), of_a = 1 / (2 * a2 * (a2 - b2)), of_b = 1 / (2 * b2 * (b2 - a2));
 
+// Values at the six points: those at 0 and infinity, and of the others the parts that are even and odd.
+template <class F>
+INLINE void AtPoints(F* out, int step, F at_0, F even_a, F odd_a, F even_b, F odd_b, F at_infinity) {
+  out[0] = at_0;
+  out[step] = even_a + odd_a;
+  out[2 * step] = even_a - odd_a;
+  out[3 * step] = even_b + odd_b;
+  out[4 * step] = even_b - odd_b;
+  out[5 * step] = at_infinity;
+}
+
 // B^T: six pixels.
 struct OfPixels {
   static constexpr int from = 6, to = 6;
@@ -28,12 +39,8 @@ struct OfPixels {
   static INLINE void Apply(const F* d, F* out, int step) {
     const F even_a = d[4] - b2 * d[2], odd_a = a * d[3] - (a * b2) * d[1];
     const F even_b = d[4] - a2 * d[2], odd_b = b * d[3] - (b * a2) * d[1];
-    out[0] = (a2 * b2) * d[0] - (a2 + b2) * d[2] + d[4];
-    out[step] = even_a + odd_a;
-    out[2 * step] = even_a - odd_a;
-    out[3 * step] = even_b + odd_b;
-    out[4 * step] = even_b - odd_b;
-    out[5 * step] = (a2 * b2) * d[1] - (a2 + b2) * d[3] + d[5];
+    const F at_0 = (a2 * b2) * d[0] - (a2 + b2) * d[2] + d[4], at_infinity = (a2 * b2) * d[1] - (a2 + b2) * d[3] + d[5];
+    AtPoints<F>(out, step, at_0, even_a, odd_a, even_b, odd_b, at_infinity);
   }
 };
 
@@ -44,12 +51,7 @@ struct OfTaps {
   static INLINE void Apply(const F* w, F* out, int step) {
     const F even_a = of_a * w[0] + (of_a * a2) * w[2], odd_a = (of_a * a) * w[1];
     const F even_b = of_b * w[0] + (of_b * b2) * w[2], odd_b = (of_b * b) * w[1];
-    out[0] = of_0 * w[0];
-    out[step] = even_a + odd_a;
-    out[2 * step] = even_a - odd_a;
-    out[3 * step] = even_b + odd_b;
-    out[4 * step] = even_b - odd_b;
-    out[5 * step] = w[2];
+    AtPoints<F>(out, step, of_0 * w[0], even_a, odd_a, even_b, odd_b, w[2]);
   }
 };
 
@@ -73,12 +75,7 @@ struct OfResults {
   static INLINE void Apply(const F* dy, F* out, int step) {
     const F even_a = dy[0] + a2 * dy[2], odd_a = a * dy[1] + (a2 * a) * dy[3];
     const F even_b = dy[0] + b2 * dy[2], odd_b = b * dy[1] + (b2 * b) * dy[3];
-    out[0] = dy[0];
-    out[step] = even_a + odd_a;
-    out[2 * step] = even_a - odd_a;
-    out[3 * step] = even_b + odd_b;
-    out[4 * step] = even_b - odd_b;
-    out[5 * step] = dy[3];
+    AtPoints<F>(out, step, dy[0], even_a, odd_a, even_b, odd_b, dy[3]);
   }
 };
 
@@ -313,6 +310,17 @@ bool IsFilter(const Tensor& filter) {
   return filter.dims() == 4 && filter.dim_size(0) == 3 && filter.dim_size(1) == 3 && filter.NumElements() > 0;
 }
 
+// The taps of a filter, of some of its channels, from one tap to the next and from one point to the next.
+Square OfFilter(int64_t channels, int64_t tap_step, int64_t point_step) {
+  Square square{};
+  square.channels = channels;
+  square.column_step = tap_step;
+  square.row_step = 3 * tap_step;
+  square.point_step = point_step;
+  square.bottom = square.right = 3;
+  return square;
+}
+
 // ---- Operations -------------------------------------------------------------------------------------------------------------------------
 
 // (filter of [3, 3, from, to]) -> its values at the points, of [36, from, to], for each point the channels of a panel after those of the one before;
@@ -333,17 +341,13 @@ class Filter : public OpKernel {
     if (!context->status().ok()) return;
     Share(context, count, [&](int64_t first, int64_t last) {
       for (int64_t begin = first * panel; begin < std::min(to, last * panel); begin += panel) {
-        Square square{};
-        square.channels = std::min(panel, to - begin);
-        square.point_step = from * to;
-        square.bottom = square.right = 3;
-        square.column_step = turned_ ? from * square.channels : from * to;
-        square.row_step = 3 * square.column_step;
+        const int64_t channels = std::min(panel, to - begin);
+        Square square = OfFilter(channels, from * (turned_ ? channels : to), from * to);
         float* turned_panel = turned + 9 * from * begin;
-        if (turned_) Turn(Data<float>(filter), from, to, begin, square.channels, turned_panel);
+        if (turned_) Turn(Data<float>(filter), from, to, begin, channels, turned_panel);
         for (int64_t i = 0; i < from; i++) {
-          square.from = turned_ ? turned_panel + i * square.channels : Data<float>(filter) + i * to + begin;
-          square.to = out + from * begin + i * square.channels;
+          square.from = turned_ ? turned_panel + i * channels : Data<float>(filter) + i * to + begin;
+          square.to = out + from * begin + i * channels;
           RunBy2<ToPoints<OfTaps>>(square);
         }
       }
@@ -385,21 +389,17 @@ class Convolution : public WithActivation {
     const int64_t each = Parts(Parts(tiles.count, parts), 4) * 4, of_thread = points * each * (in_row + out_row);
     float* numbers = Scratch(context, threads * of_thread, &scratch);
     if (!context->status().ok()) return;
-    Share(context, threads, [&](int64_t first, int64_t last) {
-      for (int64_t thread = first; thread < last; thread++) {
-        float *in = numbers + thread * of_thread, *out = in + points * each * in_row;
-        for (int64_t part = thread * parts / threads; part < (thread + 1) * parts / threads; part++) {
-          const int64_t begin = part * each, count = std::min(each, tiles.count - begin);
-          for (int64_t i = 0; i < count; i++)
-            tiles.Read<OfPixels>(Data<float>(x), from, begin + i, 1, in + i * in_row, each * in_row);
-          for (int64_t point = 0; point < points; point++)
-            Multiplied(count, from, to, in + point * each * in_row, Data<float>(filter) + point * from * to, out + point * each * out_row);
-          With<Results>([&](auto pass) {
-            for (int64_t i = 0; i < count; i++)
-              tiles.Write<decltype(pass)>(out + i * out_row, each * out_row, bias, to, begin + i, y->flat<float>().data());
-          });
-        }
-      }
+    ShareParts(context, parts, [&](int64_t thread, int64_t part) {
+      float *in = numbers + thread * of_thread, *out = in + points * each * in_row;
+      const int64_t begin = part * each, count = std::min(each, tiles.count - begin);
+      for (int64_t i = 0; i < count; i++)
+        tiles.Read<OfPixels>(Data<float>(x), from, begin + i, 1, in + i * in_row, each * in_row);
+      for (int64_t point = 0; point < points; point++)
+        Multiplied(count, from, to, in + point * each * in_row, Data<float>(filter) + point * from * to, out + point * each * out_row);
+      With<Results>([&](auto pass) {
+        for (int64_t i = 0; i < count; i++)
+          tiles.Write<decltype(pass)>(out + i * out_row, each * out_row, bias, to, begin + i, y->flat<float>().data());
+      });
     });
   }
 
@@ -458,40 +458,32 @@ class FilterGradient : public OpKernel {
           tiles.Read<OfResults>(Data<float>(dy), to, begin + i, 0, dys + i * dy_row, each * dy_row);
         }
       });
-      Share(context, threads, [&](int64_t first, int64_t last) {
-        for (int64_t thread = first; thread < last; thread++)
-          for (int64_t part = thread * panels * blocks / threads; part < (thread + 1) * panels * blocks / threads; part++) {
-            const int64_t channel = part / blocks * panel, i = part % blocks * rows;
-            Product product{};
-            product.channels = std::min(panel, to - channel);
-            product.rows = std::min(rows, from - i);
-            product.count = count;
-            product.a_row = 1;
-            product.a_step = x_row;
-            product.b_step = dy_row;
-            product.out_row = row;
-            float* here = sums + thread * points * rows * row;
-            for (int64_t point = 0; point < points; point++) {
-              product.a = xs + point * each * x_row + i;
-              product.b = dys + point * each * dy_row + channel;
-              product.out = here + point * rows * row;
-              RunBy2<Multiply>(product);
-            }
-            Square square{};
-            square.channels = product.channels;
-            square.point_step = rows * row;
-            square.column_step = from * to;
-            square.row_step = 3 * square.column_step;
-            square.bottom = square.right = 3;
-            for (int64_t k = 0; k < product.rows; k++) {
-              square.from = here + k * row;
-              square.to = out + (i + k) * to + channel;
-              if (begin == 0)
-                RunBy2<Taps<false>>(square);
-              else
-                RunBy2<Taps<true>>(square);
-            }
-          }
+      ShareParts(context, panels * blocks, [&](int64_t thread, int64_t part) {
+        const int64_t channel = part / blocks * panel, i = part % blocks * rows;
+        Product product{};
+        product.channels = std::min(panel, to - channel);
+        product.rows = std::min(rows, from - i);
+        product.count = count;
+        product.a_row = 1;
+        product.a_step = x_row;
+        product.b_step = dy_row;
+        product.out_row = row;
+        float* here = sums + thread * points * rows * row;
+        for (int64_t point = 0; point < points; point++) {
+          product.a = xs + point * each * x_row + i;
+          product.b = dys + point * each * dy_row + channel;
+          product.out = here + point * rows * row;
+          RunBy2<Multiply>(product);
+        }
+        Square square = OfFilter(product.channels, from * to, rows * row);
+        for (int64_t k = 0; k < product.rows; k++) {
+          square.from = here + k * row;
+          square.to = out + (i + k) * to + channel;
+          if (begin == 0)
+            RunBy2<Taps<false>>(square);
+          else
+            RunBy2<Taps<true>>(square);
+        }
       });
     }
   }
