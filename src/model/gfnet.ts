@@ -10,7 +10,7 @@ import { resize } from '../nn/resize.js';
 import type { LayerCost, Scope, Variables } from '../nn/scope.js';
 import { build } from '../nn/scope.js';
 import type { Decision } from '../policy/index.js';
-import { decide } from '../policy/index.js';
+import { decide, readMap } from '../policy/index.js';
 import type { Random } from '../random/index.js';
 import type { ModelConfig } from './config.js';
 import { normalise } from './normalise.js';
@@ -81,7 +81,17 @@ export class GFNet {
 
   /** Where to look next, given the last feature map. */
   decide(scope: Scope, map: Tensor4D, hidden: Tensor2D): Decision {
-    return decide(scope.at('policy'), this.config.policy, map, hidden);
+    return this.decideOn(scope, this.readMap(scope, map), hidden);
+  }
+
+  /** The same of what `readMap` gives. */
+  decideOn(scope: Scope, seen: Tensor2D, hidden: Tensor2D): Decision {
+    return decide(scope.at('policy'), this.config.policy, seen, hidden);
+  }
+
+  /** What the policy keeps of a feature map: [n, features]. */
+  readMap(scope: Scope, map: Tensor4D): Tensor2D {
+    return readMap(scope.at('policy'), this.config.policy, map);
   }
 
   /** Step t = 1 .. T - 1 (counted from the glance's 0): a look at the patch at `action`. */

@@ -1,6 +1,6 @@
 /** GFNet as an anytime model, with the learned policy or another way to choose where to look. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { TensorTree } from '../engine/tensor-tree.js';
 import type { Memory } from '../classifier/index.js';
 import type { Scope, Variables } from '../nn/scope.js';
@@ -16,7 +16,9 @@ export interface Locator {
   /** What it carries before the first step; `first` is the place of the first of `n` images in its set. */
   initial(gfnet: GFNet, n: number, first: number): readonly Tensor2D[];
   /** What it carries after the glance; by default what it carried before. `see` encodes the patches at several places, [n, 2] each. */
-  glanced?(gfnet: GFNet, state: GFNetState, see: See): readonly Tensor2D[];
+  glanced?(gfnet: GFNet, glance: Look, guide: readonly Tensor2D[], see: See): readonly Tensor2D[];
+  /** What it keeps of each look's last feature map; by default nothing. */
+  looked?(gfnet: GFNet, scope: Scope, look: Look): Tensor2D;
   /** `judge`: what this step would answer to a feature; logits, [n, classes]. */
   next(gfnet: GFNet, scope: Scope, state: GFNetState, judge: (feature: Tensor2D) => Tensor2D): Located;
 }
@@ -28,7 +30,8 @@ interface Located {
 }
 
 interface GFNetState {
-  readonly map: Tensor4D;
+  /** What the locator keeps of the last feature map, [n, features]. */
+  readonly seen?: Tensor2D;
   readonly memory: Memory;
   /** What the locator carries, e.g. the policy's hidden state. */
   readonly guide: readonly Tensor2D[];
@@ -40,8 +43,10 @@ type See = (actions: readonly Tensor2D[]) => Tensor2D[];
 const learned: Locator = {
   asksPolicy: true,
   initial: (gfnet, n) => [gfnet.initialPolicy(n)],
-  next: (gfnet, scope, { map, guide }) => {
-    const { mean, hidden } = gfnet.decide(scope, map, guide[0] as Tensor2D);
+  // Read where it is made, so that no map has to be carried (35 kB an image of MobileNetV3's, of which the policy keeps 1).
+  looked: (gfnet, scope, { map }) => gfnet.readMap(scope, map),
+  next: (gfnet, scope, { seen, guide }) => {
+    const { mean, hidden } = gfnet.decideOn(scope, seen as Tensor2D, guide[0] as Tensor2D);
     return { action: mean, guide: [hidden] };
   },
 };
@@ -86,9 +91,10 @@ const saliency: Locator = {
   asksPolicy: false,
   initial: () => [],
   glanced: (_gfnet, { map }) => [tf.reshape(tf.mean(map, 3), [-1, map.shape[1] * map.shape[2]])],
-  next: (gfnet, _scope, { map, guide }) => {
+  next: (gfnet, _scope, { guide }) => {
     const scores = guide[0] as Tensor2D; // [n, cells]
-    const { actions, covered } = cellsOf(gfnet, map.shape[1], map.shape[2]);
+    const cells = Math.sqrt(scores.shape[1]);
+    const { actions, covered } = cellsOf(gfnet, cells);
     const chosen = oneHot(tf.argMax(scores, 1), actions.shape[0]);
     return {
       action: tf.matMul<Tensor2D>(chosen, actions),
@@ -97,13 +103,13 @@ const saliency: Locator = {
   },
 };
 
-/** Of a map's cells: the action that centres a crop on each ([cells, 2]), and which others' centres that covers ([cells, cells]). */
-function cellsOf(gfnet: GFNet, rows: number, columns: number): { actions: Tensor2D; covered: Tensor2D } {
+/** Of the cells of a map, square as images are: the action that centres a crop on each ([cells, 2]), and which others' centres that covers ([cells, cells]). */
+function cellsOf(gfnet: GFNet, across: number): { actions: Tensor2D; covered: Tensor2D } {
   const { side, patch } = gfnet.config;
   const room = Math.max(1, side - patch);
-  const cells = Array.from({ length: rows * columns }, (_, i) => ({
-    y: ((Math.floor(i / columns) + 0.5) / rows) * side,
-    x: (((i % columns) + 0.5) / columns) * side,
+  const cells = Array.from({ length: across * across }, (_, i) => ({
+    y: ((Math.floor(i / across) + 0.5) / across) * side,
+    x: (((i % across) + 0.5) / across) * side,
   }));
   const corner = (middle: number) => Math.min(side - patch, Math.max(0, middle - patch / 2));
   const within = (start: number, middle: number) => middle >= start && middle <= start + patch;
@@ -148,7 +154,7 @@ export function oracle(labels: Int32Array, side: number): Locator {
       oneHot(tf.tensor1d(labels.slice(first, first + n), 'int32'), gfnet.config.classes.length),
     ],
     // What a place shows does not depend on what was seen before: it is encoded once, and judged anew at each step.
-    glanced: (_gfnet, { guide }, see) => {
+    glanced: (_gfnet, _glance, guide, see) => {
       const target = guide[0] as Tensor2D; // [n, classes]
       const ones = tf.sum<Tensor2D>(target, 1, true); // [n, 1]
       return [target, ...see(places.map(place => tf.mul<Tensor2D>(ones, tf.tensor2d(place, [1, 2]))))];
@@ -174,11 +180,14 @@ export function anytimeGFNet(
 ): AnytimeModel {
   const locator: Locator = typeof choice === 'string' ? locators[choice] : choice;
   const { side, channels, classes, steps } = gfnet.config;
-  const after = (look: Look, guide: readonly Tensor2D[], action?: Tensor2D): StepOutput => ({
-    logits: look.logits,
-    state: { map: look.map, memory: look.memory, guide },
-    ...(action && { action }),
-  });
+  const after = (scope: Scope, look: Look, guide: readonly Tensor2D[], action?: Tensor2D): StepOutput => {
+    const seen = locator.looked?.(gfnet, scope, look);
+    return {
+      logits: look.logits,
+      state: { ...(seen && { seen }), memory: look.memory, guide },
+      ...(action && { action }),
+    };
+  };
   // Only what is looked at is normalised.
   const glance: Step = (variables, { images, state }) =>
     apply(variables, false, scope => {
@@ -189,7 +198,7 @@ export function anytimeGFNet(
         const features = gfnet.feature(scope, gfnet.normalise(patches)); // [places * n, features]
         return tf.unstack(tf.reshape(features, [actions.length, -1, features.shape[1]])) as Tensor2D[];
       };
-      return after(look, locator.glanced?.(gfnet, { ...look, guide }, see) ?? guide);
+      return after(scope, look, locator.glanced?.(gfnet, look, guide, see) ?? guide);
     }).result;
   const focus =
     (t: number): Step =>
@@ -200,7 +209,7 @@ export function anytimeGFNet(
           gfnet.judge(scope, t, feature, before.memory),
         );
         const patch = gfnet.normalise(gfnet.cut(images, action));
-        return after(gfnet.focusOn(scope, t, patch, before.memory), guide, action);
+        return after(scope, gfnet.focusOn(scope, t, patch, before.memory), guide, action);
       }).result;
   const shared = focus(1);
   const policy = locator.asksPolicy ? costs.policy : [];

@@ -24,9 +24,17 @@ export interface Decision {
   readonly hidden: Tensor2D;
 }
 
-/** map: [n, h, w, c]; hidden: [n, config.hidden], zeros before the first decision. */
-export function decide(scope: Scope, config: PolicyConfig, map: Tensor4D, hidden: Tensor2D): Decision {
-  const next = gru(scope.at('gru'), readMap(scope.at('state'), config, map), hidden);
+/** What the policy keeps of a feature map: all that it needs to decide, and the least to carry from step to step. [n, h, w, c] -> [n, features] */
+export function readMap(scope: Scope, { encoder }: PolicyConfig, map: Tensor4D): Tensor2D {
+  const squeezed =
+    encoder === 'conv' ? relu(conv2d(scope.at('state').at('conv'), map, { out: 32, kernel: 1 })) : map;
+  const [, height, width, channels] = squeezed.shape;
+  return tf.reshape(squeezed, [-1, height * width * channels]);
+}
+
+/** `seen`: what `readMap` gave; hidden: [n, config.hidden], zeros before the first decision. */
+export function decide(scope: Scope, config: PolicyConfig, seen: Tensor2D, hidden: Tensor2D): Decision {
+  const next = gru(scope.at('gru'), stateOf(scope.at('state'), config, seen), hidden);
   return {
     mean: tf.sigmoid(linear(scope.at('actor'), next, 2)),
     value: tf.reshape(linear(scope.at('critic'), next, 1), [-1]),
@@ -34,11 +42,8 @@ export function decide(scope: Scope, config: PolicyConfig, map: Tensor4D, hidden
   };
 }
 
-function readMap(scope: Scope, { encoder, hidden }: PolicyConfig, map: Tensor4D): Tensor2D {
-  const squeezed = encoder === 'conv' ? relu(conv2d(scope.at('conv'), map, { out: 32, kernel: 1 })) : map;
-  const [, height, width, channels] = squeezed.shape;
-  const flat = tf.reshape<tf.Rank.R2>(squeezed, [-1, height * width * channels]); // [n, h w c]
-  const wide = encoder === 'conv' ? flat : relu(linear(scope.at('wide'), flat, 2 * hidden));
+function stateOf(scope: Scope, { encoder, hidden }: PolicyConfig, seen: Tensor2D): Tensor2D {
+  const wide = encoder === 'conv' ? seen : relu(linear(scope.at('wide'), seen, 2 * hidden));
   return relu(linear(scope.at('fc'), wide, hidden));
 }
 

@@ -11,7 +11,7 @@ import type { Look } from '../../src/model/gfnet.js';
 import { resize } from '../../src/nn/resize.js';
 import type { Variables } from '../../src/nn/scope.js';
 import { apply, multiAddsOf } from '../../src/nn/scope.js';
-import { decide } from '../../src/policy/index.js';
+import { decide, readMap } from '../../src/policy/index.js';
 import { stream } from '../../src/random/index.js';
 import type { NdArray } from '../helpers/array.js';
 import { build, fromTensor } from '../helpers/array.js';
@@ -98,7 +98,12 @@ describe.each(classifiers)('GFNet, %s classifier', kind => {
 
     const decision = run(scope => gfnet.decide(scope, glance.map, gfnet.initialPolicy(n)));
     const decided = apply(part(variables, 'policy'), false, scope =>
-      decide(scope, config.policy, seen.map, tf.zeros([n, config.policy.hidden])),
+      decide(
+        scope,
+        config.policy,
+        readMap(scope, config.policy, seen.map),
+        tf.zeros([n, config.policy.hidden]),
+      ),
     ).result;
     expectClose(decision.mean, decided.mean, 1e-6);
     expectClose(decision.hidden, decided.hidden, 1e-6);

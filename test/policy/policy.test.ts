@@ -6,7 +6,7 @@ import { startEngine } from '../../src/engine/start.js';
 import type { Scope, Variables } from '../../src/nn/scope.js';
 import { apply, build as makeVariables } from '../../src/nn/scope.js';
 import type { Decision } from '../../src/policy/index.js';
-import { decide, entropy, logProbability, PolicyConfig } from '../../src/policy/index.js';
+import { decide, entropy, logProbability, PolicyConfig, readMap } from '../../src/policy/index.js';
 import { stream } from '../../src/random/index.js';
 import { build, fromTensor, NdArray, normals } from '../helpers/array.js';
 import * as naive from '../helpers/naive.js';
@@ -58,7 +58,7 @@ const maps = [0, 1].map(t => normals(`map ${t}`, [n, side, side, channels]));
 function decisions(config: PolicyConfig, scope: Scope): Decision[] {
   let state: Tensor2D = tf.zeros([n, hidden]);
   return maps.map(map => {
-    const decision = decide(scope, config, map.tensor(), state);
+    const decision = decide(scope, config, readMap(scope, config, map.tensor()), state);
     state = decision.hidden;
     return decision;
   });
