@@ -17,8 +17,8 @@ export interface Locator {
   initial(gfnet: GFNet, n: number, first: number): readonly Tensor2D[];
   /** What it carries after the glance; by default what it carried before. `see` encodes the patches at several places, [n, 2] each. */
   glanced?(gfnet: GFNet, glance: Look, guide: readonly Tensor2D[], see: See): readonly Tensor2D[];
-  /** What it keeps of each look's last feature map; by default nothing. */
-  looked?(gfnet: GFNet, scope: Scope, look: Look): Tensor2D;
+  /** What it carries after each look, the glance too; by default what it carried before. */
+  looked?(gfnet: GFNet, scope: Scope, look: Look, guide: readonly Tensor2D[]): readonly Tensor2D[];
   /** `judge`: what this step would answer to a feature; logits, [n, classes]. */
   next(gfnet: GFNet, scope: Scope, state: GFNetState, judge: (feature: Tensor2D) => Tensor2D): Located;
 }
@@ -30,8 +30,6 @@ interface Located {
 }
 
 interface GFNetState {
-  /** What the locator keeps of the last feature map, [n, features]. */
-  readonly seen?: Tensor2D;
   readonly memory: Memory;
   /** What the locator carries, e.g. the policy's hidden state. */
   readonly guide: readonly Tensor2D[];
@@ -44,9 +42,10 @@ const learned: Locator = {
   asksPolicy: true,
   initial: (gfnet, n) => [gfnet.initialPolicy(n)],
   // Read where it is made, so that no map has to be carried (35 kB an image of MobileNetV3's, of which the policy keeps 1).
-  looked: (gfnet, scope, { map }) => gfnet.readMap(scope, map),
-  next: (gfnet, scope, { seen, guide }) => {
-    const { mean, hidden } = gfnet.decideOn(scope, seen as Tensor2D, guide[0] as Tensor2D);
+  looked: (gfnet, scope, { map }, [hidden]) => [hidden as Tensor2D, gfnet.readMap(scope, map)],
+  next: (gfnet, scope, { guide }) => {
+    const [before, seen] = guide as [Tensor2D, Tensor2D];
+    const { mean, hidden } = gfnet.decideOn(scope, seen, before);
     return { action: mean, guide: [hidden] };
   },
 };
@@ -93,8 +92,7 @@ const saliency: Locator = {
   glanced: (_gfnet, { map }) => [tf.reshape(tf.mean(map, 3), [-1, map.shape[1] * map.shape[2]])],
   next: (gfnet, _scope, { guide }) => {
     const scores = guide[0] as Tensor2D; // [n, cells]
-    const cells = Math.sqrt(scores.shape[1]);
-    const { actions, covered } = cellsOf(gfnet, cells);
+    const { actions, covered } = cellsOf(gfnet, Math.sqrt(scores.shape[1]));
     const chosen = oneHot(tf.argMax(scores, 1), actions.shape[0]);
     return {
       action: tf.matMul<Tensor2D>(chosen, actions),
@@ -180,14 +178,11 @@ export function anytimeGFNet(
 ): AnytimeModel {
   const locator: Locator = typeof choice === 'string' ? locators[choice] : choice;
   const { side, channels, classes, steps } = gfnet.config;
-  const after = (scope: Scope, look: Look, guide: readonly Tensor2D[], action?: Tensor2D): StepOutput => {
-    const seen = locator.looked?.(gfnet, scope, look);
-    return {
-      logits: look.logits,
-      state: { ...(seen && { seen }), memory: look.memory, guide },
-      ...(action && { action }),
-    };
-  };
+  const after = (scope: Scope, look: Look, guide: readonly Tensor2D[], action?: Tensor2D): StepOutput => ({
+    logits: look.logits,
+    state: { memory: look.memory, guide: locator.looked?.(gfnet, scope, look, guide) ?? guide },
+    ...(action && { action }),
+  });
   // Only what is looked at is normalised.
   const glance: Step = (variables, { images, state }) =>
     apply(variables, false, scope => {
