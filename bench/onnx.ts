@@ -144,60 +144,38 @@ async function atBatch(
   });
   const evidence = await evidenceOf(model, runner, images, batch);
   const size = { batchSize: batch, blocks: blocksFor(batch) };
-  // As `Predictor` keeps it.
-  const store = new Uint8Array(storeLength(runner, size));
-  /** Milliseconds for all images, which pass so many times without a stop. */
-  const pass = async <Rows>(
-    side: StepRunner<Rows>,
-    thresholds: readonly number[],
-    laps: number,
-  ): Promise<number> => {
-    const start = performance.now();
-    const conveyor = new Conveyor(side, { ...size, thresholds, store });
-    for (let lap = 0; lap < laps; lap++)
-      for (const { images, ids } of inputs) await drain(conveyor.put(images, ids));
-    await drain(conveyor.finish());
-    return (performance.now() - start) / laps;
-  };
-  await pass(engine, [], 1);
-  const engineTime = await pass(engine, [], 1);
-  const savings: Saving[] = [];
+  // Each keeps its store, as `Predictor` does.
+  const lane = <Rows>(side: StepRunner<Rows>, thresholds: readonly number[]): Conveyor<Rows> =>
+    new Conveyor(side, { ...size, thresholds, store: new Uint8Array(storeLength(side, size)) });
+  const reference = [lane(engine, [])];
+  await race(reference, inputs);
+  const [engineTime = NaN] = await race(reference, inputs);
   const steps = model.multiAdds.length;
   const quantiles = (p: number): Point => ({
     name: String(p),
     thresholds: thresholdsForShares(evidence, exitShares(p, steps)),
     accuracy: null,
   });
-  for (const { name: at, thresholds, accuracy, asStatic } of exported.points ?? budgets.map(quantiles)) {
-    report(`${name}: batch ${batch}, p = ${at}`);
+  const points = exported.points ?? budgets.map(quantiles);
+  const lanes = [
+    ...points.map(({ thresholds }) => lane(runner, thresholds)),
+    lane(runner, []),
+    ...(rival ? [lane(rival, [])] : []),
+  ];
+  const times = await raceRounds(lanes, inputs, rounds, what => report(`${name}: batch ${batch}, ${what}`));
+  const [allTimes = [], rivalTimes = []] = times.slice(points.length);
+  const perSecond = (times: readonly number[]): number => (1000 * images.length) / spread(times).median;
+  const savings: Saving[] = [];
+  for (const [i, { name: at, thresholds, accuracy, asStatic }] of points.entries()) {
     const point = exits(evidence, thresholds);
-    const times: { early: number; all: number; rival: number }[] = [];
-    // Also warms up, with batches of all sizes that occur.
-    const laps = Math.ceil(shortestTurn / (await pass(runner, thresholds, 1)));
-    const others = async (): Promise<{ all: number; rival: number }> => ({
-      all: await pass(runner, [], laps),
-      rival: rival ? await pass(rival, [], laps) : NaN,
-    });
-    // Early exit stands beside the mean of the others before and after it: a machine that grows slower or faster hits both alike.
-    let before = await others();
-    for (let round = 0; round < rounds; round++) {
-      const early = await pass(runner, thresholds, laps);
-      const after = await others();
-      times.push({
-        early,
-        all: (before.all + after.all) / 2,
-        rival: (before.rival + after.rival) / 2,
-      });
-      before = after;
-    }
-    const perSecond = (time: number): number => (1000 * images.length) / time;
-    const against = (of: 'all' | 'rival', multiAdds: number): Against => {
+    const own = times[i] ?? [];
+    const against = (others: readonly number[], multiAdds: number, judged: boolean): Against => {
       const counted = 1 - point.meanMultiAdds / multiAdds;
-      const share = spread(times.map(time => (1 - time.early / time[of]) / counted));
-      const judged = batch >= savingTarget.batch && (of === 'all' || asStatic);
-      const met = judged ? share.median >= savingTarget.share : null;
-      return { imagesPerSecond: perSecond(spread(times.map(time => time[of])).median), counted, share, met };
+      const share = spread(own.map((time, round) => (1 - time / (others[round] ?? NaN)) / counted));
+      const met = judged && batch >= savingTarget.batch ? share.median >= savingTarget.share : null;
+      return { imagesPerSecond: perSecond(others), counted, share, met };
     };
+    report(`${name}: batch ${batch}, p = ${at}, outside the runtime`);
     const overhead = spread(
       await overheadsOf({ ...exported, images, runner }, { batch, rounds }, thresholds),
     );
@@ -207,13 +185,13 @@ async function atBatch(
       batch,
       point: at,
       meanSteps: point.meanSteps,
-      imagesPerSecond: perSecond(spread(times.map(({ early }) => early)).median),
-      allSteps: against('all', evidence.last.multiAdds),
-      engineImagesPerSecond: perSecond(engineTime),
+      imagesPerSecond: perSecond(own),
+      allSteps: against(allTimes, evidence.last.multiAdds, true),
+      engineImagesPerSecond: perSecond([engineTime]),
       accuracy,
       rival: exported.rival
         ? {
-            ...against('rival', exported.rival.model.multiAdds[0] ?? NaN),
+            ...against(rivalTimes, exported.rival.model.multiAdds[0] ?? NaN, asStatic === true),
             accuracy: exported.rival.accuracy,
           }
         : null,
@@ -222,6 +200,53 @@ async function atBatch(
     });
   }
   return savings;
+}
+
+/** A conveyor, whatever its rows are. */
+type Lane = Pick<Conveyor<unknown>, 'put' | 'finish'>;
+
+/** Images of a batch, and what the caller calls them. */
+interface Batch {
+  readonly images: readonly Uint8Array[];
+  readonly ids: readonly number[];
+}
+
+/** For each lane the milliseconds of each round, once batches of all sizes that occur have passed. */
+async function raceRounds(
+  lanes: readonly Lane[],
+  batches: readonly Batch[],
+  rounds: number,
+  report: (what: string) => void,
+): Promise<number[][]> {
+  report('warming up');
+  const laps = Math.ceil(shortestTurn / Math.min(...(await race(lanes, batches))));
+  const raced: number[][] = [];
+  for (let round = 1; round <= rounds; round++) {
+    report(`round ${round} of ${rounds}`);
+    raced.push(await race(lanes, batches, laps));
+  }
+  return lanes.map((_, lane) => raced.map(times => times[lane] ?? NaN));
+}
+
+/**
+ * Milliseconds that each lane takes for all batches, which pass so many times without a stop. The lanes take turns at every batch, in
+ * an order that turns as well: a machine that grows slower or faster hits them alike.
+ */
+async function race(lanes: readonly Lane[], batches: readonly Batch[], laps = 1): Promise<number[]> {
+  const times = lanes.map(() => 0);
+  const timed = async (k: number, work: AsyncIterable<unknown> | undefined): Promise<void> => {
+    const start = performance.now();
+    if (work) await drain(work);
+    times[k] = (times[k] ?? 0) + performance.now() - start;
+  };
+  for (let turn = 0; turn < laps * batches.length; turn++)
+    for (let i = 0; i < lanes.length; i++) {
+      const k = (turn + i) % lanes.length;
+      const { images, ids } = batches[turn % batches.length] as Batch;
+      await timed(k, lanes[k]?.put(images, ids));
+    }
+  for (let k = 0; k < lanes.length; k++) await timed(k, lanes[k]?.finish());
+  return times.map(time => time / laps);
 }
 
 /** The answers of every step for every image. */
