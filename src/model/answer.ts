@@ -11,16 +11,21 @@ export interface StepAnswer {
   readonly actions: Float32Array | null;
 }
 
-/** The places within an answer whose confidence (largest probability) stays below the threshold. */
+/** The places within an answer whose confidence stays below the threshold. */
 export function remaining({ rows, probabilities }: StepAnswer, threshold: number): Int32Array {
-  const classes = probabilities.length / rows.length;
-  return Int32Array.from(rows.keys()).filter(
-    i => confidence(probabilities, i * classes, classes) < threshold,
-  );
+  const confidence = confidences(probabilities, rows.length);
+  return Int32Array.from(rows.keys()).filter(i => (confidence[i] ?? 0) < threshold);
 }
 
-function confidence(probabilities: Float32Array, start: number, classes: number): number {
-  let largest = -Infinity;
-  for (let i = start; i < start + classes; i++) largest = Math.max(largest, probabilities[i] ?? 0);
-  return largest;
+/** Of each row, the largest probability. @param probabilities [rows, classes] */
+export function confidences(probabilities: Float32Array, rows: number): Float32Array {
+  const classes = probabilities.length / rows;
+  const confidence = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let largest = -Infinity;
+    for (let i = row * classes; i < (row + 1) * classes; i++)
+      largest = Math.max(largest, probabilities[i] ?? 0);
+    confidence[row] = largest;
+  }
+  return confidence;
 }

@@ -3,7 +3,7 @@
  * whichever batches they came in. So every step is taken by full batches, however few images need it.
  */
 import type { StepAnswer } from '../model/answer.js';
-import { remaining } from '../model/answer.js';
+import { confidences } from '../model/answer.js';
 import type { ImageStore, StepRunner, Taken } from './step-runner.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -173,7 +173,7 @@ export class Conveyor<Rows> {
     const goOn = new Map<unknown, number[]>();
     tickets.forEach(({ block, steps }, i) => {
       if (!stays[i]) this.#inside[block] = (this.#inside[block] ?? 0) - 1;
-      else goOn.set(networks[steps + 1], [...(goOn.get(networks[steps + 1]) ?? []), i]);
+      else pushTo(goOn, networks[steps + 1], i);
     });
     if (goOn.size === 0) this.runner.free(next);
     else this.#queue(next, tickets, goOn);
@@ -193,18 +193,18 @@ export class Conveyor<Rows> {
     }
   }
 
-  #staying(answer: Omit<StepAnswer, 'rows'>, tickets: readonly Ticket[]): boolean[] {
+  #staying({ probabilities }: Omit<StepAnswer, 'rows'>, tickets: readonly Ticket[]): boolean[] {
     const { thresholds } = this.options;
-    const steps = this.runner.networks.length;
-    const stays = tickets.map(() => false);
-    const rows = Int32Array.from(tickets.keys());
-    for (const step of new Set(tickets.map(({ steps }) => steps))) {
-      if (step + 1 === steps) continue;
-      for (const i of remaining({ ...answer, rows }, thresholds[step] ?? Infinity))
-        if (tickets[i]?.steps === step) stays[i] = true;
-    }
+    const lastStep = this.runner.networks.length - 1;
+    const confidence = confidences(probabilities, tickets.length);
+    const stays = tickets.map(
+      ({ steps }, i) => steps < lastStep && (confidence[i] ?? 0) < (thresholds[steps] ?? Infinity),
+    );
     const left = stays.filter(Boolean).length;
-    return tickets.map(({ steps, until }, i) => stays[i] === true && this.#inTime(steps + 1, left, until));
+    return stays.map((stay, i) => {
+      const { steps, until } = tickets[i] as Ticket;
+      return stay && this.#inTime(steps + 1, left, until);
+    });
   }
 
   #inTime(step: number, rows: number, until: number): boolean {
@@ -222,17 +222,19 @@ export class Conveyor<Rows> {
           lists.map(list => Int32Array.from(list)),
         );
     [...goOn].forEach(([network, places], i) => {
-      const waiting = this.#waiting.get(network) ?? [];
-      waiting.push({
-        tickets: places.flatMap(place => {
-          const ticket = tickets[place];
-          return ticket ? [{ ...ticket, steps: ticket.steps + 1 }] : [];
-        }),
-        rows: parts[i] as Rows,
+      const waiting = places.map(place => {
+        const ticket = tickets[place] as Ticket;
+        return { ...ticket, steps: ticket.steps + 1 };
       });
-      this.#waiting.set(network, waiting);
+      pushTo(this.#waiting, network, { tickets: waiting, rows: parts[i] as Rows });
     });
   }
+}
+
+function pushTo<Value>(lists: Map<unknown, Value[]>, key: unknown, value: Value): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 function count<Rows>(parts: readonly Waiting<Rows>[]): number {

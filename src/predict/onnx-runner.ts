@@ -13,6 +13,12 @@ export type Session = Pick<InferenceSession, 'inputMetadata' | 'outputMetadata' 
   run(feeds: Tensors): Promise<InferenceSession.OnnxValueMapType>;
 };
 
+/** What a graph takes, with what it has for each image, and what it gives that the next step takes. */
+interface Ports {
+  readonly inputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly handedOn: readonly { readonly from: string; readonly to: string }[];
+}
+
 /** Images are never copied: graphs but the first take them from the whole store. */
 interface Rows extends ImageStore {
   /** What the last step gave for all of these and no others: it can be handed on as it is. Where it is absent, it was kept. */
@@ -22,6 +28,7 @@ interface Rows extends ImageStore {
 export class OnnxRunner implements StepRunner<Rows> {
   readonly imageSize: number;
   private readonly image: readonly number[];
+  private readonly ports: ReadonlyMap<Session, Ports>;
   /** For each store of images. */
   private readonly waiting = new WeakMap<Uint8Array, WaitingState>();
 
@@ -31,6 +38,7 @@ export class OnnxRunner implements StepRunner<Rows> {
     { side, channels }: BundleManifest['image'],
   ) {
     this.image = [side, side, channels];
+    this.ports = new Map(sessions.map(session => [session, portsOf(session)]));
     this.imageSize = side * side * channels;
   }
 
@@ -62,8 +70,11 @@ export class OnnxRunner implements StepRunner<Rows> {
       end - first,
       ...this.image,
     ]);
-    const given = await session.run(this.feedsOf(session, images, rows));
-    return { answer: read(given), rows: { pixels, places, given: next(given) } };
+    const { inputs, handedOn } = this.ports.get(session) as Ports;
+    const given = await session.run(this.feedsOf(inputs, images, rows));
+    const state: Record<string, Tensor> = {};
+    for (const { from, to } of handedOn) state[to] = given[from] as Tensor;
+    return { answer: read(given), rows: { pixels, places, given: state } };
   }
 
   part(rows: Rows, lists: readonly Int32Array[]): Rows[] {
@@ -104,22 +115,37 @@ export class OnnxRunner implements StepRunner<Rows> {
   }
 
   /** What a graph takes; before the first step there is no state: zeros. */
-  private feedsOf({ inputMetadata }: Session, images: Tensor, { pixels, places, given }: Rows): Tensors {
-    const feeds = inputMetadata.flatMap(input => {
-      if (!input.isTensor) return [];
-      const { name } = input;
-      if (name === 'images') return [[name, images] as const];
-      if (name === 'rows')
-        return [[name, new Tensor('int64', BigInt64Array.from(places, BigInt), [places.length])] as const];
-      const handed = given?.[name];
-      if (handed) return [[name, handed] as const];
-      const shape = [places.length, ...input.shape.slice(1).map(Number)];
+  private feedsOf(inputs: Ports['inputs'], images: Tensor, { pixels, places, given }: Rows): Tensors {
+    const count = places.length;
+    const state = (name: string, shape: readonly number[]): Tensor => {
       const kept = given ? undefined : this.waitingWith(pixels).of(name, places);
-      const values = kept ?? new Float32Array(shape.reduce((product, size) => product * size, 1));
-      return [[name, new Tensor('float32', values, shape)] as const];
-    });
-    return Object.fromEntries(feeds);
+      const length = shape.reduce((product, size) => product * size, count);
+      return new Tensor('float32', kept ?? new Float32Array(length), [count, ...shape]);
+    };
+    const feeds: Record<string, Tensor> = {};
+    for (const { name, shape } of inputs)
+      if (name === 'images') feeds[name] = images;
+      else if (name === 'rows') feeds[name] = new Tensor('int64', wide(places), [count]);
+      else feeds[name] = given?.[name] ?? state(name, shape);
+    return feeds;
   }
+}
+
+function portsOf({ inputMetadata, outputMetadata }: Session): Ports {
+  return {
+    inputs: inputMetadata.flatMap(input =>
+      input.isTensor ? [{ name: input.name, shape: input.shape.slice(1).map(Number) }] : [],
+    ),
+    handedOn: outputMetadata.flatMap(({ name }) =>
+      name.startsWith('next.') ? [{ from: name, to: name.replace('next.', 'state.') }] : [],
+    ),
+  };
+}
+
+function wide(places: Int32Array): BigInt64Array {
+  const values = new BigInt64Array(places.length);
+  for (let i = 0; i < places.length; i++) values[i] = BigInt(places[i] ?? 0);
+  return values;
 }
 
 function read(given: InferenceSession.OnnxValueMapType): Omit<StepAnswer, 'rows'> {
@@ -133,13 +159,4 @@ function read(given: InferenceSession.OnnxValueMapType): Omit<StepAnswer, 'rows'
     logits: values('logits') ?? none,
     actions: values('action'),
   };
-}
-
-/** What the next step takes as its state. */
-function next(given: InferenceSession.OnnxValueMapType): Tensors {
-  return Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) =>
-      name.startsWith('next.') ? [[name.replace('next.', 'state.'), value]] : [],
-    ),
-  );
 }
