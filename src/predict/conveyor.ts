@@ -4,6 +4,7 @@
  */
 import type { StepAnswer } from '../model/answer.js';
 import { confidences } from '../model/answer.js';
+import { upTo } from './places.js';
 import type { ImageStore, StepRunner, Taken } from './step-runner.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -120,7 +121,7 @@ export class Conveyor<Rows> {
     if (this.options.batchSize === 1 && only) return { pixels: only, places: Int32Array.of(0) };
     const first = block * this.options.batchSize;
     images.forEach((image, i) => this.#store.set(image, (first + i) * this.runner.imageSize));
-    return { pixels: this.#store, places: Int32Array.from(images, (_, i) => first + i) };
+    return { pixels: this.#store, places: upTo(images.length).map(i => first + i) };
   }
 
   /** The network that images of a block wait for. */
@@ -157,7 +158,7 @@ export class Conveyor<Rows> {
 
   /** The first `room` of a part; the others go back to the front of `parts`. */
   #split({ tickets, rows }: Waiting<Rows>, room: number, parts: Waiting<Rows>[]): Waiting<Rows> {
-    const all = Int32Array.from(tickets.keys());
+    const all = upTo(tickets.length);
     const [first, rest] = this.runner.part(rows, [all.subarray(0, room), all.subarray(room)]);
     parts.unshift({ tickets: tickets.slice(room), rows: rest as Rows });
     return { tickets: tickets.slice(0, room), rows: first as Rows };

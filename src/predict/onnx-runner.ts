@@ -3,6 +3,7 @@ import type { InferenceSession } from 'onnxruntime-common';
 import { Tensor } from 'onnxruntime-common';
 import type { BundleManifest } from '../bundle/manifest.js';
 import type { StepAnswer } from '../model/answer.js';
+import { concatenated, upTo } from './places.js';
 import type { ImageStore, StepRunner, Taken } from './step-runner.js';
 import { WaitingState } from './waiting-state.js';
 
@@ -86,10 +87,10 @@ export class OnnxRunner implements StepRunner<Rows> {
   join(parts: readonly Rows[]): Rows {
     const [first] = parts;
     if (!first) throw new RangeError('there are no rows to join');
-    for (const part of parts) this.keep(part, part.places.keys());
+    for (const part of parts) this.keep(part, upTo(part.places.length));
     return {
       pixels: first.pixels,
-      places: Int32Array.from(parts.flatMap(({ places }) => [...places])),
+      places: concatenated(parts.map(({ places }) => places)),
     };
   }
 
@@ -102,10 +103,10 @@ export class OnnxRunner implements StepRunner<Rows> {
   }
 
   /** Sees to it that what these images have is not lost when the batch that they are of is. */
-  private keep({ pixels, places, given }: Rows, chosen: Iterable<number>): void {
+  private keep({ pixels, places, given }: Rows, chosen: Int32Array): void {
     if (!given) return;
     const values = new Map(Object.entries(given).map(([name, { data }]) => [name, data as Float32Array]));
-    this.waitingWith(pixels).keep(values, places.length, places, chosen);
+    this.waitingWith(pixels).keep(values, places, chosen);
   }
 
   private waitingWith(pixels: Uint8Array): WaitingState {

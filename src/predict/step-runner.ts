@@ -1,6 +1,7 @@
 /** What takes steps with batches of images, in some engine. */
 import type { StepAnswer } from '../model/answer.js';
 import { remaining } from '../model/answer.js';
+import { upTo } from './places.js';
 
 /** Images kept one after the other: [places, side, side, channels]. */
 export interface ImageStore {
@@ -41,7 +42,7 @@ export async function* takeSteps<Rows>(
   images: Uint8Array,
   thresholds: readonly number[],
 ): AsyncGenerator<StepAnswer> {
-  let places = Int32Array.from({ length: images.length / runner.imageSize }, (_, i) => i);
+  let places = upTo(images.length / runner.imageSize);
   let rows = runner.begin({ pixels: images, places });
   try {
     for (const step of runner.networks.keys()) {

@@ -11,12 +11,12 @@ describe('what images have while they wait', () => {
     const some = (): Int32Array =>
       Int32Array.from({ length: places }, (_, i) => i).filter(() => integer(random, 2) === 0);
     for (let turn = 0; turn < 200; turn++) {
-      const batch = some().reverse();
+      const batch = turn % 2 === 0 ? some() : some().reverse();
       const [map, hidden] = [3, 2].map(size =>
         Float32Array.from({ length: batch.length * size }, () => integer(random, 1000)),
       ) as [Float32Array, Float32Array];
       const rows = [...batch.keys()].filter(() => integer(random, 3) > 0);
-      waiting.keep(new Map(Object.entries({ map, hidden })), batch.length, batch, rows);
+      waiting.keep(new Map(Object.entries({ map, hidden })), batch, Int32Array.from(rows));
       for (const row of rows)
         expected.set(batch[row] ?? -1, {
           map: [...map.subarray(3 * row, 3 * row + 3)],
