@@ -27,7 +27,12 @@ export function nativeFile(name: string): string {
 
 /** The folder of the package this module belongs to, run from its source or from `dist`. */
 function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
+  const here = dirname(fileURLToPath(import.meta.url));
+  for (let folder = here; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder;
+    if (folder === dirname(folder))
+      throw new Error(
+        `no folder above ${here} has a package.json: copy the package as a whole, or install it`,
+      );
+  }
 }
