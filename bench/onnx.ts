@@ -234,18 +234,16 @@ async function raceRounds(
  */
 async function race(lanes: readonly Lane[], batches: readonly Batch[], laps = 1): Promise<number[]> {
   const times = lanes.map(() => 0);
-  const timed = async (k: number, work: AsyncIterable<unknown> | undefined): Promise<void> => {
+  const timed = async (k: number, work: (lane: Lane) => AsyncIterable<unknown>): Promise<void> => {
     const start = performance.now();
-    if (work) await drain(work);
+    await drain(work(lanes[k] as Lane));
     times[k] = (times[k] ?? 0) + performance.now() - start;
   };
-  for (let turn = 0; turn < laps * batches.length; turn++)
-    for (let i = 0; i < lanes.length; i++) {
-      const k = (turn + i) % lanes.length;
-      const { images, ids } = batches[turn % batches.length] as Batch;
-      await timed(k, lanes[k]?.put(images, ids));
-    }
-  for (let k = 0; k < lanes.length; k++) await timed(k, lanes[k]?.finish());
+  for (let turn = 0; turn < laps * batches.length; turn++) {
+    const { images, ids } = batches[turn % batches.length] as Batch;
+    for (const i of lanes.keys()) await timed((turn + i) % lanes.length, lane => lane.put(images, ids));
+  }
+  for (const k of lanes.keys()) await timed(k, lane => lane.finish());
   return times.map(time => time / laps);
 }
 

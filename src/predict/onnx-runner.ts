@@ -5,6 +5,7 @@ import type { BundleManifest } from '../bundle/manifest.js';
 import type { StepAnswer } from '../model/answer.js';
 import { concatenated, upTo } from './places.js';
 import type { ImageStore, StepRunner, Taken } from './step-runner.js';
+import type { Values } from './waiting-state.js';
 import { WaitingState } from './waiting-state.js';
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -23,7 +24,7 @@ interface Ports {
 /** Images are never copied: graphs but the first take them from the whole store. */
 interface Rows extends ImageStore {
   /** What the last step gave for all of these and no others: it can be handed on as it is. Where it is absent, it was kept. */
-  readonly given?: Tensors;
+  readonly given?: Values;
 }
 
 export class OnnxRunner implements StepRunner<Rows> {
@@ -57,7 +58,7 @@ export class OnnxRunner implements StepRunner<Rows> {
   }
 
   begin(images: ImageStore): Rows {
-    return { ...images, given: {} };
+    return { ...images, given: new Map() };
   }
 
   async take(step: number, rows: Rows): Promise<Taken<Rows>> {
@@ -73,8 +74,7 @@ export class OnnxRunner implements StepRunner<Rows> {
     ]);
     const { inputs, handedOn } = this.ports.get(session) as Ports;
     const given = await session.run(this.feedsOf(inputs, images, rows));
-    const state: Record<string, Tensor> = {};
-    for (const { from, to } of handedOn) state[to] = given[from] as Tensor;
+    const state = new Map(handedOn.map(({ from, to }) => [to, given[from]?.data as Float32Array]));
     return { answer: read(given), rows: { pixels, places, given: state } };
   }
 
@@ -104,9 +104,7 @@ export class OnnxRunner implements StepRunner<Rows> {
 
   /** Sees to it that what these images have is not lost when the batch that they are of is. */
   private keep({ pixels, places, given }: Rows, chosen: Int32Array): void {
-    if (!given) return;
-    const values = new Map(Object.entries(given).map(([name, { data }]) => [name, data as Float32Array]));
-    this.waitingWith(pixels).keep(values, places, chosen);
+    if (given) this.waitingWith(pixels).keep(given, places, chosen);
   }
 
   private waitingWith(pixels: Uint8Array): WaitingState {
@@ -118,16 +116,16 @@ export class OnnxRunner implements StepRunner<Rows> {
   /** What a graph takes; before the first step there is no state: zeros. */
   private feedsOf(inputs: Ports['inputs'], images: Tensor, { pixels, places, given }: Rows): Tensors {
     const count = places.length;
-    const state = (name: string, shape: readonly number[]): Tensor => {
-      const kept = given ? undefined : this.waitingWith(pixels).of(name, places);
-      const length = shape.reduce((product, size) => product * size, count);
-      return new Tensor('float32', kept ?? new Float32Array(length), [count, ...shape]);
-    };
+    const left = (name: string): Float32Array | undefined =>
+      given ? given.get(name) : this.waitingWith(pixels).of(name, places);
     const feeds: Record<string, Tensor> = {};
     for (const { name, shape } of inputs)
       if (name === 'images') feeds[name] = images;
       else if (name === 'rows') feeds[name] = new Tensor('int64', wide(places), [count]);
-      else feeds[name] = given?.[name] ?? state(name, shape);
+      else {
+        const length = shape.reduce((product, size) => product * size, count);
+        feeds[name] = new Tensor('float32', left(name) ?? new Float32Array(length), [count, ...shape]);
+      }
     return feeds;
   }
 }
