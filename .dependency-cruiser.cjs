@@ -46,7 +46,7 @@ module.exports = {
     {
       name: 'predicting-without-tensorflow',
       severity: 'error',
-      from: { path: ['^src/predict/index\\.ts$', '^src/serve/'] },
+      from: { path: ['^src/predict/(index|stream-worker)\\.ts$', '^src/serve/'] },
       to: { path: ['^src/engine/', '^training/', '@tensorflow/'], reachable: true },
     },
     {

@@ -11,7 +11,11 @@ const entries = Object.fromEntries(['./predict', './web'].map(entry => [entry, e
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: Object.values(entries).map(entry => entry.default),
+  entryPoints: [
+    ...Object.values(entries).map(entry => entry.default),
+    // Started by its address, which is no import.
+    './dist/src/predict/stream-worker.js',
+  ],
   bundle: true,
   packages: 'external',
   format: 'esm',

@@ -17,7 +17,16 @@ import type { Answered } from '../predict/stream.js';
 import { preview } from '../report/index.js';
 import type { ImageFiles } from './image-files.js';
 import { imageFiles } from './image-files.js';
-import { budget, confidence, oneOf, positiveNumber, share, threadsOption, wholeNumber } from './options.js';
+import {
+  budget,
+  confidence,
+  mostThreads,
+  oneOf,
+  positiveNumber,
+  share,
+  threadsOption,
+  wholeNumber,
+} from './options.js';
 import { openOutput } from './output.js';
 import type { FormatName } from './prediction-format.js';
 import { formatNames, formats } from './prediction-format.js';
@@ -34,6 +43,7 @@ interface Options {
   readonly crops?: string;
   readonly preview?: boolean;
   readonly threads?: number;
+  readonly workers?: number;
   readonly provider?: string;
   readonly json?: boolean;
   readonly format?: FormatName;
@@ -86,6 +96,14 @@ export function predictCommand(): Command {
       ).conflicts(['format', 'json', 'out']),
     )
     .addOption(threadsOption())
+    .addOption(
+      new Option(
+        '--workers <n>',
+        'batches worked on at the same time, each by a thread that loads the bundle once more and has its share of --threads: faster for many images, for as many times the memory (default: 1)',
+      )
+        .argParser(wholeNumber(1, mostThreads))
+        .conflicts('maxMs'),
+    )
     .option('--provider <name>', 'what a bundle is computed by, as ONNX Runtime names it (default: cpu)')
     .addOption(
       new Option('--format <name>', 'of the answers')
@@ -108,7 +126,7 @@ Examples:
   gfnet predict *.png --model bundle --budget 8ms
   gfnet predict digit.png --model checkpoints/cluttered-60 --preview
   gfnet predict *.png --model runs/demo --max-accuracy-drop 0.01 --confidence 0.99
-  gfnet predict photos --model bundle --format csv --out answers.csv
+  gfnet predict photos --model bundle --workers 2 --format csv --out answers.csv
   find photos -name '*.jpg' | gfnet predict - --model bundle --format jsonl > answers.jsonl`,
     )
     .action(async (named: string[], options: Options) => {
@@ -116,9 +134,10 @@ Examples:
       const files = await imageFiles(named, interruption.signal);
       const { crops } = options;
       if (crops !== undefined) makeFolder(crops);
-      const { threads, provider } = options;
+      const { threads, workers, provider } = options;
       const model = await GFNet.load(options.model, {
         ...(threads !== undefined && { threads }),
+        ...(workers !== undefined && { workers }),
         ...(provider !== undefined && { provider }),
       });
       try {

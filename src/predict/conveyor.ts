@@ -4,17 +4,21 @@
  */
 import type { StepAnswer } from '../model/answer.js';
 import { confidences } from '../model/answer.js';
+import { UsageError } from '../errors/index.js';
 import { upTo } from './places.js';
 import type { ImageStore, StepRunner, Taken } from './step-runner.js';
 import type { Stopwatch } from './stopwatch.js';
 
-interface ConveyorOptions {
+export interface StreamOptions {
   /** Images that take a step together. */
   readonly batchSize: number;
   /** One for each step but the last: images leave once their confidence reaches it. */
   readonly thresholds: readonly number[];
   /** Batches that may be on their way at the same time. */
   readonly blocks: number;
+}
+
+interface ConveyorOptions extends StreamOptions {
   /** Milliseconds from when an image is put; no step is begun that would not end within them. */
   readonly maxMs?: number | undefined;
   /** Called before each step; throws where none is to be taken. */
@@ -47,6 +51,23 @@ export interface Looked {
   readonly images: readonly { readonly id: number; readonly step: number; readonly last: boolean }[];
 }
 
+/** What takes the steps of a stream, here or elsewhere. */
+export interface Lane {
+  /** These images, at most a batch; what is looked at meanwhile is given, of these or of others. */
+  put(images: readonly Uint8Array[], ids: readonly number[]): AsyncIterable<Looked>;
+  /** All further steps. */
+  finish(): AsyncIterable<Looked>;
+  /** Gives up what is on its way. */
+  dispose(): void;
+}
+
+/** What begins streams elsewhere. */
+export interface Lanes {
+  /** @param goOn called before steps; throws where none is to be taken */
+  begin(options: StreamOptions, goOn: () => void): Lane;
+  dispose(): Promise<void>;
+}
+
 /** For a stream: at least four batches and 128 images, for the more are on their way, the fuller are the batches of later steps. */
 export function blocksFor(batchSize: number): number {
   return Math.max(4, Math.ceil(128 / batchSize));
@@ -60,7 +81,21 @@ export function storeLength(
   return batchSize === 1 ? 0 : blocks * batchSize * imageSize;
 }
 
-export class Conveyor<Rows> {
+/** @throws UsageError where there is no memory for batches of this size */
+export function memoryFor<Memory>(batchSize: number, bytes: number, take: (bytes: number) => Memory): Memory {
+  try {
+    return take(bytes);
+  } catch (cause) {
+    throw new UsageError({
+      problem: 'there is no memory for batches of this size',
+      given: `batchSize ${batchSize}`,
+      allowed: `images that together take less memory than there is; these would take ${bytes} bytes`,
+      cause,
+    });
+  }
+}
+
+export class Conveyor<Rows> implements Lane {
   readonly #waiting = new Map<unknown, Waiting<Rows>[]>();
   /** Images of each block that have not left. */
   readonly #inside: number[];

@@ -4,8 +4,8 @@ import type { ImageTarget } from '../data/dataset.js';
 import { UsageError } from '../errors/index.js';
 import { likeliest } from '../evaluation/softmax.js';
 import type { ThresholdRule } from './budget.js';
-import type { Looked } from './conveyor.js';
-import { blocksFor, Conveyor, storeLength } from './conveyor.js';
+import type { Lane, Lanes, Looked } from './conveyor.js';
+import { blocksFor, Conveyor, memoryFor, storeLength } from './conveyor.js';
 import { requireIterable, requirePixels } from './given.js';
 import { Intake } from './intake.js';
 import { checkOptions } from './options.js';
@@ -18,6 +18,8 @@ import { Stopwatch } from './stopwatch.js';
 /** A model in some engine, and how `Image`s become what it takes. */
 export interface ReadyModel<Image = ImageSource> {
   readonly runner: StepRunner;
+  /** Where streams go, if not through the runner. */
+  readonly lanes?: Lanes;
   /**
    * Brings an image to the target.
    * @param maxPixels encoded images of more are refused
@@ -99,6 +101,8 @@ export class Predictor<Image = ImageSource> {
    * Predicts image after image without end, in the order given: while a batch is computed the next is decoded, and images that are not
    * confident wait until they fill a batch of a later step, for no longer than the next batches take (four, or 128 images). Where no more come
    * for a moment (50 ms), those that are there are answered. An image that cannot be decoded does not stop the others.
+   * Where the model was loaded with workers they take the batches, each those that it has room for; an array of no more images than a batch,
+   * and images that have a time (`maxMs`), are computed here.
    */
   async *stream<Source extends Image>(
     images: Iterable<Source> | AsyncIterable<Source>,
@@ -109,9 +113,8 @@ export class Predictor<Image = ImageSource> {
     const { batchSize = 64 } = options;
     const decode = (source: Source): Promise<Uint8Array> =>
       this.model.decode(source, this.shape, options.maxPixels);
-    const blocks = blocksFor(batchSize);
-    const store = this.lend(batchSize, storeLength(this.model.runner, { batchSize, blocks }));
-    const conveyor = await this.conveyor(options, batchSize, blocks, store);
+    const several = !Array.isArray(images) || images.length > batchSize;
+    const lane = await this.lane(options, batchSize, several);
     const topK = this.topK(options);
     const entries: Entry<Source>[] = [];
     let first = 0;
@@ -138,13 +141,13 @@ export class Predictor<Image = ImageSource> {
         const ids = batch.flatMap((given, i) => ('pixels' in given ? [first + entries.length + i] : []));
         entries.push(...batch.map(given => ({ given, beliefs: [], settled: 'error' in given })));
         const pixels = batch.flatMap(given => ('pixels' in given ? [given.pixels] : []));
-        for await (const looked of conveyor.put(pixels, ids)) {
+        for await (const looked of lane.put(pixels, ids)) {
           note(looked);
           yield* settled();
         }
         // Others to be computed with are not there for now, or may come too late.
         if (batch.length < batchSize || options.maxMs !== undefined) {
-          for await (const looked of conveyor.finish()) {
+          for await (const looked of lane.finish()) {
             note(looked);
             yield* settled();
           }
@@ -152,8 +155,7 @@ export class Predictor<Image = ImageSource> {
         yield* settled();
       }
     } finally {
-      conveyor.dispose();
-      this.#store = store;
+      lane.dispose();
     }
   }
 
@@ -185,7 +187,8 @@ export class Predictor<Image = ImageSource> {
   /** What is on its way, or asked for after this, ends with a UsageError; a second time it does nothing. */
   dispose(): Promise<void> {
     this.#store = undefined;
-    this.#disposal ??= Promise.resolve(this.model.runner.dispose());
+    const { runner, lanes } = this.model;
+    this.#disposal ??= Promise.all([runner.dispose(), lanes?.dispose()]).then(() => undefined);
     return this.#disposal;
   }
 
@@ -220,16 +223,31 @@ export class Predictor<Image = ImageSource> {
   private lend(batchSize: number, length: number): Uint8Array {
     const store = this.#store;
     this.#store = undefined;
-    try {
-      return store?.length === length ? store : new Uint8Array(length);
-    } catch (cause) {
-      throw new UsageError({
-        problem: 'there is no memory for batches of this size',
-        given: `batchSize ${batchSize}`,
-        allowed: `images that together take less memory than there is; these would take ${length} bytes`,
-        cause,
-      });
+    return store?.length === length ? store : memoryFor(batchSize, length, bytes => new Uint8Array(bytes));
+  }
+
+  /**
+   * What takes the steps of a stream. Those that are to be in time are taken here, where all threads go at them, and so is a batch by itself.
+   * @param several whether there may be several batches
+   */
+  private async lane(options: PredictOptions, batchSize: number, several: boolean): Promise<Lane> {
+    const { runner, lanes } = this.model;
+    const blocks = blocksFor(batchSize);
+    if (lanes && several && options.maxMs === undefined) {
+      const thresholds = await this.thresholds(options);
+      this.#goOn(options);
+      return lanes.begin({ batchSize, thresholds, blocks }, () => this.#goOn(options));
     }
+    const store = this.lend(batchSize, storeLength(runner, { batchSize, blocks }));
+    const conveyor = await this.conveyor(options, batchSize, blocks, store);
+    return {
+      put: (images, ids) => conveyor.put(images, ids),
+      finish: () => conveyor.finish(),
+      dispose: () => {
+        conveyor.dispose();
+        this.#store = store;
+      },
+    };
   }
 
   private async conveyor(

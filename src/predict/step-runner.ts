@@ -36,6 +36,24 @@ export interface Taken<Rows> {
   readonly rows: Rows;
 }
 
+/** The same, with each step taken as `around` has it. */
+export function within<Rows>(
+  runner: StepRunner<Rows>,
+  around: (take: () => Taken<Rows> | Promise<Taken<Rows>>) => Promise<Taken<Rows>>,
+): StepRunner<Rows> {
+  const { networks, imageSize } = runner;
+  return {
+    networks,
+    imageSize,
+    begin: images => runner.begin(images),
+    take: (step, rows) => around(() => runner.take(step, rows)),
+    part: (rows, lists) => runner.part(rows, lists),
+    join: parts => runner.join(parts),
+    free: rows => runner.free(rows),
+    dispose: () => runner.dispose(),
+  };
+}
+
 /** The steps one after the other with one batch, which shrinks as images leave. @param images [n, side, side, channels] */
 export async function* takeSteps<Rows>(
   runner: StepRunner<Rows>,

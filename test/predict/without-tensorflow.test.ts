@@ -49,6 +49,11 @@ it('predicts, and finds the rest of the program missing', () => {
     const model = await GFNet.load('../digits');
     const [prediction] = await model.predict(['../digits/example.png'], { budget: 38.9e6 });
     await model.dispose();
+    const workers = await GFNet.load('../digits', { workers: 2 });
+    const images = ['../digits/example.png', '../digits/example.png'];
+    for (const { label } of await workers.predict(images, { budget: 38.9e6, batchSize: 1 }))
+      if (label !== prediction.label) throw new Error(label);
+    await workers.dispose();
     console.log(JSON.stringify(prediction));
   `);
   expect(predicted.stderr).toBe('');
