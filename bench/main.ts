@@ -76,6 +76,7 @@ interface Options {
   readonly seconds: number;
   readonly steps: number;
   readonly images: number;
+  readonly streamWorkers: number;
   readonly exported: string;
   readonly json?: boolean;
 }
@@ -121,6 +122,12 @@ const program = new Command('npm run bench --')
   .option('--seconds <s>', 'length of a turn', seconds, 0.5)
   .option('--steps <n>', 'training steps over which memory is watched', count, 2000)
   .option('--images <n>', 'most images of a turn on ONNX Runtime', count, 1024)
+  .option(
+    '--stream-workers <n>',
+    'batches at the same time on ONNX Runtime, as gfnet predict --workers has it',
+    count,
+    1,
+  )
   .addOption(
     new Option('--exported <preset>', 'of the paper, on ONNX Runtime and served')
       .choices(Object.keys(paperConfigs))
@@ -134,6 +141,7 @@ Examples:
   npm run bench
   npm run bench -- training data memory
   npm run bench -- onnx --rounds 5
+  npm run bench -- onnx --rounds 5 --stream-workers 2
   npm run bench -- workers --rounds 5
   npm run bench -- serve --rounds 3 --seconds 4
   npm run bench -- stage2 inference --compile --rounds 30
@@ -216,6 +224,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     report(`memory: ${steps} steps of ${stage}`);
     memory.push(await measureMemory(stage, steps));
   }
+  const workers = options.streamWorkers;
   const savings = [];
   const singles = [];
   // One after the other, for each has many images.
@@ -223,7 +232,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
     ? [() => drawn(options.exported, options.images), () => trained(options.images)]
     : []) {
     const exported = await make();
-    savings.push(...(await measureSavings(exported, { threads, rounds, report })));
+    savings.push(...(await measureSavings(exported, { threads, workers, rounds, report })));
     singles.push(...(await measureSingle(exported, { threads, rounds, report })));
     exported.dispose();
   }
@@ -236,6 +245,7 @@ async function measure(wanted: ReadonlySet<Part>, options: Options): Promise<Mea
   return {
     conditions: {
       threads,
+      workers,
       node: process.versions.node,
       tensorflow: backend().binding.TF_Version,
       processor: cpus()[0]?.model.trim() ?? 'unknown processor',

@@ -1,13 +1,14 @@
 /** What early exit saves by the clock on ONNX Runtime, beside what it saves in Multi-Adds, and what is spent outside the runtime. */
-import { InferenceSession } from 'onnxruntime-node';
+import { setTimeout } from 'node:timers/promises';
+import { BroadcastChannel } from 'node:worker_threads';
 import type { Evidence } from '../src/evaluation/index.js';
 import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/evaluation/index.js';
+import { weightsFile } from '../src/bundle/manifest.js';
 import { exportGraphs } from '../src/export/graphs.js';
-import { inScratch } from '../src/export/scratch.js';
 import type { AnytimeModel, StepInput } from '../src/model/anytime.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
-import { blocksFor, Conveyor, storeLength } from '../src/predict/conveyor.js';
+import { blocksFor, Conveyor } from '../src/predict/conveyor.js';
 import { engineRunner } from '../src/predict/engine.js';
 import type { StepRunner } from '../src/predict/step-runner.js';
 import { takeSteps } from '../src/predict/step-runner.js';
@@ -15,7 +16,11 @@ import { loadRunner } from '../src/predict/onnx-node.js';
 import type { OnnxRunner } from '../src/predict/onnx-runner.js';
 import { Predictor } from '../src/predict/predictor.js';
 import { stream, uniform } from '../src/random/index.js';
+import { StreamWorkers } from '../src/predict/stream-workers.js';
+import type { Network } from './race.js';
+import { batchesOf, drain, Race, race, shared } from './race.js';
 import { seed } from './subject.js';
+import { timesChannel, timeSessions } from './timed-sessions.js';
 import { side, untrained } from './untrained.js';
 
 const batches = [1, 16, 64] as const;
@@ -87,6 +92,8 @@ export interface Saving {
 
 export interface SavingOptions {
   readonly threads: number;
+  /** Batches taken at the same time, by threads that have their share of the others. */
+  readonly workers: number;
   readonly rounds: number;
   readonly report: (message: string) => void;
 }
@@ -102,54 +109,56 @@ export function drawn(name: string, count: number): Exported {
 
 export async function measureSavings(exported: Exported, options: SavingOptions): Promise<Saving[]> {
   const engine = engineRunner(exported.model);
-  const runner = await runtimeOf(exported.model, options.threads);
-  const rival = exported.rival ? await runtimeOf(exported.rival.model, options.threads) : undefined;
+  const network = networkOf(exported.model);
+  const runner = await loadRunner(network.files, network.manifest, options);
+  const rival = exported.rival && networkOf(exported.rival.model);
   try {
     const savings: Saving[] = [];
     for (const batch of batches)
-      savings.push(...(await atBatch(batch, exported, { runner, rival, engine }, options)));
+      savings.push(...(await atBatch(batch, exported, { network, runner, rival, engine }, options)));
     return savings;
   } finally {
     await runner.dispose();
-    await rival?.dispose();
     await engine.dispose();
   }
 }
 
-export function runtimeOf(model: AnytimeModel, threads: number): Promise<OnnxRunner> {
+export function networkOf(model: AnytimeModel): Network {
   const { files, steps } = exportGraphs(model);
   const { multiAdds, side, channels } = model;
-  const described = steps.map((graph, t) => ({ graph, multiAdds: multiAdds[t] ?? 0 }));
-  const image = { side, channels: channels === 1 ? (1 as const) : (3 as const) };
-  return inScratch(files, folder => loadRunner(folder, { steps: described, image }, { threads }));
+  const whole = [...files].map(([name, parts]) => [name, Buffer.concat(parts)] as const);
+  return {
+    files: {
+      path: 'the exported model',
+      graphs: new Map(whole.filter(([name]) => name !== weightsFile)),
+      weights: whole.filter(([name]) => name === weightsFile).map(([path, data]) => ({ path, data })),
+    },
+    manifest: {
+      steps: steps.map((graph, t) => ({ graph, multiAdds: multiAdds[t] ?? 0 })),
+      image: { side, channels: channels === 1 ? 1 : 3 },
+    },
+  };
 }
 
 interface Runners {
+  readonly network: Network;
   readonly runner: OnnxRunner;
-  readonly rival: OnnxRunner | undefined;
+  readonly rival: Network | undefined;
   readonly engine: StepRunner<StepInput>;
 }
 
 async function atBatch(
   batch: number,
   exported: Exported,
-  { runner, rival, engine }: Runners,
-  { rounds, report }: SavingOptions,
+  { network, runner, rival, engine }: Runners,
+  options: SavingOptions,
 ): Promise<Saving[]> {
   const { name, model } = exported;
+  const { threads, workers, rounds } = options;
+  const report = (what: string): void => options.report(`${name}: batch ${batch}, ${what}`);
   const images = exported.images.slice(0, streamOf(batch));
-  const inputs = Array.from({ length: Math.ceil(images.length / batch) }, (_, i) => {
-    const some = images.slice(i * batch, (i + 1) * batch);
-    return { images: some, ids: some.map((_, k) => i * batch + k) };
-  });
   const evidence = await evidenceOf(model, runner, images, batch);
-  const size = { batchSize: batch, blocks: blocksFor(batch) };
-  // Each keeps its store, as `Predictor` does.
-  const lane = <Rows>(side: StepRunner<Rows>, thresholds: readonly number[]): Conveyor<Rows> =>
-    new Conveyor(side, { ...size, thresholds, store: new Uint8Array(storeLength(side, size)) });
-  const reference = [lane(engine, [])];
-  await race(reference, inputs);
-  const [engineTime = NaN] = await race(reference, inputs);
+  const engineTime = await engineTimeOf(engine, images, batch);
   const steps = model.multiAdds.length;
   const quantiles = (p: number): Point => ({
     name: String(p),
@@ -157,12 +166,22 @@ async function atBatch(
     accuracy: null,
   });
   const points = exported.points ?? budgets.map(quantiles);
-  const lanes = [
-    ...points.map(({ thresholds }) => lane(runner, thresholds)),
-    lane(runner, []),
-    ...(rival ? [lane(rival, [])] : []),
-  ];
-  const times = await raceRounds(lanes, inputs, rounds, what => report(`${name}: batch ${batch}, ${what}`));
+  const raced = await Race.start(
+    {
+      networks: [network, ...(rival ? [rival] : [])],
+      threads: Math.max(1, Math.floor(threads / workers)),
+      lanes: [
+        ...points.map(({ thresholds }) => ({ network: 0, thresholds })),
+        { network: 0, thresholds: [] },
+        ...(rival ? [{ network: 1, thresholds: [] }] : []),
+      ],
+      images: shared(images),
+      batch,
+    },
+    workers,
+  );
+  const times = await raceRounds(raced, rounds, report);
+  await raced.end();
   const [allTimes = [], rivalTimes = []] = times.slice(points.length);
   const perSecond = (times: readonly number[]): number => (1000 * images.length) / spread(times).median;
   const savings: Saving[] = [];
@@ -175,9 +194,9 @@ async function atBatch(
       const met = judged && batch >= savingTarget.batch ? share.median >= savingTarget.share : null;
       return { imagesPerSecond: perSecond(others), counted, share, met };
     };
-    report(`${name}: batch ${batch}, p = ${at}, outside the runtime`);
+    report(`p = ${at}, outside the runtime`);
     const overhead = spread(
-      await overheadsOf({ ...exported, images, runner }, { batch, rounds }, thresholds),
+      await overheadsOf({ ...exported, images, network, runner }, { ...options, batch }, thresholds),
     );
     savings.push({
       network: name,
@@ -202,49 +221,30 @@ async function atBatch(
   return savings;
 }
 
-/** A conveyor, whatever its rows are. */
-type Lane = Pick<Conveyor<unknown>, 'put' | 'finish'>;
-
-/** Images of a batch, and what the caller calls them. */
-interface Batch {
-  readonly images: readonly Uint8Array[];
-  readonly ids: readonly number[];
+/** Of all steps with all images, the second time, as a stream goes on. */
+async function engineTimeOf(
+  engine: StepRunner<StepInput>,
+  images: readonly Uint8Array[],
+  batch: number,
+): Promise<number> {
+  const lane = new Conveyor(engine, { batchSize: batch, blocks: blocksFor(batch), thresholds: [] });
+  const inputs = batchesOf(images, batch);
+  await race([lane], inputs);
+  const [time = NaN] = await race([lane], inputs);
+  return time;
 }
 
 /** For each lane the milliseconds of each round, once batches of all sizes that occur have passed. */
-async function raceRounds(
-  lanes: readonly Lane[],
-  batches: readonly Batch[],
-  rounds: number,
-  report: (what: string) => void,
-): Promise<number[][]> {
+async function raceRounds(raced: Race, rounds: number, report: (what: string) => void): Promise<number[][]> {
   report('warming up');
-  const laps = Math.ceil(shortestTurn / Math.min(...(await race(lanes, batches))));
-  const raced: number[][] = [];
+  const first = await raced.run(1);
+  const laps = Math.ceil(shortestTurn / Math.min(...first));
+  const times: number[][] = [];
   for (let round = 1; round <= rounds; round++) {
     report(`round ${round} of ${rounds}`);
-    raced.push(await race(lanes, batches, laps));
+    times.push(await raced.run(laps));
   }
-  return lanes.map((_, lane) => raced.map(times => times[lane] ?? NaN));
-}
-
-/**
- * Milliseconds that each lane takes for all batches, which pass so many times without a stop. The lanes take turns at every batch, in
- * an order that turns as well: a machine that grows slower or faster hits them alike.
- */
-async function race(lanes: readonly Lane[], batches: readonly Batch[], laps = 1): Promise<number[]> {
-  const times = lanes.map(() => 0);
-  const timed = async (k: number, work: (lane: Lane) => AsyncIterable<unknown>): Promise<void> => {
-    const start = performance.now();
-    await drain(work(lanes[k] as Lane));
-    times[k] = (times[k] ?? 0) + performance.now() - start;
-  };
-  for (let turn = 0; turn < laps * batches.length; turn++) {
-    const { images, ids } = batches[turn % batches.length] as Batch;
-    for (const i of lanes.keys()) await timed((turn + i) % lanes.length, lane => lane.put(images, ids));
-  }
-  for (const k of lanes.keys()) await timed(k, lane => lane.finish());
-  return times.map(time => time / laps);
+  return first.map((_, lane) => times.map(of => of[lane] ?? NaN));
 }
 
 /** The answers of every step for every image. */
@@ -268,45 +268,56 @@ async function evidenceOf(
   return readEvidence({ logits, labels, classes: classes.length, multiAdds });
 }
 
-export async function drain(work: AsyncIterable<unknown>): Promise<void> {
-  const iterator = work[Symbol.asyncIterator]();
-  while ((await iterator.next()).done !== true);
-}
-
-/** The share of the time of a stream of pixels that does not pass in a session, of each round. */
+/** The share of the time of a stream of pixels that does not pass in a session, of each round; with workers, of the time of all of them. */
 async function overheadsOf(
-  { runner, model, patch, images }: Pick<Exported, 'model' | 'patch' | 'images'> & { runner: OnnxRunner },
-  { batch, rounds }: { readonly batch: number; readonly rounds: number },
+  {
+    network,
+    runner,
+    model,
+    patch,
+    images,
+  }: Pick<Exported, 'model' | 'patch' | 'images'> & Pick<Runners, 'network' | 'runner'>,
+  { batch, rounds, threads, workers }: SavingOptions & { readonly batch: number },
   thresholds: readonly number[],
 ): Promise<number[]> {
   const { side, channels, classes, multiAdds } = model;
   const target = { height: side, width: side, channels };
   const decode = (pixels: Uint8Array): Promise<Uint8Array> => Promise.resolve(pixels);
+  const { files: bundle, manifest } = network;
+  const own = { threads: Math.max(1, Math.floor(threads / workers)) };
+  const program = new URL('timed-stream-worker.js', import.meta.url);
+  const lanes =
+    workers > 1
+      ? new StreamWorkers({ bundle, manifest, options: own }, workers, runner.imageSize, program)
+      : undefined;
   const predictor = new Predictor({
     ...{ runner, classes, patch, multiAdds, decode, target },
+    ...(lanes && { lanes }),
     thresholdsFor: () => thresholds,
   });
-  const sessions = (InferenceSession as unknown as { prototype: InferenceSession }).prototype;
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
-  const { run } = sessions;
   let inside = 0;
-  sessions.run = async function (this: InferenceSession, ...args: unknown[]) {
-    const start = performance.now();
-    const given = await run.apply(this, args as Parameters<typeof run>);
-    inside += performance.now() - start;
-    return given;
-  };
+  const note = (milliseconds: number): void => void (inside += milliseconds);
+  const restore = timeSessions(note);
+  const channel = new BroadcastChannel(timesChannel);
+  channel.onmessage = message => note((message as { data: number }).data);
+  // Of batches that are at the same time, the last end at different times: of a longer stream that is less.
+  const stream = Array.from({ length: workers ** 2 }, () => images).flat();
   try {
     const overheads: number[] = [];
     // As a stream goes on: in the first its memory is had, and its code compiled.
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round <= Math.ceil(rounds / workers ** 2); round++) {
       inside = 0;
       const start = performance.now();
-      await drain(predictor.stream(images, { budget: 1, batchSize: batch }));
-      overheads.push(1 - inside / (performance.now() - start));
+      await drain(predictor.stream(stream, { budget: 1, batchSize: batch }));
+      const all = workers * (performance.now() - start);
+      // What workers tell may come after their answers.
+      if (workers > 1) await setTimeout(20);
+      overheads.push(1 - inside / all);
     }
     return overheads.slice(1);
   } finally {
-    sessions.run = run;
+    restore();
+    channel.close();
+    await lanes?.dispose();
   }
 }

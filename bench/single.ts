@@ -4,10 +4,11 @@ import { recordGraphs, singleFile } from '../src/export/graphs.js';
 import { inScratch } from '../src/export/scratch.js';
 import type { Spread } from '../src/model/spread.js';
 import { spread } from '../src/model/spread.js';
-import { loadSessions } from '../src/predict/onnx-node.js';
+import { loadRunner, loadSessions } from '../src/predict/onnx-node.js';
 import { takeSteps } from '../src/predict/step-runner.js';
 import type { Exported } from './onnx.js';
-import { drain, runtimeOf } from './onnx.js';
+import { networkOf } from './onnx.js';
+import { drain } from './race.js';
 
 /** What the one graph is called. */
 const graph = 'single.onnx';
@@ -30,7 +31,8 @@ export async function measureSingle(
   { threads, rounds, report }: { threads: number; rounds: number; report: (message: string) => void },
 ): Promise<Single[]> {
   const { side, channels, steps } = model;
-  const runner = await runtimeOf(model, threads);
+  const { files, manifest } = networkOf(model);
+  const runner = await loadRunner(files, manifest, { threads });
   const file = singleFile(recordGraphs(model), model, patch);
   const [session] = await inScratch(new Map([[graph, [file]]]), folder =>
     loadSessions(folder, [{ graph }], { threads }),

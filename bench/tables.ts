@@ -14,6 +14,8 @@ import type { Scaling } from './workers.js';
 export interface Measurements {
   readonly conditions: {
     readonly threads: number;
+    /** Of streams on ONNX Runtime. */
+    readonly workers: number;
     readonly node: string;
     readonly tensorflow: string;
     readonly processor: string;
@@ -124,7 +126,7 @@ export function memoryTable({ memory }: Measurements): Table {
 
 export function savingTable({ conditions, savings }: Measurements): Table {
   return {
-    title: `early exit on ONNX Runtime, ${conditions.threads} threads, ${conditions.processor}: images/s, and the share of the counted saving that the clock shows`,
+    title: `early exit on ONNX Runtime, ${conditions.threads} threads${conditions.workers > 1 ? ` shared out among ${conditions.workers} workers` : ''}, ${conditions.processor}: images/s, and the share of the counted saving that the clock shows`,
     head: [
       'network',
       'image',

@@ -12,6 +12,9 @@ export interface RuntimeOptions {
   readonly provider?: string;
 }
 
+/** A bundle's folder, or what its graphs are. */
+export type GraphFiles = string | Pick<BundleContent, 'path' | 'graphs' | 'weights'>;
+
 /**
  * Each session has threads of its own, which look out for work for a while after a run: those of the glance would take the cores from the
  * look that follows (up to 2.5 times the time, on two cores). They are to do so only within a run.
@@ -20,7 +23,7 @@ const threadsRest = { extra: { session: { force_spinning_stop: '1' } } };
 
 /** @throws EngineError where ONNX Runtime cannot load a graph, or knows no such provider */
 export async function loadRunner(
-  bundle: string | BundleContent,
+  bundle: GraphFiles,
   { steps, image }: Pick<BundleManifest, 'steps' | 'image'>,
   options: RuntimeOptions = {},
 ): Promise<OnnxRunner> {
@@ -29,7 +32,7 @@ export async function loadRunner(
 
 /** A session for each step; those that share a graph share one. @throws as `loadRunner` */
 export async function loadSessions(
-  bundle: string | BundleContent,
+  bundle: GraphFiles,
   steps: readonly Pick<BundleManifest['steps'][number], 'graph'>[],
   { threads, provider = 'cpu' }: RuntimeOptions = {},
 ): Promise<InferenceSession[]> {
@@ -56,7 +59,7 @@ export async function loadSessions(
 }
 
 function open(
-  bundle: string | BundleContent,
+  bundle: GraphFiles,
   graph: string,
   options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {

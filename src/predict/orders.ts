@@ -1,14 +1,14 @@
 /** What a thread that takes the steps of streams is told, and what it tells. */
 import type { MessagePort } from 'node:worker_threads';
-import type { BundleContent, BundleManifest } from '../bundle/manifest.js';
+import type { BundleManifest } from '../bundle/manifest.js';
 import type { Looked, StreamOptions } from './conveyor.js';
-import type { RuntimeOptions } from './onnx-node.js';
+import type { GraphFiles, RuntimeOptions } from './onnx-node.js';
 
 /** What it starts with. */
 export interface WorkerSetting {
-  readonly bundle: string | BundleContent;
+  readonly bundle: GraphFiles;
   /** What was found there: where it is a folder it must be so still. */
-  readonly manifest: BundleManifest;
+  readonly manifest: Pick<BundleManifest, 'steps' | 'image'>;
   readonly options: RuntimeOptions;
   /** A `Guard`'s. */
   readonly guard: SharedArrayBuffer;

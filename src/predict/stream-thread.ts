@@ -7,7 +7,7 @@ import { Guard } from './guard.js';
 import type { Message, WorkerSetting } from './orders.js';
 
 /** Beside this file; where the TypeScript itself runs, in tests, what was compiled of it. */
-const program = new URL(
+export const streamProgram = new URL(
   import.meta.url.endsWith('.ts') ? '../../dist/src/predict/stream-worker.js' : 'stream-worker.js',
   import.meta.url,
 );
@@ -27,7 +27,7 @@ export class StreamThread {
   /** Why it ended, once it has. */
   readonly ended: Promise<EngineError>;
 
-  constructor(setting: Omit<WorkerSetting, 'guard'>) {
+  constructor(program: URL, setting: Omit<WorkerSetting, 'guard'>) {
     const workerData: WorkerSetting = { ...setting, guard: this.#guard.memory };
     // What Node was told of the program (`--input-type`, say) is not of this one.
     this.#worker = new Worker(program, { workerData, execArgv: [] });
