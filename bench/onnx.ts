@@ -300,12 +300,13 @@ async function overheadsOf(
   const restore = timeSessions(note);
   const channel = new BroadcastChannel(timesChannel);
   channel.onmessage = message => note((message as { data: number }).data);
-  // Of batches that are at the same time, the last end at different times: of a longer stream that is less.
-  const stream = Array.from({ length: workers ** 2 }, () => images).flat();
+  // Of batches that are at the same time, the last end at different times, which is little of a long stream.
+  const laps = workers > 1 ? 6 * workers : 1;
+  const stream = Array.from({ length: laps }, () => images).flat();
   try {
     const overheads: number[] = [];
     // As a stream goes on: in the first its memory is had, and its code compiled.
-    for (let round = 0; round <= Math.ceil(rounds / workers ** 2); round++) {
+    for (let round = 0; round <= Math.ceil(rounds / laps); round++) {
       inside = 0;
       const start = performance.now();
       await drain(predictor.stream(stream, { budget: 1, batchSize: batch }));

@@ -46,7 +46,7 @@ interface Waiting<Rows> {
 
 /** What some images were answered; they may be at different steps. */
 export interface Looked {
-  readonly answer: Omit<StepAnswer, 'rows'>;
+  readonly answer: Pick<StepAnswer, 'probabilities' | 'actions'>;
   /** For each row of the answer: whose it is, the step it is of (from 1), and whether it is the last. */
   readonly images: readonly { readonly id: number; readonly step: number; readonly last: boolean }[];
 }
@@ -213,8 +213,9 @@ export class Conveyor<Rows> implements Lane {
     });
     if (goOn.size === 0) this.runner.free(next);
     else this.#queue(next, tickets, goOn);
+    const { probabilities, actions } = answer;
     return {
-      answer,
+      answer: { probabilities, actions },
       images: tickets.map(({ id, steps }, i) => ({ id, step: steps + 1, last: stays[i] !== true })),
     };
   }

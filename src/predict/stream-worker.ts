@@ -2,10 +2,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readBundle } from '../bundle/files.js';
 import { BundleError } from '../errors/index.js';
-import type { Looked, StreamOptions } from './conveyor.js';
 import { Conveyor } from './conveyor.js';
-import { loadRunner } from './onnx-node.js';
 import { Guard } from './guard.js';
+import { loadRunner } from './onnx-node.js';
 import type { Begin, Message, Order, Report, WorkerSetting } from './orders.js';
 import type { StepRunner } from './step-runner.js';
 import { within } from './step-runner.js';
@@ -33,9 +32,19 @@ async function load(): Promise<StepRunner> {
 function carry({ port, options }: Begin): void {
   const ended = new AbortController();
   const conveyor = new Conveyor(runner, { ...options, goOn: () => ended.signal.throwIfAborted() });
+  // ONNX Runtime takes no shared memory: of batches the conveyor makes a copy, one by itself would be taken where it is.
+  const own = options.batchSize === 1 ? new Uint8Array(runner.imageSize) : undefined;
+  const imagesOf = (pixels: Uint8Array, count: number): Uint8Array[] => {
+    own?.set(pixels);
+    const size = runner.imageSize;
+    return own ? [own] : Array.from({ length: count }, (_, i) => pixels.subarray(i * size, (i + 1) * size));
+  };
   const say = (report: Report): void => port.postMessage(report);
   const next = async (order: Order): Promise<void> => {
-    const looks = order.kind === 'finish' ? conveyor.finish() : put(conveyor, order, options);
+    const looks =
+      order.kind === 'finish'
+        ? conveyor.finish()
+        : conveyor.put(imagesOf(order.pixels, order.ids.length), order.ids);
     for await (const looked of looks) say({ kind: 'looked', looked });
     say({ kind: 'done' });
   };
@@ -48,18 +57,4 @@ function carry({ port, options }: Begin): void {
     void last.then(() => conveyor.dispose());
   });
   say({ kind: 'done' });
-}
-
-function put(
-  conveyor: Conveyor<unknown>,
-  { pixels, ids }: Extract<Order, { kind: 'put' }>,
-  { batchSize }: StreamOptions,
-): AsyncIterable<Looked> {
-  // ONNX Runtime takes no shared memory: of batches the conveyor makes a copy, one by itself would be taken where it is.
-  const own = batchSize === 1 ? pixels.slice() : pixels;
-  const size = runner.imageSize;
-  return conveyor.put(
-    ids.map((_, i) => own.subarray(i * size, (i + 1) * size)),
-    ids,
-  );
 }

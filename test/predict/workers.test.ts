@@ -244,7 +244,7 @@ describe('a fleet', () => {
   const image = [Uint8Array.of(1)];
   const options = { batchSize: 1, thresholds: [], blocks: 4, imageSize: 1 };
   const looked = (id: number): Looked => ({
-    answer: { probabilities: Float32Array.of(1), logits: Float32Array.of(1), actions: null },
+    answer: { probabilities: Float32Array.of(1), actions: null },
     images: [{ id, step: 1, last: true }],
   });
   const settled = async (work: Promise<unknown>): Promise<boolean> =>
