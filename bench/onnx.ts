@@ -1,6 +1,5 @@
 /** What early exit saves by the clock on ONNX Runtime, beside what it saves in Multi-Adds, and what is spent outside the runtime. */
-import { setTimeout } from 'node:timers/promises';
-import { BroadcastChannel } from 'node:worker_threads';
+import { setEnvironmentData } from 'node:worker_threads';
 import type { Evidence } from '../src/evaluation/index.js';
 import { exitShares, readEvidence, exits, thresholdsForShares } from '../src/evaluation/index.js';
 import { weightsFile } from '../src/bundle/manifest.js';
@@ -20,7 +19,7 @@ import { StreamWorkers } from '../src/predict/stream-workers.js';
 import type { Network } from './race.js';
 import { batchesOf, drain, Race, race, shared } from './race.js';
 import { seed } from './subject.js';
-import { timesChannel, timeSessions } from './timed-sessions.js';
+import { insideKey, timeSessions } from './timed-sessions.js';
 import { side, untrained } from './untrained.js';
 
 const batches = [1, 16, 64] as const;
@@ -286,6 +285,9 @@ async function overheadsOf(
   const { files: bundle, manifest } = network;
   const own = { threads: Math.max(1, Math.floor(threads / workers)) };
   const program = new URL('timed-stream-worker.js', import.meta.url);
+  // Microseconds, of this thread and of workers.
+  const inside = new BigInt64Array(new SharedArrayBuffer(8));
+  setEnvironmentData(insideKey, inside.buffer);
   const lanes =
     workers > 1
       ? new StreamWorkers({ bundle, manifest, options: own }, workers, runner.imageSize, program)
@@ -295,11 +297,9 @@ async function overheadsOf(
     ...(lanes && { lanes }),
     thresholdsFor: () => thresholds,
   });
-  let inside = 0;
-  const note = (milliseconds: number): void => void (inside += milliseconds);
-  const restore = timeSessions(note);
-  const channel = new BroadcastChannel(timesChannel);
-  channel.onmessage = message => note((message as { data: number }).data);
+  const restore = timeSessions(
+    milliseconds => void Atomics.add(inside, 0, BigInt(Math.round(1000 * milliseconds))),
+  );
   // Of batches that are at the same time, the last end at different times, which is little of a long stream.
   const laps = workers > 1 ? 6 * workers : 1;
   const stream = Array.from({ length: laps }, () => images).flat();
@@ -307,18 +307,15 @@ async function overheadsOf(
     const overheads: number[] = [];
     // As a stream goes on: in the first its memory is had, and its code compiled.
     for (let round = 0; round <= Math.ceil(rounds / laps); round++) {
-      inside = 0;
+      inside[0] = 0n;
       const start = performance.now();
       await drain(predictor.stream(stream, { budget: 1, batchSize: batch }));
       const all = workers * (performance.now() - start);
-      // What workers tell may come after their answers.
-      if (workers > 1) await setTimeout(20);
-      overheads.push(1 - inside / all);
+      overheads.push(1 - Number(inside[0]) / 1000 / all);
     }
     return overheads.slice(1);
   } finally {
     restore();
-    channel.close();
     await lanes?.dispose();
   }
 }

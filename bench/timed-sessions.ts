@@ -1,8 +1,8 @@
 /** How long ONNX Runtime is at it. */
 import { InferenceSession } from 'onnxruntime-node';
 
-/** Where workers tell it. */
-export const timesChannel = 'milliseconds in ONNX Runtime';
+/** Under what workers find the memory for it: microseconds. */
+export const insideKey = 'inside';
 
 /** From now on, `note` is told the milliseconds of each run of any session in this thread. @returns ends that */
 export function timeSessions(note: (milliseconds: number) => void): () => void {

@@ -27,7 +27,7 @@ export class Fleet implements Lane {
     private readonly options: FleetOptions,
   ) {
     const listener: Listener = {
-      looked: looked => this.#arrived.push(looked),
+      looked: looks => this.#arrived.push(...looks),
       failed: error => (this.#failure ??= { error }),
       news: () => this.#wake(),
     };
@@ -73,9 +73,9 @@ export class Fleet implements Lane {
 }
 
 interface Listener {
-  readonly looked: (looked: Looked) => void;
+  readonly looked: (looks: readonly Looked[]) => void;
   readonly failed: (error: unknown) => void;
-  /** After either, and when an order was carried out. */
+  /** After either. */
   readonly news: () => void;
 }
 
@@ -136,9 +136,9 @@ class RemoteLane {
 
   #take(report: Report): void {
     if (this.#closed) return;
-    if (report.kind === 'looked') this.listener.looked(report.looked);
-    else if (report.kind === 'failed') this.listener.failed(failure(report.error));
+    if (report.kind === 'failed') this.listener.failed(failure(report.error));
     else {
+      this.listener.looked(report.looks);
       this.ready = true;
       if (--this.owed === 0) this.thread.release();
     }

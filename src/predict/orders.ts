@@ -28,8 +28,10 @@ export type Order =
   | { readonly kind: 'put'; readonly pixels: Uint8Array; readonly ids: readonly number[] }
   | { readonly kind: 'finish' };
 
-/** `done`: what was ordered first of all that is not. */
+/**
+ * `done`: what was ordered first of all that is not, with all that was looked at for it: a message costs a tenth of a millisecond, most of it to wake
+ * who gets it.
+ */
 export type Report =
-  | { readonly kind: 'looked'; readonly looked: Looked }
-  | { readonly kind: 'done' }
+  | { readonly kind: 'done'; readonly looks: readonly Looked[] }
   | { readonly kind: 'failed'; readonly error: unknown };

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readBundle } from '../bundle/files.js';
 import { BundleError } from '../errors/index.js';
+import type { Looked } from './conveyor.js';
 import { Conveyor } from './conveyor.js';
 import { Guard } from './guard.js';
 import { loadRunner } from './onnx-node.js';
@@ -41,12 +42,13 @@ function carry({ port, options }: Begin): void {
   };
   const say = (report: Report): void => port.postMessage(report);
   const next = async (order: Order): Promise<void> => {
-    const looks =
+    const steps =
       order.kind === 'finish'
         ? conveyor.finish()
         : conveyor.put(imagesOf(order.pixels, order.ids.length), order.ids);
-    for await (const looked of looks) say({ kind: 'looked', looked });
-    say({ kind: 'done' });
+    const looks: Looked[] = [];
+    for await (const looked of steps) looks.push(looked);
+    say({ kind: 'done', looks });
   };
   let last = Promise.resolve();
   port.on('message', (order: Order) => {
@@ -56,5 +58,5 @@ function carry({ port, options }: Begin): void {
     ended.abort();
     void last.then(() => conveyor.dispose());
   });
-  say({ kind: 'done' });
+  say({ kind: 'done', looks: [] });
 }

@@ -242,6 +242,7 @@ class Idle {
 
 describe('a fleet', () => {
   const image = [Uint8Array.of(1)];
+  const done: Report = { kind: 'done', looks: [] };
   const options = { batchSize: 1, thresholds: [], blocks: 4, imageSize: 1 };
   const looked = (id: number): Looked => ({
     answer: { probabilities: Float32Array.of(1), actions: null },
@@ -255,14 +256,14 @@ describe('a fleet', () => {
     const fleet = new Fleet([a.worker, b.worker], { ...options, goOn: () => undefined });
     const first = collect(fleet.put(image, [0]));
     expect(await settled(first)).toBe(false);
-    b.say({ kind: 'done' });
+    b.say(done);
     expect(await first).toEqual([]);
     // The other still loads.
     await collect(fleet.put(image, [1]));
     const third = collect(fleet.put(image, [2]));
     expect(await settled(third)).toBe(false);
     expect([a.orders, b.orders]).toEqual([[], ['put', 'put']]);
-    a.say({ kind: 'done' });
+    a.say(done);
     await third;
     expect(await settled(collect(fleet.put(image, [3])))).toBe(true);
     const fifth = collect(fleet.put(image, [4]));
@@ -271,8 +272,7 @@ describe('a fleet', () => {
       ['put', 'put'],
       ['put', 'put'],
     ]);
-    b.say({ kind: 'looked', looked: looked(0) });
-    b.say({ kind: 'done' });
+    b.say({ kind: 'done', looks: [looked(0)] });
     expect((await fifth).map(({ images }) => images[0]?.id)).toEqual([0]);
     const end = collect(fleet.finish());
     expect(await settled(end)).toBe(false);
@@ -280,11 +280,8 @@ describe('a fleet', () => {
       { worker: a, ids: [2, 3] },
       { worker: b, ids: [1, 4] },
     ]) {
-      for (const id of ids) {
-        worker.say({ kind: 'looked', looked: looked(id) });
-        worker.say({ kind: 'done' });
-      }
-      worker.say({ kind: 'done' });
+      for (const id of ids) worker.say({ kind: 'done', looks: [looked(id)] });
+      worker.say(done);
     }
     expect((await end).map(({ images }) => images[0]?.id).sort()).toEqual([1, 2, 3, 4]);
     expect([a, b].map(({ orders }) => orders.at(-1))).toEqual(['finish', 'finish']);
@@ -295,7 +292,7 @@ describe('a fleet', () => {
   it('fails where a worker does, and lets go of all', async () => {
     const [a, b] = [new Idle(), new Idle()];
     const fleet = new Fleet([a.worker, b.worker], { ...options, goOn: () => undefined });
-    a.say({ kind: 'done' });
+    a.say(done);
     await collect(fleet.put(image, [0]));
     a.say({ kind: 'failed', error: new RangeError('no memory') });
     await expect(collect(fleet.finish())).rejects.toThrow(/a thread .* failed\n {2}given: {3}no memory/);
