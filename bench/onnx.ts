@@ -29,6 +29,9 @@ export const budgets = [4, 8, 14, 20, 30] as const;
 /** Images of a stream: long beside what is on its way at once. */
 const streamOf = (batch: number): number => Math.max(128, 16 * batch);
 
+/** Rounds of the time outside the runtime, at least, for a long stream has few. */
+const fewest = 3;
+
 /** Of what is timed, in milliseconds. */
 const shortestTurn = 500;
 
@@ -306,7 +309,7 @@ async function overheadsOf(
   try {
     const overheads: number[] = [];
     // As a stream goes on: in the first its memory is had, and its code compiled.
-    for (let round = 0; round <= Math.ceil(rounds / laps); round++) {
+    for (let round = 0; round <= Math.max(fewest, rounds / laps); round++) {
       inside[0] = 0n;
       const start = performance.now();
       await drain(predictor.stream(stream, { budget: 1, batchSize: batch }));
