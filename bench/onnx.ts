@@ -303,8 +303,8 @@ async function overheadsOf(
   const restore = timeSessions(
     milliseconds => void Atomics.add(inside, 0, BigInt(Math.round(1000 * milliseconds))),
   );
-  // Of batches that are at the same time, the last end at different times, which is little of a long stream.
-  const laps = workers > 1 ? 6 * workers : 1;
+  // What a stream takes to get under way, and workers that end at different times, are little of a long one.
+  const laps = 6 * workers;
   const stream = Array.from({ length: laps }, () => images).flat();
   try {
     const overheads: number[] = [];
