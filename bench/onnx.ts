@@ -16,6 +16,7 @@ import type { OnnxRunner } from '../src/predict/onnx-runner.js';
 import { Predictor } from '../src/predict/predictor.js';
 import { stream, uniform } from '../src/random/index.js';
 import { StreamWorkers } from '../src/predict/stream-workers.js';
+import { threadsOfEach } from '../src/predict/threads.js';
 import type { Network } from './race.js';
 import { batchesOf, drain, Race, race, shared } from './race.js';
 import { seed } from './subject.js';
@@ -171,7 +172,7 @@ async function atBatch(
   const raced = await Race.start(
     {
       networks: [network, ...(rival ? [rival] : [])],
-      threads: Math.max(1, Math.floor(threads / workers)),
+      threads: threadsOfEach(workers, threads),
       lanes: [
         ...points.map(({ thresholds }) => ({ network: 0, thresholds })),
         { network: 0, thresholds: [] },
@@ -286,7 +287,7 @@ async function overheadsOf(
   const target = { height: side, width: side, channels };
   const decode = (pixels: Uint8Array): Promise<Uint8Array> => Promise.resolve(pixels);
   const { files: bundle, manifest } = network;
-  const own = { threads: Math.max(1, Math.floor(threads / workers)) };
+  const own = { threads: threadsOfEach(workers, threads) };
   const program = new URL('timed-stream-worker.js', import.meta.url);
   // Microseconds, of this thread and of workers.
   const inside = new BigInt64Array(new SharedArrayBuffer(8));

@@ -2,11 +2,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { BundleManifest } from '../src/bundle/manifest.js';
-import type { Conveyor } from '../src/predict/conveyor.js';
+import type { Lane } from '../src/predict/conveyor.js';
 import type { GraphFiles } from '../src/predict/onnx-node.js';
-
-/** A conveyor, whatever its rows are. */
-export type Lane = Pick<Conveyor<unknown>, 'put' | 'finish'>;
 
 /** Images of a batch, and what the caller calls them. */
 export interface Batch {

@@ -4,10 +4,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { passedOver } from '../data/images/open.js';
 import { exitCodes } from '../errors/index.js';
+import { threadsOfEach } from '../predict/threads.js';
 
 /** How long those that are left may take to find out and stop by themselves, in ms. */
 const grace = 20_000;
@@ -29,7 +29,7 @@ export async function runLocalWorkers(count: number, threads: number | undefined
   const ports = await freePorts(count);
   const workers = ports.map(port => `127.0.0.1:${port}`).join();
   const [program = '', ...given] = process.argv.slice(1);
-  const each = threads ?? Math.max(1, Math.floor(availableParallelism() / count));
+  const each = threads ?? threadsOfEach(count);
   const shared = [...withoutLocalWorkers(given), '--workers', workers, '--threads', String(each)];
   const children = ports.map((_, task) => start([program, ...shared, '--task', String(task)], task));
   const forward = (signal: NodeJS.Signals) => (): void => {

@@ -1,6 +1,5 @@
 /** From an exported bundle to a model that answers, without the training engine. */
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { readBundle } from '../bundle/files.js';
 import type { BundleContent } from '../bundle/manifest.js';
@@ -13,6 +12,7 @@ import { loadRunner } from './onnx-node.js';
 import type { ReadyModel } from './predictor.js';
 import { readyModel } from './ready.js';
 import { StreamWorkers } from './stream-workers.js';
+import { threadsOfEach } from './threads.js';
 
 export interface LoadOptions extends RuntimeOptions {
   /**
@@ -41,11 +41,10 @@ export async function openBundle(
   const runner = await loadRunner(bundle, manifest, options);
   const model = await readyModel(path, manifest, runner, decodeSource);
   if (workers === 1) return model;
-  const { threads = availableParallelism() } = options;
   const setting = {
     bundle,
     manifest,
-    options: { ...options, threads: Math.max(1, Math.floor(threads / workers)) },
+    options: { ...options, threads: threadsOfEach(workers, options.threads) },
   };
   return { ...model, lanes: new StreamWorkers(setting, workers, runner.imageSize) };
 }

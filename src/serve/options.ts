@@ -1,7 +1,7 @@
 /** What a server is told. */
-import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { parseBudget } from '../predict/budget.js';
+import { threadsOfEach } from '../predict/threads.js';
 
 /** Of a port. */
 export const largestPort = 65535;
@@ -40,7 +40,7 @@ export function mostImages({ maxImages, queue }: ServeOptions): number {
 
 /** Threads of each child: the cores divided among them. */
 export function threadsOf({ threads, workers }: ServeOptions): number {
-  return threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
+  return threads ?? threadsOfEach(workers);
 }
 
 const text = z.string().trim().min(1);
